@@ -1,0 +1,89 @@
+"""Everything that can go wrong, in one tree.
+
+    JunmaiJobsError
+    ├── OptionError (ValueError)      a task or submit option is unknown, wrong or not built yet
+    ├── PayloadError (ValueError)     an argument or result cannot be stored
+    ├── ConfigError                   config.json or the environment is wrong
+    ├── UnknownTask                   no task of that name is registered here
+    ├── JobNotFound                   no job of that id
+    ├── InvalidState                  the job's state does not allow it
+    ├── QueueFull                     the queue or the server has no room
+    ├── StoreUnavailable              the server cannot be reached or cannot be used
+    ├── StaleLease                    the job was given to someone else meanwhile
+    ├── JobFailed, JobCancelled, ResultTimeout, ResultExpired      answers of handle.result()
+    └── SoftTimeout, RetryLater, Abort                             raised inside a running task
+"""
+
+from __future__ import annotations
+
+
+class JunmaiJobsError(Exception):
+    """The root of all errors of this library."""
+
+
+class OptionError(JunmaiJobsError, ValueError):
+    """An option is unknown, has a bad value, or is not built yet."""
+
+
+class PayloadError(JunmaiJobsError, ValueError):
+    """Arguments or a result that cannot be stored; the message names the place, as in ``args[0].mask``."""
+
+
+class ConfigError(JunmaiJobsError):
+    """The configuration is wrong; the message names file, place and what to write instead."""
+
+
+class UnknownTask(JunmaiJobsError):
+    """No task of that name is registered in this process."""
+
+
+class JobNotFound(JunmaiJobsError):
+    """No job with that id is stored."""
+
+
+class InvalidState(JunmaiJobsError):
+    """The job is in a state that does not allow what was asked."""
+
+
+class QueueFull(JunmaiJobsError):
+    """The queue's limit or the server's memory leaves no room for more jobs."""
+
+
+class StoreUnavailable(JunmaiJobsError):
+    """The server cannot be reached, or cannot be used as it is set up."""
+
+
+class StaleLease(JunmaiJobsError):
+    """The lease is over and the job belongs to someone else; this run's outcome does not count."""
+
+
+class JobFailed(JunmaiJobsError):
+    """The awaited job has failed for good."""
+
+
+class JobCancelled(JunmaiJobsError):
+    """The awaited job was cancelled; inside a task: stop now, somebody asked for it."""
+
+
+class ResultTimeout(JunmaiJobsError):
+    """The job has not ended within the time given."""
+
+
+class ResultExpired(JunmaiJobsError):
+    """The job has succeeded, but its result is no longer kept."""
+
+
+class SoftTimeout(JunmaiJobsError):
+    """Raised inside a task that has used up its ``soft_timeout``: tidy up and leave."""
+
+
+class RetryLater(JunmaiJobsError):
+    """Raise it inside a task to run again in ``seconds``; no retry is spent."""
+
+    def __init__(self, seconds: float, reason: str = "") -> None:
+        super().__init__(reason or f"asked to run again in {seconds:g} s")
+        self.seconds = seconds
+
+
+class Abort(JunmaiJobsError):
+    """Raise it inside a task to fail at once and for good: no retry can help."""
