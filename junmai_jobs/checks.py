@@ -1,0 +1,158 @@
+"""What a setting may be: each check takes a value as JSON has it and returns the field's value, or raises ``Bad``."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+Check = Callable[[Any], Any]
+
+
+class Bad(ValueError):  # noqa: N818 - config.py turns it into a ConfigError before anybody sees it
+    """What is wrong with a value, as the end of a sentence, and where inside the value."""
+
+    def __init__(self, what: str, *where: str | int) -> None:
+        super().__init__(what)
+        self.where = where
+
+
+def must_be(
+    expected: str, fits: Callable[[Any], object], make: Check = lambda value: value, *, secret: bool = False
+) -> Check:
+    """A check from a predicate; what is secret is not repeated in the error."""
+
+    def check(value: Any) -> Any:
+        if fits(value):
+            return make(value)
+        raise Bad(f"must be {expected}" + ("" if secret else f", not {_shown(value)}"))
+
+    return check
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    quoted = isinstance(value, str) and re.fullmatch(r"-?[0-9]+|true|false", value)
+    return f"{json.dumps(value, ensure_ascii=False, default=str):.60}" + (
+        " (leave out the quotes)" if quoted else ""
+    )
+
+
+def _matches(pattern: str) -> Callable[[Any], object]:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value)
+
+
+def whole(low: int, high: int) -> Check:
+    """An integer; a bool is none."""
+    return must_be(
+        f"a whole number from {low} to {high}", lambda value: type(value) is int and low <= value <= high
+    )
+
+
+def number(low: float, high: float) -> Check:
+    """A finite number, kept as a float."""
+
+    def fits(value: Any) -> bool:
+        return type(value) in {int, float} and math.isfinite(value) and low <= value <= high
+
+    return must_be(f"a number from {low:g} to {high:g}", fits, float)
+
+
+def one_of(*choices: str) -> Check:
+    """One of a few words."""
+    return must_be(f"one of {', '.join(choices)}", lambda value: isinstance(value, str) and value in choices)
+
+
+def optional(check: Check) -> Check:
+    """Null, or what ``check`` allows."""
+    return lambda value: None if value is None else check(value)
+
+
+def list_of(check: Check) -> Check:
+    """A list in which nothing stands twice."""
+    is_list = must_be("a list in [brackets]", lambda value: isinstance(value, list | tuple))
+
+    def check_list(value: Any) -> tuple[Any, ...]:
+        items = tuple(inside(index, check, item) for index, item in enumerate(is_list(value)))
+        for index, item in enumerate(items):
+            if item in items[:index]:
+                raise Bad("stands in the list twice", index)
+        return items
+
+    return check_list
+
+
+def object_with(known: dict[str, Check]) -> Check:
+    """An object that has none but these keys, as a dict."""
+    is_object = must_be(f"an object with {', '.join(known)}", lambda value: isinstance(value, dict))
+
+    def check(value: Any) -> dict[str, Any]:
+        for key in is_object(value):
+            if key not in known:
+                raise Bad(unknown(key, known), key)
+        return {key: inside(key, known[key], item) for key, item in value.items()}
+
+    return check
+
+
+def inside(where: str | int, check: Check, value: Any) -> Any:
+    """Check a part of a value; its ``Bad`` tells which part."""
+    try:
+        return check(value)
+    except Bad as bad:
+        raise Bad(str(bad), where, *bad.where) from None
+
+
+def unknown(key: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> str:
+    """What to say of a key that does not exist: the nearest that does, here or in another section."""
+    known = sorted(known)
+    close = get_close_matches(key, known, 1) or [name for name in elsewhere if name.endswith(f".{key}")]
+    return "is not known; " + (f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}")
+
+
+def _is_redis_address(value: Any) -> bool:
+    if not isinstance(value, str) or re.search(r"\s|#", value):
+        return False
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "unix":
+        return len(parts.path) > 1
+    database = re.fullmatch(r"/?[0-9]{0,9}", parts.path)
+    return parts.scheme in {"redis", "rediss"} and bool(parts.hostname and database) and port != 0
+
+
+text = must_be("a text that is not empty", lambda value: isinstance(value, str) and value.strip())
+yes_or_no = must_be("true or false", lambda value: isinstance(value, bool))
+name = must_be(
+    "1 to 128 of a-z, 0-9, '.', '_' and '-', a letter or digit first", _matches(r"[a-z0-9][a-z0-9._-]{0,127}")
+)
+host = must_be("a host name or an IP address", _matches(r"[\w.-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]+"))
+module = must_be("the name of a Python module, as in studio.tasks", _matches(r"[^\W\d]\w*(\.[^\W\d]\w*)*"))
+folder = must_be(
+    "the full path of a folder",
+    lambda value: isinstance(value, str) and Path(value).expanduser().is_absolute(),
+    lambda value: Path(value).expanduser(),
+)
+command = must_be(
+    'a list of words, as in ["notify-send", "Junmai"]; no shell reads it',
+    lambda value: isinstance(value, list | tuple) and value and all(isinstance(word, str) for word in value),
+    tuple,
+)
+named_object = must_be(
+    'an object with a "name"', lambda value: isinstance(value, dict) and isinstance(value.get("name"), str)
+)
+web_address = must_be("an address that begins with https://", _matches(r"https?://[^\s/]\S*"), secret=True)
+redis_address = must_be(
+    "redis://[:PASSWORD@]HOST[:PORT][/DB], rediss://... or unix:///PATH, special characters as %XX",
+    _is_redis_address,
+    secret=True,
+)

@@ -1,0 +1,103 @@
+"""Arguments and results as msgpack: what may be stored, and a clear word about what may not.
+
+Beside msgpack's own types (None, bool, 64-bit int, float, str, bytes, list, dict with str keys; a tuple comes
+back as a list) two extension types are kept: 1, a ``datetime`` as ISO 8601 text; 2, a ``Path`` as the bytes of
+``os.fsencode``. Nothing else is ever rebuilt from stored bytes: no class, no import.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path, PurePath
+from typing import Any
+
+import msgpack
+
+from junmai_jobs.errors import PayloadError
+
+PAYLOAD_LIMIT = 256 * 1024
+RESULT_LIMIT = 1024 * 1024
+DEPTH_LIMIT = 64
+_DATETIME, _PATH = 1, 2
+_PLAIN = frozenset({type(None), bool, float, bytes})
+_pack = msgpack.Packer(default=lambda value: _extension(value)).pack
+
+
+def pack(value: object, *, limit: int = PAYLOAD_LIMIT, place: str = "value") -> bytes:
+    """Encode a value.
+
+    Args:
+        value: what to encode.
+        limit: the most bytes it may take.
+        place: what to call it in an error, as in ``args[0].mask``.
+
+    Raises:
+        PayloadError: it is of a type, size, depth or range that cannot be stored.
+    """
+    _check(value, place, 0)
+    data: bytes = _pack(value)
+    if len(data) > limit:
+        raise PayloadError(
+            f"{place} takes {len(data):,} bytes, the limit is {limit:,}: store a path to a file instead"
+        )
+    return data
+
+
+def unpack(data: bytes) -> Any:
+    """Decode what ``pack`` made.
+
+    Raises:
+        PayloadError: the bytes are not such a value.
+    """
+    try:
+        return msgpack.unpackb(data, ext_hook=_rebuild)
+    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
+        raise PayloadError(f"stored bytes cannot be read: {error}") from error
+
+
+def _check(value: object, place: str, depth: int) -> None:
+    """Refuse what msgpack would refuse too late, silently change, or name badly."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise PayloadError(f"{place} has a lone surrogate; a file name goes in as a Path") from None
+    elif isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise PayloadError(f"{place} is an integer of more than 64 bits; pass it as text")
+    elif depth >= DEPTH_LIMIT:
+        raise PayloadError(f"{place} is nested more than {DEPTH_LIMIT} deep, or contains itself")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            _check(item, f"{place}[{index}]", depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise PayloadError(f"{place} has the key {key!r}; keys must be text")
+            _check(key, f"a key of {place}", depth + 1)
+            _check(item, f"{place}.{key}", depth + 1)
+    elif not isinstance(value, (datetime, PurePath, float, bytes)):
+        raise PayloadError(
+            f"{place} is a {kind.__name__}, which cannot be stored; "
+            "use None, bool, int, float, str, bytes, list, dict, datetime or Path"
+        )
+
+
+def _extension(value: object) -> msgpack.ExtType:
+    if isinstance(value, datetime):
+        return msgpack.ExtType(_DATETIME, value.isoformat().encode())
+    if isinstance(value, PurePath):
+        return msgpack.ExtType(_PATH, os.fsencode(value))
+    raise PayloadError(f"a {type(value).__name__} cannot be stored")
+
+
+def _rebuild(code: int, data: bytes) -> object:
+    if code == _DATETIME:
+        return datetime.fromisoformat(data.decode())
+    if code == _PATH:
+        return Path(os.fsdecode(data))
+    raise ValueError(f"unknown extension type {code}")

@@ -1,0 +1,292 @@
+"""Settings: ``config.json``, then the environment, then flags; the later wins.
+
+``Config`` is its own table: each field tells its key in the file, what it accepts and the variables that set it.
+Nothing is coerced: a wrong value is a ``ConfigError`` that names file, line, key and what to write instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import platformdirs
+
+from junmai_jobs import checks
+from junmai_jobs.checks import Bad, Check, list_of, number, one_of, optional, whole
+from junmai_jobs.errors import ConfigError
+
+Place = tuple[str | int, ...]  # what leads to a value in the file: ("queues", "order", 0)
+
+# Keys of the original's file that are accepted whatever they hold; those that no field uses are listed as unused.
+_ORIGINAL: set[Place] = {(key,) for key in ("system", "ai", "export", "notifications", "ui", "version")}
+_ORIGINAL |= {("processing", f"auto_{step}") for step in ("import", "select", "develop", "export")}
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+
+
+def redact(url: str) -> str:
+    """The URL with its passwords hidden; a text that is no URL is hidden whole."""
+    if "://" not in url:
+        return "***"
+    hidden = re.sub(r"://([^:@/?#]*:)?.*@", lambda found: f"://{found[1] or ''}***@", url, flags=re.DOTALL)
+    return re.sub(r"([?&]\w*password=)[^&#]*", r"\1***", hidden, flags=re.IGNORECASE)
+
+
+def _origin(address: str) -> str:
+    """A web address without its path, which for a webhook is a secret."""
+    return re.sub(r"(://)(?:[^/?#]*@)?([^/?#]*).*", r"\1\2/***", address, flags=re.DOTALL)
+
+
+def _read_whole(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
+
+
+def _read_list(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    key: str  # in the file, dotted
+    check: Check
+    env: tuple[str, ...] = ()  # the first that is set counts
+    read: Callable[[str], Any] = str  # makes a variable's text a value to check
+    show: Callable[[str], str] = str  # hides what is secret
+
+    @property
+    def place(self) -> Place:
+        return tuple(self.key.split("."))
+
+
+def _setting(key: str, check: Check, default: Any, **more: Any) -> Any:
+    return field(default=default, metadata={"setting": _Setting(key, check, **more)})
+
+
+def _settings(table: type) -> dict[str, _Setting]:
+    return {item.name: item.metadata["setting"] for item in fields(table) if "setting" in item.metadata}
+
+
+def _like(default: Any, also: Check = lambda value: value) -> Check:
+    """An object with fields of this dataclass; what it leaves out is as in ``default``."""
+    known = {name: setting.check for name, setting in _settings(type(default)).items()}
+    return lambda value: replace(default, **checks.object_with(known)(also(value)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How many finished jobs of one status are kept, and for how long."""
+
+    days: float = _setting("days", number(0, 36_500), 7.0)
+    count: int = _setting("count", whole(0, 10**9), 100_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPreset:
+    """One way to export a picture; the keys are those of the original's ``export.presets``."""
+
+    name: str = _setting("name", checks.text, "")
+    enabled: bool = _setting("enabled", checks.yes_or_no, default=True)
+    format: str = _setting("format", one_of("JPEG", "PNG", "TIFF", "DNG"), "JPEG")
+    quality: int = _setting("quality", whole(1, 100), 85)
+    max_dimension: int = _setting("max_dimension", whole(16, 65_535), 2048)
+    color_space: str = _setting("color_space", one_of("sRGB", "AdobeRGB", "ProPhotoRGB"), "sRGB")
+    destination: str | None = _setting("destination", optional(checks.text), None)
+
+
+_KEEP_RESULTS = Retention(days=7.0, count=100_000)
+_KEEP_FAILURES = Retention(days=90.0, count=10_000)
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting, checked. ``home`` holds the embedded server's data, the catalog and ``config.json``."""
+
+    home: Path
+    file: Path | None = None  # the one that was read
+    unused: tuple[str, ...] = ()  # keys of the original's file that are accepted and do nothing
+
+    redis_url: str | None = _setting(
+        "redis.url", optional(checks.redis_address), None, env=("JUNMAI_REDIS_URL", "REDIS_URL"), show=redact
+    )
+    namespace: str = _setting("namespace", checks.name, "junmai", env=("JUNMAI_NAMESPACE",))
+    tasks: tuple[str, ...] = _setting("tasks", list_of(checks.module), (), env=("JUNMAI_TASKS",), read=_read_list)
+    loglevel: str = _setting(
+        "loglevel", one_of(*_LEVELS), "INFO", env=("JUNMAI_LOGLEVEL", "CELERY_LOGLEVEL"), read=str.upper
+    )
+
+    max_concurrent_jobs: int = _setting(
+        "processing.max_concurrent_jobs",
+        whole(1, 1000),
+        3,
+        env=("JUNMAI_CONCURRENCY", "CELERY_CONCURRENCY"),
+        read=_read_whole,
+    )
+    cpu_limit_percent: int = _setting("processing.cpu_limit_percent", whole(1, 100), 80)
+    gpu_temp_limit_celsius: int = _setting("processing.gpu_temp_limit_celsius", whole(1, 150), 75)
+    memory_limit_percent: int = _setting("processing.memory_limit_percent", whole(1, 100), 85)
+
+    queue_order: tuple[str, ...] = _setting("queues.order", list_of(checks.name), _QUEUES)
+    max_waiting: int = _setting("queues.max_waiting", whole(1, 10**9), 1_000_000)
+    keep_succeeded: Retention = _setting("retention.succeeded", _like(_KEEP_RESULTS), _KEEP_RESULTS)
+    keep_failed: Retention = _setting("retention.failed", _like(_KEEP_FAILURES), _KEEP_FAILURES)
+    keep_cancelled: Retention = _setting("retention.cancelled", _like(_KEEP_FAILURES), _KEEP_FAILURES)
+
+    photo_roots: tuple[Path, ...] = _setting("photo.roots", list_of(checks.folder), ())
+    photo_presets: tuple[dict[str, Any], ...] = _setting("photo.presets", list_of(checks.named_object), ())
+    selection_threshold: float = _setting("ai.selection_threshold", number(1, 5), 3.5)
+    export_presets: tuple[ExportPreset, ...] = _setting(
+        "export.presets", list_of(_like(ExportPreset(), checks.named_object)), ()
+    )
+
+    bridge_host: str = _setting("bridge.host", checks.host, "127.0.0.1")
+    bridge_port: int = _setting("bridge.port", whole(1, 65_535), 5100)
+    bridge_auth: str = _setting("bridge.auth", one_of("token", "local"), "token")
+    notify_webhook: str | None = _setting("notify.webhook", optional(checks.web_address), None, show=_origin)
+    notify_command: tuple[str, ...] | None = _setting("notify.command", optional(checks.command), None)
+
+    fsync: str = _setting("server.fsync", one_of("always", "everysec"), "always", env=("JUNMAI_FSYNC",))
+    idle_seconds: float = _setting("server.idle_seconds", number(1, 31_536_000), 1800.0)
+
+    def describe(self) -> dict[str, Any]:
+        """Every setting as JSON, by the keys of the file; secrets are hidden."""
+        shown: dict[str, Any] = {"home": str(self.home), "file": self.file and str(self.file)}
+        for name, value in asdict(self).items():
+            if setting := _SETTINGS.get(name):
+                *sections, key = setting.key.split(".")
+                here = shown
+                for section in sections:
+                    here = here.setdefault(section, {})
+                here[key] = setting.show(value) if isinstance(value, str) else value
+        described: dict[str, Any] = json.loads(json.dumps({**shown, "unused": self.unused}, default=str))
+        return described
+
+
+_SETTINGS = _settings(Config)
+_NAMES = {setting.place: name for name, setting in _SETTINGS.items()}  # by place in the file
+_SECTIONS = {place[:length] for place in _NAMES for length in range(len(place))}
+
+
+def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None, **flags: Any) -> Config:
+    """Read the file, the environment and the flags (fields of ``Config``; None is a flag that was not given).
+
+    The file is ``path``, else ``JUNMAI_CONFIG``, which must exist; else ``config.json`` in the home, which need not.
+
+    Raises:
+        ConfigError: something is wrong in any of the three; nothing was changed or started.
+    """
+    env = {name: text for name, text in (os.environ if environ is None else environ).items() if text.strip()}
+    home = platformdirs.user_data_path("junmai-jobs", appauthor=False)
+    if "JUNMAI_HOME" in env:
+        home = Path(env["JUNMAI_HOME"]).expanduser().absolute()
+    found: dict[str, Any] = {}
+    if path is not None or "JUNMAI_CONFIG" in env:
+        found = _from_file((path or Path(env["JUNMAI_CONFIG"])).expanduser().absolute())
+    elif (home / "config.json").exists():
+        found = _from_file(home / "config.json")
+    found |= _from_environment(env)
+    for name, value in flags.items():
+        if value is not None:
+            found[name] = _checked(_SETTINGS[name].key, _SETTINGS[name].check, value)
+    return Config(home=home, **found)
+
+
+def _checked(label: str, check: Check, value: Any) -> Any:
+    try:
+        return check(value)
+    except Bad as bad:
+        raise ConfigError(f"{_dotted((label, *bad.where))} {bad}") from None
+
+
+def _dotted(place: Place) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)[1:]
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    found = {}
+    for name, setting in _SETTINGS.items():
+        for variable in [variable for variable in setting.env if variable in env][:1]:
+            found[name] = _checked(variable, setting.check, setting.read(env[variable]))
+    if "redis_url" not in found and env.keys() & {"REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD"}:
+        found["redis_url"] = _compose_address(env)
+    return found
+
+
+def _compose_address(env: Mapping[str, str]) -> str:
+    host = _checked("REDIS_HOST", checks.host, env.get("REDIS_HOST", "localhost"))
+    port = _checked("REDIS_PORT", whole(1, 65_535), _read_whole(env.get("REDIS_PORT", "6379")))
+    database = _checked("REDIS_DB", whole(0, 10**9 - 1), _read_whole(env.get("REDIS_DB", "0")))
+    password = f":{quote(env['REDIS_PASSWORD'], safe='')}@" if "REDIS_PASSWORD" in env else ""
+    return f"redis://{password}{f'[{host}]' if ':' in host else host}:{port}/{database}"
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    """The fields that a file sets, ``file`` and ``unused`` among them."""
+    text, content = _parse(file)
+    lines = _find_lines(file, text)
+    found: dict[str, Any] = {"file": file}
+    unused: list[str] = []
+
+    def error(place: Place, what: str) -> ConfigError:
+        line = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), 1)
+        return ConfigError(f"{file}, line {line}: {_dotted(place) or 'it'} {what}")
+
+    def visit(place: Place, value: Any) -> None:
+        original = place[:1] in _ORIGINAL or place[:2] in _ORIGINAL
+        if name := _NAMES.get(place):
+            try:
+                found[name] = _SETTINGS[name].check(value)
+            except Bad as bad:
+                raise error(place + bad.where, str(bad)) from None
+        elif isinstance(value, dict) and (place in _SECTIONS or (original and value)):
+            for key, item in value.items():
+                visit((*place, key), item)
+        elif original and place not in _SECTIONS:
+            unused.append(_dotted(place))
+        elif place in _SECTIONS:
+            raise error(place, "must be an object in {braces}")
+        else:
+            depth = len(place)
+            siblings = {str(known[depth - 1]) for known in _NAMES.keys() | _ORIGINAL if known[: depth - 1] == place[:-1]
+                        and len(known) >= depth}
+            raise error(place, checks.unknown(str(place[-1]), siblings, [s.key for s in _SETTINGS.values()]))
+
+    visit((), content)
+    return found | {"unused": tuple(unused)}
+
+
+def _parse(file: Path) -> tuple[str, Any]:
+    try:
+        text = file.read_text("utf-8-sig")
+        return text, json.loads(text)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file} is not UTF-8; save it in that encoding") from None
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        comment = error.doc[error.pos :].startswith(("//", "/*", "#"))
+        hint = "JSON has no comments; take this one out" if comment else error.msg
+        raise ConfigError(f"{file}, line {error.lineno}: {hint}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{file} cannot be read as JSON: {error}") from None
+
+
+def _find_lines(file: Path, text: str) -> dict[Place, int]:
+    """The line of every key and list item in a valid JSON text; a key that is given twice is an error."""
+    lines: dict[Place, int] = {}
+    here: list[str | int] = []  # for each open container: the key or the position now read
+    before = ""
+    line = 1
+    end = 0
+    for token in _TOKEN.finditer(text):
+        line += text.count("\n", end, token.start())
+        end = token.start()
+        ...
+    return lines

@@ -1,0 +1,180 @@
+"""How a script reaches the server: two ways to call it, one way to wait, and what the server's errors mean.
+
+Every verb may arrive twice, so a call that got no answer is sent again with the same arguments, by us and
+never by redis-py, until the caller's patience is at an end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import redis
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    RedisError,
+    ResponseError,
+)
+
+from junmai_jobs.errors import QueueFull, StoreUnavailable
+from junmai_jobs.scripts import Script
+
+T = TypeVar("T")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+_PASSING = ("BUSY ", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN", "CLUSTERDOWN", "UNBLOCKED")
+
+
+class Endpoint(Protocol):
+    """What a connection needs to know of its server."""
+
+    def client(self, **options: Any) -> redis.Redis:
+        """A client that never resends by itself; it does not connect yet."""
+
+    def ensure(self) -> None:
+        """See that the server runs, if it is ours to start."""
+
+    def describe(self) -> str:
+        """The address, fit to be shown."""
+
+
+class Link(Protocol):
+    """A way to run scripts on a server."""
+
+    def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
+        """Run a script and give its reply.
+
+        Raises:
+            StoreUnavailable: the server could not be reached, or refuses to work.
+            QueueFull: the server is out of memory.
+        """
+
+
+class ClientLink:
+    """Through an ordinary redis-py client: for everybody but a worker's children. Threads may share it."""
+
+    def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
+        self._endpoint = endpoint
+        self._patience = patience
+        self.client = endpoint.client(**options)
+
+    def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
+        """Run a script, see ``Link``."""
+        return self.insist(lambda: self._evaluate(script, keys, arguments))
+
+    def insist(self, call: Callable[[], T]) -> T:
+        """Make a call that may be made twice, again and again while the server is away, within patience."""
+        return insist(self._endpoint, call, time.monotonic() + self._patience)
+
+    def _evaluate(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
+        try:
+            return self.client.execute_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return self.client.execute_command("EVAL", script.text, len(keys), *keys, *arguments)
+
+
+class DedicatedLink:
+    """One connection of its own, without redis-py's wrapper: for the hot path of one process.
+
+    Its ``fileno`` can be waited on together with other things, between ``send`` and ``receive``.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
+        self._endpoint = endpoint
+        self._patience = patience
+        self.connection = endpoint.client(**options).connection_pool.make_connection()
+
+    def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
+        """Run a script, see ``Link``."""
+        command = ("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        try:
+            return self._exchange(command)
+        except NoScriptError:
+            command = ("EVAL", script.text, *command[2:])
+        except (RedisError, OSError):
+            self.connection.disconnect()
+        return self.insist(lambda: self._exchange(command))
+
+    def insist(self, call: Callable[[], T]) -> T:
+        """Make a call that may be made twice, see ``ClientLink.insist``."""
+
+        def once() -> T:
+            try:
+                return call()
+            except NoScriptError as error:
+                raise redis.ConnectionError("the script cache was emptied") from error
+
+        return insist(self._endpoint, once, time.monotonic() + self._patience, self.connection.disconnect)
+
+    def send(self, *command: object) -> None:
+        """Send a command whose reply ``receive`` will read.
+
+        Raises:
+            StoreUnavailable: the server could not be reached.
+        """
+        self.insist(lambda: self.connection.send_command(*command))
+
+    def receive(self) -> Any:
+        """The reply to what was sent.
+
+        Raises:
+            StoreUnavailable: the connection is gone, and the reply with it.
+        """
+        try:
+            return self.connection.read_response()
+        except (RedisError, OSError) as error:
+            self.connection.disconnect()
+            raise explain(error, self._endpoint) from error
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self.connection.disconnect()
+
+    def _exchange(self, command: Sequence[object]) -> Any:
+        self.connection.send_command(*command)
+        return self.connection.read_response()
+
+
+def insist(
+    endpoint: Endpoint, call: Callable[[], T], deadline: float, reset: Callable[[], object] = lambda: None
+) -> T:
+    """Make a call until it is answered or the deadline (of ``time.monotonic``) is past."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return call()
+        except (RedisError, OSError) as error:
+            if not _passing(error) or time.monotonic() + pause > deadline:
+                raise explain(error, endpoint) from error
+        reset()
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+        endpoint.ensure()
+
+
+def _passing(error: Exception) -> bool:
+    if isinstance(error, (AuthenticationError, NoPermissionError)):
+        return False
+    if isinstance(error, (redis.ConnectionError, redis.TimeoutError, OSError)):
+        return True
+    return isinstance(error, ResponseError) and str(error).startswith(_PASSING)
+
+
+def explain(error: Exception, endpoint: Endpoint) -> StoreUnavailable | QueueFull:
+    """Our error for one of redis-py's, in one line that says what to do."""
+    where = endpoint.describe()
+    if isinstance(error, OutOfMemoryError):
+        return QueueFull(f"the server {where} is out of memory: raise its maxmemory, or purge what waits")
+    if isinstance(error, AuthenticationError):
+        return StoreUnavailable(f"the server {where} refuses the user or the password: correct them")
+    if isinstance(error, NoPermissionError):
+        return StoreUnavailable(f"the server {where} forbids a command to this user: {error}")
+    if isinstance(error, BusyLoadingError):
+        return StoreUnavailable(f"the server {where} is still loading its data: try again in a moment")
+    if isinstance(error, (redis.ConnectionError, redis.TimeoutError, OSError)):
+        return StoreUnavailable(f"the server {where} cannot be reached: start it, or correct the address")
+    return StoreUnavailable(f"the server {where} cannot work: {error}")

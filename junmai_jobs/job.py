@@ -1,0 +1,227 @@
+"""A job as a value: its id, its stored body, what a claim hands out and what people see of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from base64 import b32hexencode
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from junmai_jobs import codec
+from junmai_jobs.errors import OptionError, PayloadError
+
+SCHEMA_VERSION = "1"
+DEFAULT_MAX_RETRIES = 3
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
+_MINTED_ID = re.compile(r"[0-9a-v]{22}")
+_HEADER = re.compile(rb"(.)([^|\n]*)\|(\d+)(?:\|(\d*|@)\|(\d*))?\n")
+
+
+class Status(StrEnum):
+    """What a person calls the home a job is in."""
+
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    BLOCKED = "blocked"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def finished(self) -> bool:
+        """Whether a job of this status will never run again by itself."""
+        return self in {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
+
+    @property
+    def home(self) -> str:
+        """The last part of the key of the sorted set that holds jobs of this status."""
+        return {Status.QUEUED: "ready", Status.RUNNING: "leases"}.get(self, self.value)
+
+    @classmethod
+    def of_word(cls, word: str) -> Status:
+        """The status of a state's word (lua/lib/state.lua)."""
+        return cls.QUEUED if word == "ready" else cls(word)
+
+
+class Priority(IntEnum):
+    """The three priorities with a name; any integer from 0 to 10 will do, larger runs first."""
+
+    HIGH = 9
+    MEDIUM = 5
+    LOW = 1
+
+
+def check_name(name: object, what: str) -> str:
+    """A queue's, task's or namespace's name.
+
+    Raises:
+        OptionError: it is not one.
+    """
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return name
+    raise OptionError(
+        f"{what} {name!r} is not a name: up to 128 of a-z, 0-9, '.', '_' and '-', the first a letter or digit"
+    )
+
+
+def check_id(job_id: object, what: str = "id") -> str:
+    """A job's id, or a unique key.
+
+    Raises:
+        OptionError: it is not one.
+    """
+    if isinstance(job_id, str) and _ID.fullmatch(job_id):
+        return job_id
+    raise OptionError(f"{what} {job_id!r} is not an id: 1 to 128 of A-Z, a-z, 0-9, '.', '_', ':', '/' and '-'")
+
+
+def new_id() -> str:
+    """22 characters of lower-case base32: 50 bits of milliseconds, 60 of chance. Sorts by time."""
+    moment = time.time_ns() // 1_000_000
+    return b32hexencode(moment.to_bytes(6) + os.urandom(8)).decode().lower()[:22]
+
+
+def time_in_id(job_id: str) -> float | None:
+    """When a minted id was made, in seconds since 1970, for display; None for an id that was given."""
+    if not _MINTED_ID.fullmatch(job_id):
+        return None
+    return (int(job_id[:10], 32) >> 2) / 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What is stored of a job from submission on. ``options`` are those that differ from the task's own."""
+
+    queue: str
+    priority: int
+    task: str
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    created: float | None = None
+    """Seconds since 1970, server time; stored only where the id has no time in it, or the job expires."""
+    expires: float | None = None
+    """Seconds after ``created`` from which on it must not start."""
+
+    def encode(self, *, stamp: bool = False) -> bytes:
+        """The stored form: a line of text that Lua reads, then msgpack, trailing empty parts left out.
+
+        Args:
+            stamp: ask the server to note the time of submission.
+
+        Raises:
+            PayloadError: an argument cannot be stored.
+        """
+        for name, value in (("args", self.args), ("kwargs", self.kwargs)):
+            if value:
+                codec.pack(value, place=name)
+        parts = [self.task, list(self.args), dict(self.kwargs), dict(self.options)]
+        while not parts[-1]:
+            parts.pop()
+        header = f"{SCHEMA_VERSION}{self.queue}|{self.priority}"
+        if stamp or self.expires is not None:
+            header += f"|@|{'' if self.expires is None else max(1, round(self.expires * 1000))}"
+        return header.encode() + b"\n" + codec.pack(parts, place="the job")
+
+    @classmethod
+    def decode(cls, data: bytes) -> Body:
+        """Read the stored form.
+
+        Raises:
+            PayloadError: it cannot be read, or is of a newer version.
+        """
+        header = _HEADER.match(data)
+        if header is None or header[1] != SCHEMA_VERSION.encode():
+            raise PayloadError("the job's record cannot be read by this version of junmai-jobs")
+        parts = codec.unpack(data[header.end() :])
+        if not isinstance(parts, list) or not parts or not isinstance(parts[0], str):
+            raise PayloadError("the job's record is damaged")
+        task, args, kwargs, options = (*parts, *((), {}, {})[len(parts) - 1 :])
+        return cls(
+            queue=header[2].decode(),
+            priority=int(header[3]),
+            task=task,
+            args=args,
+            kwargs=kwargs,
+            options=options,
+            created=int(header[4]) / 1000 if header[4] else None,
+            expires=int(header[5]) / 1000 if header[5] else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to be enqueued."""
+
+    id: str
+    body: bytes
+    delay: float = 0.0
+    """Seconds."""
+    after: tuple[str, ...] = ()
+    """Ids of the jobs that must finish first."""
+    after_policy: str = "cancel"
+    """When a parent does not succeed: ``cancel`` the job, or ``continue`` with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job as a claim hands it out."""
+
+    id: str
+    token: str
+    """Fencing token: digits, larger with every claim in the namespace; server microseconds when it can be."""
+    body: bytes
+    failures: int
+    """Retries spent so far."""
+    note: str
+    """What the last deferral left, see ``Broker.defer``."""
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first run; crashes, releases and deferrals do not count."""
+        return self.failures + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as people and programs see it; ``as_dict`` is the JSON. Times are ISO 8601, UTC."""
+
+    id: str
+    task: str
+    queue: str
+    priority: int
+    status: Status
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    attempt: int
+    max_retries: int
+    retry_count: int
+    created_at: str | None
+    started_at: str | None
+    finished_at: str | None
+    run_at: str | None
+    worker: str | None
+    progress: Mapping[str, Any] | None
+    result: Any
+    reason: str | None
+    error: Mapping[str, Any] | None
+    history: Sequence[Mapping[str, Any]]
+    tags: Sequence[str] = ()
+    token: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The keys and plain values of a JSON document."""
+        return asdict(self)
+
+
+def iso(seconds: float) -> str:
+    """A time as ISO 8601 UTC text with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

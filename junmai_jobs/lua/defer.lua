@@ -1,0 +1,15 @@
+-- defer: running -> scheduled, due in delay milliseconds; spends no attempt. note: kept for the next run.
+-- replies: OK | CANCELLED | LOST
+-- include: now, leave, ending
+local function defer(id, token, delay, note, detail)
+  local state, word = guard(id, token, {scheduled = 'OK', ready = 'OK', cancelled = 'CANCELLED'})
+  if not state then return {word} end
+  local wanted = state.note == 'cancel'
+  add_history(id, state, wanted and 'cancelled' or 'deferred', detail)
+  if wanted then
+    end_cancelled(id, state)
+    return {'CANCELLED'}
+  end
+  postpone(id, state, 'scheduled', delay, note)
+  return {'OK'}
+end

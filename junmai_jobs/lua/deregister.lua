@@ -1,0 +1,23 @@
+-- deregister: a worker is gone, and what its claimers hold comes back: released (it stopped) or lost (it died).
+-- replies: OK
+-- include: now, leave, claimer, queue_keys
+local function deregister(worker, event, ...)
+  for _, claimer in ipairs({...}) do
+    local record = read_record(claimer)
+    local state = held_state(record)
+    if state and event == 'lost' then
+      lose(record.id, state, 'lost', '{}')
+    elseif state then
+      hand_back(record.id, state)
+    end
+    redis.call('HDEL', claimers, claimer)
+  end
+  redis.call('HDEL', worker_info, worker)
+  redis.call('DEL', control_key(worker))
+  -- A ring may have died with a claimer that had heard it.
+  for _, queue in ipairs(redis.call('ZRANGE', queues, 0, 99)) do
+    if redis.call('ZCARD', queue_key(queue, 'ready')) > 0 then ring_queue(queue) end
+  end
+  redis.call('ZREM', workers, worker)
+  return {'OK'}
+end

@@ -1,0 +1,13 @@
+-- include: state, bell
+local finished_homes = {succeeded = succeeded, failed = failed, cancelled = cancelled}
+
+-- Into a finished home; the caller removes the job from where it was, last.
+local function finish(id, state, word, note)
+  redis.call('ZADD', finished_homes[word], now, id)
+  state.word, state.note = word, note
+  write_state(id, state)
+  if redis.call('ZRANGEBYLEX', children, '[' .. id .. ' ', '(' .. id .. '!', 'LIMIT', 0, 1)[1] then
+    redis.call('ZADD', ended, now, id)
+    ring(alarm)
+  end
+end

@@ -1,0 +1,19 @@
+-- include: body
+-- A ready score is (10 - priority) * 2^42 + sequence: exact in a double, lower is served first.
+local band_width = 4398046511104
+
+-- count new sequence numbers; the first of them.
+local function next_sequence(count)
+  return redis.call('HINCRBY', meta, 'sequence', count) - count + 1
+end
+
+local function ready_score(priority, sequence)
+  return string.format('%.0f', (10 - priority) * band_width + sequence)
+end
+
+-- The band a job waits in: of its kept score, else of its body.
+local function priority_of(id, state)
+  if state and state.score ~= '' then return 10 - math.floor(state.score / band_width) end
+  local _, _, priority = read_header(redis.call('HGET', bodies, id))
+  return tonumber(priority)
+end

@@ -1,0 +1,33 @@
+-- A state is text: word|queue|score|token|failures|crashes|claimer|request|note
+--   word      ready, scheduled, retrying, blocked, running, succeeded, failed or cancelled: its home
+--   score     the ready score it was claimed with; empty if never claimed
+--   token     fencing token of the run that holds it, or that ended it; empty when a run was taken back
+--   failures  retries spent; crashes: runs lost to a dead or silent worker
+--   request   the last cancel or revive a person made, so that the same call twice has one answer
+--   note      running: "cancel" when asked for; blocked: policy and delay; finished: the reason
+local function read_state(id)
+  local text = redis.call('HGET', states, id)
+  if not text then return nil end
+  local word, queue, score, token, failures, crashes, claimer, request, note =
+    string.match(text, '^(%a+)|([^|]*)|(%d*)|(%d*)|(%d+)|(%d+)|([^|]*)|([^|]*)|(.*)$')
+  if not word then error('the state of job ' .. id .. ' is not readable: ' .. string.sub(text, 1, 100)) end
+  return {
+    word = word, queue = queue, score = score, token = token, failures = failures,
+    crashes = crashes, claimer = claimer, request = request, note = note,
+  }
+end
+
+local function write_state(id, state)
+  redis.call('HSET', states, id, table.concat({
+    state.word, state.queue, state.score, state.token, state.failures,
+    state.crashes, state.claimer, state.request, state.note,
+  }, '|'))
+end
+
+-- The state of a job that was never claimed.
+local function new_state(word, queue)
+  return {
+    word = word, queue = queue, score = '', token = '', failures = '0',
+    crashes = '0', claimer = '', request = '', note = '',
+  }
+end

@@ -1,0 +1,12 @@
+-- include: state, body, queue_keys
+-- A waiting job without a state has its home as its only truth: where it is, or nil.
+local function waiting_state(id, body)
+  local _, queue = read_header(body)
+  for _, word in ipairs({'ready', 'scheduled'}) do
+    if redis.call('ZSCORE', queue_key(queue, word), id) then
+      return new_state(word, queue)
+    end
+  end
+end
+
+local is_waiting = {ready = true, scheduled = true, retrying = true, blocked = true}

@@ -1,0 +1,30 @@
+-- purge: waiting, blocked -> cancelled (reason purged); one queue, the homes given, 100 jobs a call.
+-- replies: OK, count | MORE, count
+-- include: now, queue_keys, waiting, finish
+local function purge_job(id, home, word)
+  local body = redis.call('HGET', bodies, id)
+  local state = read_state(id)
+  local there = body and (not state and waiting_state(id, body) or state)
+  if there and there.word == word then finish(id, there, 'cancelled', 'purged') end
+  redis.call('ZREM', home, id)
+end
+
+-- The answer is kept under the request, so that a repeated call counts nothing twice.
+local function answer(request, word, count)
+  redis.call('HSET', meta, 'purged', request .. '|' .. word .. '|' .. count)
+  return {word, count}
+end
+
+local function purge(request, queue, ...)
+  local kept, word, count = string.match(redis.call('HGET', meta, 'purged') or '', '^(.*)|(%a+)|(%d+)$')
+  if kept == request then return {word, count} end
+  local left = 100
+  for _, kind in ipairs({...}) do
+    local home = queue_key(queue, kind)
+    local ids = redis.call('ZRANGE', home, 0, left - 1)
+    for _, id in ipairs(ids) do purge_job(id, home, kind) end
+    left = left - #ids
+    if left == 0 then return answer(request, 'MORE', '100') end
+  end
+  return answer(request, 'OK', string.format('%.0f', 100 - left))
+end

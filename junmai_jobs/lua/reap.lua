@@ -1,0 +1,43 @@
+-- reap: running -> as crash, event lost, when the lease is over; the queues given, at most 100 jobs a call.
+-- A reaper that comes more than half a lease late, or finds time run back, cannot tell the dead from those
+-- who slept with it: it extends every lease once and counts nothing.
+-- replies: OK | MORE
+-- include: now, queue_keys, leave
+local function extend_all(names, lease)
+  local left = 100
+  for _, queue in ipairs(names) do
+    local home = queue_key(queue, 'leases')
+    local far = string.format('%.0f', now + lease)
+    for _, range in ipairs({{'-inf', now}, {'(' .. far, '+inf'}}) do
+      local ids = redis.call('ZRANGEBYSCORE', home, range[1], range[2], 'LIMIT', 0, left)
+      for _, id in ipairs(ids) do redis.call('ZADD', home, far, id) end
+      left = left - #ids
+      if left == 0 then return false end
+    end
+  end
+  return true
+end
+
+local function reap(lease, ...)
+  local last = tonumber(redis.call('HGET', meta, 'reaped_at'))
+  if not last or now < last or now - last > lease / 2 then
+    if not extend_all({...}, lease) then return {'MORE'} end
+  end
+  redis.call('HSET', meta, 'reaped_at', string.format('%.0f', now))
+  local left = 100
+  for _, queue in ipairs({...}) do
+    local home = queue_key(queue, 'leases')
+    local over = redis.call('ZRANGEBYSCORE', home, '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, left)
+    for _, id in ipairs(over) do
+      local state = read_state(id)
+      if state and state.word == 'running' and redis.call('HEXISTS', bodies, id) == 1 then
+        lose(id, state, 'lost', '{}')
+      else
+        redis.call('ZREM', home, id)
+      end
+    end
+    left = left - #over
+    if left == 0 then return {'MORE'} end
+  end
+  return {'OK'}
+end

@@ -1,0 +1,18 @@
+-- resume: jobs of these queues may start again; none named: of all queues.
+-- replies: OK
+-- include: bell
+local function resume(...)
+  local names = {...}
+  if #names == 0 then
+    redis.call('DEL', paused)
+    names = redis.call('ZRANGE', queues, 0, 999)
+  elseif redis.call('HEXISTS', paused, '*') == 1 then
+    for _, queue in ipairs(names) do redis.call('HSET', paused, queue, '0') end
+  else
+    redis.call('HDEL', paused, unpack(names))
+  end
+  for _, queue in ipairs(names) do
+    if redis.call('ZCARD', queue_key(queue, 'ready')) > 0 then ring_queue(queue) end
+  end
+  return {'OK'}
+end

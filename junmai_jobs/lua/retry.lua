@@ -1,0 +1,16 @@
+-- retry: running -> retrying, due in delay milliseconds; spends an attempt.
+-- replies: OK | CANCELLED | LOST
+-- include: now, leave, ending
+local function retry(id, token, delay, detail)
+  local state, word = guard(id, token, {retrying = 'OK', ready = 'OK', cancelled = 'CANCELLED'})
+  if not state then return {word} end
+  local wanted = state.note == 'cancel'
+  add_history(id, state, wanted and 'cancelled' or 'failed', detail)
+  if wanted then
+    end_cancelled(id, state)
+    return {'CANCELLED'}
+  end
+  state.failures = state.failures + 1
+  postpone(id, state, 'retrying', delay, '')
+  return {'OK'}
+end

@@ -1,0 +1,38 @@
+"""What can be wrong with a photograph, told so that a photographer knows what to do.
+
+    PhotoError
+    ├── PhotoGone           not there, or not to be read just now: may pass, worth a retry
+    └── UnreadablePhoto     empty, truncated, not a picture, far too large: no retry can help
+        └── ReaderMissing   perhaps a good file, but nothing installed here can decode it
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from junmai_jobs.errors import JunmaiJobsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class PhotoError(JunmaiJobsError):
+    """Something is wrong with a photograph or its folder; the message names it and says what to do."""
+
+
+class PhotoGone(PhotoError):
+    """The file or folder is not there, or cannot be reached just now; that may pass."""
+
+
+class UnreadablePhoto(PhotoError):
+    """The file can never be worked on as it is: empty, truncated, not a picture, or far too large."""
+
+
+class ReaderMissing(UnreadablePhoto):
+    """The file may be whole, but needs a library that is not installed; the message names it."""
+
+
+def shown(path: Path) -> str:
+    """Return the name of ``path`` as it can be printed anywhere, even where its bytes are no text."""
+    return os.fsencode(path.name or path).decode("utf-8", "replace")

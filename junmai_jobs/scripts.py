@@ -1,0 +1,95 @@
+"""The Lua scripts: one file a verb, put together here and called by keyword.
+
+A file ``lua/claim.lua`` defines ``local function claim(claimer, request, ...)``; its parameters are the
+arguments of the call, in that order, so the two cannot disagree. A comment ``-- include: state, bell`` names
+what it uses of ``lua/lib`` or of other verbs. The locals that hold the keys are those of :class:`keys.Keys`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import sys
+import textwrap
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from junmai_jobs.keys import Keys
+
+VERBS = (
+    "enqueue", "promote", "claim", "extend", "succeed", "retry", "fail", "defer", "release", "crash", "reap",
+    "cancel", "confirm_cancel", "resolve", "revive", "reprioritize", "pause", "resume", "purge", "prune",
+    "step", "progress", "register", "deregister",
+)  # fmt: skip
+_KEYS = textwrap.fill(f"local {', '.join(Keys._fields)} = unpack(KEYS)", 110) + "\n"
+_ALLOW_OOM = "#!lua flags=allow-oom\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One verb, ready to be sent."""
+
+    name: str
+    text: str
+    sha: str
+    parameters: tuple[str, ...]
+    variadic: bool
+
+    def arguments(self, *rest: object, **named: object) -> tuple[object, ...]:
+        """The ARGV of a call.
+
+        Raises:
+            TypeError: the names are not those of the Lua function.
+        """
+        if named.keys() != set(self.parameters) or (rest and not self.variadic):
+            raise TypeError(f"{self.name} takes {self.parameters}, got {tuple(named)} and {len(rest)} more")
+        return (*(named[parameter] for parameter in self.parameters), *rest)
+
+
+@functools.cache
+def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Script:
+    """Put one verb together.
+
+    Args:
+        name: one of ``VERBS``.
+        shebang: say that the verb may run on a full server; all but ``enqueue`` may, since they make room.
+            Servers before Redis 7 and fakeredis do not know such a line.
+        moved_clock: read the time from the test kit's clock.
+    """
+    replaced = {"now": "now_moved"} if moved_clock else {}
+    parts = [_KEYS, *_with_includes(name, replaced, set()), f"return {name}(unpack(ARGV))\n"]
+    text = "".join(parts)
+    if shebang and name != "enqueue":
+        text = _ALLOW_OOM + text
+    signature = re.search(rf"^local function {name}\((.*?)\)", parts[-2], re.MULTILINE)
+    if signature is None:
+        raise LookupError(f"{name}.lua defines no function of its name")
+    parameters = tuple(re.findall(r"\w+", signature[1]))
+    sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return Script(name, text, sha, parameters, variadic="..." in signature[1])
+
+
+def _with_includes(name: str, replaced: dict[str, str], seen: set[str]) -> list[str]:
+    """The texts that ``name`` needs, each once, in the order in which they build on each other."""
+    if name in seen:
+        return []
+    seen.add(name)
+    folder = files("junmai_jobs") / "lua"
+    path = folder / f"{name}.lua" if name in VERBS else folder / "lib" / f"{replaced.get(name, name)}.lua"
+    text = path.read_text(encoding="utf-8")
+    included = re.findall(r"^-- include: (.*)$", text, re.MULTILINE)
+    names = [part.strip() for line in included for part in line.split(",")]
+    return [part for each in names for part in _with_includes(each, replaced, seen)] + [text]
+
+
+def main(folder: str) -> None:
+    """Write the composed scripts into a folder, for a linter or a curious reader."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name in VERBS:
+        (Path(folder) / f"{name}.lua").write_text(load(name, shebang=False).text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
