@@ -1,1 +1,38 @@
-"""Junmai Jobs: a job queue on Redis for a photographer's night of work."""
+"""Junmai Jobs: a job queue on Redis for a photographer's night of work.
+
+Nothing is read, connected or started at import.
+"""
+
+from __future__ import annotations
+
+from junmai_jobs.context import RunningJob, current_job
+from junmai_jobs.errors import (
+    Abort,
+    ConfigError,
+    InvalidState,
+    JobCancelled,
+    JobFailed,
+    JobNotFound,
+    JunmaiJobsError,
+    OptionError,
+    PayloadError,
+    QueueFull,
+    ResultExpired,
+    ResultTimeout,
+    RetryLater,
+    SoftTimeout,
+    StaleLease,
+    StoreUnavailable,
+    UnknownTask,
+)
+from junmai_jobs.job import Job, Priority, Status
+from junmai_jobs.jobqueue import JobHandle, JobQueue
+from junmai_jobs.retry import RetryPolicy
+from junmai_jobs.task import Task, task
+
+__all__ = [
+    "Abort", "ConfigError", "InvalidState", "Job", "JobCancelled", "JobFailed", "JobHandle", "JobNotFound",
+    "JobQueue", "JunmaiJobsError", "OptionError", "PayloadError", "Priority", "QueueFull", "ResultExpired",
+    "ResultTimeout", "RetryLater", "RetryPolicy", "RunningJob", "SoftTimeout", "StaleLease", "Status",
+    "StoreUnavailable", "Task", "UnknownTask", "current_job", "task",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a setting may be: each check takes a value as JSON has it and returns the field's value, or raises ``Bad``."""
+"""What a setting may be: a check takes a value as JSON has it and returns the field's, or raises ``Bad``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Settings: ``config.json``, then the environment, then flags; the later wins.
 
-``Config`` is its own table: each field tells its key in the file, what it accepts and the variables that set it.
+``Config`` is its own table: each field tells its key in the file, what it accepts and which variables set it.
 Nothing is coerced: a wrong value is a ``ConfigError`` that names file, line, key and what to write instead.
 """
 
@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import platformdirs
@@ -21,9 +20,12 @@ from junmai_jobs import checks
 from junmai_jobs.checks import Bad, Check, list_of, number, one_of, optional, whole
 from junmai_jobs.errors import ConfigError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 Place = tuple[str | int, ...]  # what leads to a value in the file: ("queues", "order", 0)
 
-# Keys of the original's file that are accepted whatever they hold; those that no field uses are listed as unused.
+# Keys of the original's file, accepted whatever they hold; those that no field uses are listed as unused.
 _ORIGINAL: set[Place] = {(key,) for key in ("system", "ai", "export", "notifications", "ui", "version")}
 _ORIGINAL |= {("processing", f"auto_{step}") for step in ("import", "select", "develop", "export")}
 
@@ -31,7 +33,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 
 def redact(url: str) -> str:
-    """The URL with its passwords hidden; a text that is no URL is hidden whole."""
+    """Hide the passwords in a URL; a text that is no URL is hidden whole."""
     if "://" not in url:
         return "***"
     hidden = re.sub(r"://([^:@/?#]*:)?.*@", lambda found: f"://{found[1] or ''}***@", url, flags=re.DOTALL)
@@ -65,7 +67,7 @@ class _Setting:
 
 
 def _setting(key: str, check: Check, default: Any, **more: Any) -> Any:
-    return field(default=default, metadata={"setting": _Setting(key, check, **more)})
+    return field(default=default, repr="show" not in more, metadata={"setting": _Setting(key, check, **more)})
 
 
 def _settings(table: type) -> dict[str, _Setting]:
@@ -117,7 +119,9 @@ class Config:
         "redis.url", optional(checks.redis_address), None, env=("JUNMAI_REDIS_URL", "REDIS_URL"), show=redact
     )
     namespace: str = _setting("namespace", checks.name, "junmai", env=("JUNMAI_NAMESPACE",))
-    tasks: tuple[str, ...] = _setting("tasks", list_of(checks.module), (), env=("JUNMAI_TASKS",), read=_read_list)
+    tasks: tuple[str, ...] = _setting(
+        "tasks", list_of(checks.module), (), env=("JUNMAI_TASKS",), read=_read_list
+    )
     loglevel: str = _setting(
         "loglevel", one_of(*_LEVELS), "INFO", env=("JUNMAI_LOGLEVEL", "CELERY_LOGLEVEL"), read=str.upper
     )
@@ -135,9 +139,15 @@ class Config:
 
     queue_order: tuple[str, ...] = _setting("queues.order", list_of(checks.name), _QUEUES)
     max_waiting: int = _setting("queues.max_waiting", whole(1, 10**9), 1_000_000)
-    keep_succeeded: Retention = _setting("retention.succeeded", _like(_KEEP_RESULTS), _KEEP_RESULTS)
-    keep_failed: Retention = _setting("retention.failed", _like(_KEEP_FAILURES), _KEEP_FAILURES)
-    keep_cancelled: Retention = _setting("retention.cancelled", _like(_KEEP_FAILURES), _KEEP_FAILURES)
+    keep_succeeded: Retention = _setting(  # noqa: RUF009 - it is a field()
+        "retention.succeeded", _like(_KEEP_RESULTS), _KEEP_RESULTS
+    )
+    keep_failed: Retention = _setting(  # noqa: RUF009 - it is a field()
+        "retention.failed", _like(_KEEP_FAILURES), _KEEP_FAILURES
+    )
+    keep_cancelled: Retention = _setting(  # noqa: RUF009 - it is a field()
+        "retention.cancelled", _like(_KEEP_FAILURES), _KEEP_FAILURES
+    )
 
     photo_roots: tuple[Path, ...] = _setting("photo.roots", list_of(checks.folder), ())
     photo_presets: tuple[dict[str, Any], ...] = _setting("photo.presets", list_of(checks.named_object), ())
@@ -177,7 +187,8 @@ _SECTIONS = {place[:length] for place in _NAMES for length in range(len(place))}
 def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None, **flags: Any) -> Config:
     """Read the file, the environment and the flags (fields of ``Config``; None is a flag that was not given).
 
-    The file is ``path``, else ``JUNMAI_CONFIG``, which must exist; else ``config.json`` in the home, which need not.
+    The file is ``path``, else ``JUNMAI_CONFIG``, which must exist; else ``config.json`` in the
+    home, which need not.
 
     Raises:
         ConfigError: something is wrong in any of the three; nothing was changed or started.
@@ -188,9 +199,9 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
         home = Path(env["JUNMAI_HOME"]).expanduser().absolute()
     found: dict[str, Any] = {}
     if path is not None or "JUNMAI_CONFIG" in env:
-        found = _from_file((path or Path(env["JUNMAI_CONFIG"])).expanduser().absolute())
+        found = _File((path or Path(env["JUNMAI_CONFIG"])).expanduser().absolute()).found
     elif (home / "config.json").exists():
-        found = _from_file(home / "config.json")
+        found = _File(home / "config.json").found
     found |= _from_environment(env)
     for name, value in flags.items():
         if value is not None:
@@ -227,66 +238,80 @@ def _compose_address(env: Mapping[str, str]) -> str:
     return f"redis://{password}{f'[{host}]' if ':' in host else host}:{port}/{database}"
 
 
-def _from_file(file: Path) -> dict[str, Any]:
-    """The fields that a file sets, ``file`` and ``unused`` among them."""
-    text, content = _parse(file)
-    lines = _find_lines(file, text)
-    found: dict[str, Any] = {"file": file}
-    unused: list[str] = []
+class _File:
+    """One config.json: ``found``, the fields that it sets, with ``file`` and ``unused`` among them."""
 
-    def error(place: Place, what: str) -> ConfigError:
-        line = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), 1)
-        return ConfigError(f"{file}, line {line}: {_dotted(place) or 'it'} {what}")
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.unused: list[str] = []
+        self.found: dict[str, Any] = {"file": file}
+        try:
+            text = file.read_text("utf-8-sig")
+            content = json.loads(text)
+        except UnicodeDecodeError:
+            raise ConfigError(f"{file} is not UTF-8; save it in that encoding") from None
+        except OSError as error:
+            raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+        except json.JSONDecodeError as error:
+            comment = error.doc.startswith(("//", "/*", "#"), error.pos)
+            what = (
+                "JSON has no comments; take this one out" if comment else f"{error.msg}, column {error.colno}"
+            )
+            raise ConfigError(f"{file}, line {error.lineno}: {what}") from None
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{file} cannot be read as JSON: {error}") from None
+        self._lines: dict[Place, int] = {}
+        self._find_lines(text)
+        self._visit((), content)
+        self.found["unused"] = tuple(self.unused)
 
-    def visit(place: Place, value: Any) -> None:
+    def _find_lines(self, text: str) -> None:
+        """Note the line of every key and list item of a text that is known to be JSON."""
+        here: list[str | int] = []  # of each open container, the key or position that is being read
+        before, line, end = "", 1, 0
+        for match in _TOKEN.finditer(text):
+            line += text.count("\n", end, match.start())
+            piece, end = match[0], match.start()
+            if piece == ":":
+                here[-1] = json.loads(before)
+                if tuple(here) in self._lines:
+                    raise ConfigError(
+                        f"{self.file}, line {line}: {_dotted(tuple(here))} is given twice; keep one"
+                    )
+                self._lines[tuple(here)] = line
+            elif piece in {"}", "]"}:
+                here.pop()
+            elif piece == "," and isinstance(here[-1], int):
+                here[-1] += 1
+            elif here and isinstance(here[-1], int):
+                self._lines.setdefault(tuple(here), line)
+            if piece in {"{", "["}:
+                here.append("" if piece == "{" else 0)
+            before = piece
+
+    def _error(self, place: Place, what: str) -> ConfigError:
+        known = (self._lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in self._lines)
+        return ConfigError(f"{self.file}, line {next(known, 1)}: {_dotted(place) or 'the whole'} {what}")
+
+    def _visit(self, place: Place, value: Any) -> None:
         original = place[:1] in _ORIGINAL or place[:2] in _ORIGINAL
         if name := _NAMES.get(place):
             try:
-                found[name] = _SETTINGS[name].check(value)
+                self.found[name] = _SETTINGS[name].check(value)
             except Bad as bad:
-                raise error(place + bad.where, str(bad)) from None
+                raise self._error(place + bad.where, str(bad)) from None
         elif isinstance(value, dict) and (place in _SECTIONS or (original and value)):
             for key, item in value.items():
-                visit((*place, key), item)
-        elif original and place not in _SECTIONS:
-            unused.append(_dotted(place))
+                self._visit((*place, key), item)
         elif place in _SECTIONS:
-            raise error(place, "must be an object in {braces}")
+            raise self._error(place, "must be an object in {braces}")
+        elif original:
+            self.unused.append(_dotted(place))
         else:
-            depth = len(place)
-            siblings = {str(known[depth - 1]) for known in _NAMES.keys() | _ORIGINAL if known[: depth - 1] == place[:-1]
-                        and len(known) >= depth}
-            raise error(place, checks.unknown(str(place[-1]), siblings, [s.key for s in _SETTINGS.values()]))
-
-    visit((), content)
-    return found | {"unused": tuple(unused)}
-
-
-def _parse(file: Path) -> tuple[str, Any]:
-    try:
-        text = file.read_text("utf-8-sig")
-        return text, json.loads(text)
-    except UnicodeDecodeError:
-        raise ConfigError(f"{file} is not UTF-8; save it in that encoding") from None
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
-    except json.JSONDecodeError as error:
-        comment = error.doc[error.pos :].startswith(("//", "/*", "#"))
-        hint = "JSON has no comments; take this one out" if comment else error.msg
-        raise ConfigError(f"{file}, line {error.lineno}: {hint}") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{file} cannot be read as JSON: {error}") from None
-
-
-def _find_lines(file: Path, text: str) -> dict[Place, int]:
-    """The line of every key and list item in a valid JSON text; a key that is given twice is an error."""
-    lines: dict[Place, int] = {}
-    here: list[str | int] = []  # for each open container: the key or the position now read
-    before = ""
-    line = 1
-    end = 0
-    for token in _TOKEN.finditer(text):
-        line += text.count("\n", end, token.start())
-        end = token.start()
-        ...
-    return lines
+            known = _NAMES.keys() | _SECTIONS | _ORIGINAL
+            here = [
+                str(other[-1]) for other in known if other[:-1] == place[:-1] and len(other) == len(place)
+            ]
+            raise self._error(
+                place, checks.unknown(str(place[-1]), here, [s.key for s in _SETTINGS.values()])
+            )

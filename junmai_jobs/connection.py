@@ -130,6 +130,10 @@ class DedicatedLink:
             self.connection.disconnect()
             raise explain(error, self._endpoint) from error
 
+    def fileno(self) -> int:
+        """Of the connection's socket, to be waited on after ``send``."""
+        return int(self.connection._sock.fileno())  # noqa: SLF001 - redis-py has no public name for it
+
     def close(self) -> None:
         """Drop the connection."""
         self.connection.disconnect()

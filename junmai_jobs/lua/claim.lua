@@ -17,26 +17,26 @@ local function replay(record, request, lease)
   return job_reply(record.id, state)
 end
 
-local function open_queues(names)
-  if #names == 0 then return names end
-  local flags, open = redis.call('HMGET', paused, '*', unpack(names)), {}
-  for index, queue in ipairs(names) do
-    local flag = flags[index + 1] or flags[1]
-    if flag ~= '1' then open[#open + 1] = queue end
+-- The heads of the queues that are not paused, in the order of their names: ids and scores, false where empty.
+local function read_heads(names)
+  local flags = redis.call('HMGET', paused, '*', unpack(names))
+  local ids, scores = {}, {}
+  for index = 1, #names do
+    local head = {}
+    if (flags[index + 1] or flags[1]) ~= '1' then
+      head = redis.call('ZRANGE', queue_prefix .. names[index] .. ':ready', 0, 0, 'WITHSCORES')
+    end
+    ids[index], scores[index] = head[1] or false, head[2] or false
   end
-  return open
+  return ids, scores
 end
 
-local function read_head(queue)
-  local head = redis.call('ZRANGE', queue_key(queue, 'ready'), 0, 0, 'WITHSCORES')
-  return {id = head[1], score = head[2], band = head[2] and math.floor(head[2] / band_width)}
-end
-
-local function best_queue(names, heads)
-  local best
-  for _, queue in ipairs(names) do
-    local band = heads[queue].band
-    if band and (not best or band < heads[best].band) then best = queue end
+-- The index of the queue whose head is in the highest band; the first named of several.
+local function best_head(scores)
+  local best, best_band
+  for index = 1, #scores do
+    local band = scores[index] and math.floor(scores[index] / band_width)
+    if band and (not best or band < best_band) then best, best_band = index, band end
   end
   return best
 end
@@ -55,7 +55,7 @@ local function obstacle(id, queue, state, body)
   return 'REMOVED'
 end
 
-local function take(id, queue, score, state, claimer, request, lease)
+local function take(id, queue, score, state, claimer, request, lease, answer)
   local last = tonumber(redis.call('HGET', meta, 'token') or '0')
   local token = string.format('%.0f', now_us > last and now_us or last + 1)
   state = state or new_state('ready', queue)
@@ -63,37 +63,37 @@ local function take(id, queue, score, state, claimer, request, lease)
   redis.call('ZADD', queue_key(queue, 'leases'), now + lease, id)
   write_state(id, state)
   redis.call('HSET', meta, 'token', token)
-  write_record(claimer, request, id, token, '')
+  write_record(claimer, request, id, token, answer)
   redis.call('ZREM', queue_key(queue, 'ready'), id)
   return state
 end
 
--- One ring a submission wakes one claimer; who got a job passes it on for what is left.
-local function pass_ring_on(names, heads, taken)
-  for _, queue in ipairs(names) do
-    if queue == taken then heads[queue] = read_head(queue) end
-    if heads[queue].id then ring_queue(queue) end
+-- A submission wakes one claimer; who got a job after a ring passes the ring on for what is left.
+local function pass_ring_on(names)
+  local ids = read_heads(names)
+  for index = 1, #names do
+    if ids[index] then ring_queue(names[index]) end
   end
 end
 
-local function claim_next(claimer, request, lease, woken, names)
-  local open, heads = open_queues(names), {}
-  for _, queue in ipairs(open) do heads[queue] = read_head(queue) end
+-- answer: kept with the request for a replay, see step.
+local function claim_next(claimer, request, lease, woken, names, answer)
   for _ = 1, skip_limit do
-    local queue = best_queue(open, heads)
-    if not queue then return {'EMPTY'} end
-    local id = heads[queue].id
+    local ids, scores = read_heads(names)
+    local best = best_head(scores)
+    if not best then return {'EMPTY'} end
+    local id, queue = ids[best], names[best]
     local state, body = read_state(id), redis.call('HGET', bodies, id)
     local stopped_by = obstacle(id, queue, state, body)
     if stopped_by == 'NEWER' then return {'NEWER', queue} end
     if not stopped_by then
-      state = take(id, queue, heads[queue].score, state, claimer, request, lease)
-      if woken == '1' then pass_ring_on(open, heads, queue) end
+      state = take(id, queue, scores[best], state, claimer, request, lease, answer)
+      if woken == '1' then pass_ring_on(names) end
       return {'JOB', id, state.token, body, state.failures, state.note}
     end
-    heads[queue] = read_head(queue)
   end
-  ring_queue(open[1])
+  -- So many unfit heads in a row are work enough for one call.
+  ring_queue(names[1])
   return {'EMPTY'}
 end
 
@@ -103,5 +103,5 @@ local function claim(claimer, request, lease, woken, ...)
   if again then return again end
   local held = held_state(record)
   if held then hand_back(record.id, held) end
-  return claim_next(claimer, request, lease, woken, {...})
+  return claim_next(claimer, request, lease, woken, {...}, '')
 end

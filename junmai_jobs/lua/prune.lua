@@ -1,8 +1,7 @@
 -- prune: finished -> gone, one status: older than max_age (ms) or beyond the newest `keep`; 100 jobs a call.
 -- A parent stays while a child still needs its outcome.
 -- replies: OK | MORE
--- include: now, state
-local homes = {succeeded = succeeded, failed = failed, cancelled = cancelled}
+-- include: now, finish
 
 local function forget(id, home, word)
   local state = read_state(id)
@@ -13,14 +12,14 @@ local function forget(id, home, word)
 end
 
 local function prune(word, max_age, keep)
-  local home = homes[word]
+  local home = finished_homes[word]
   local surplus = redis.call('ZCARD', home) - keep
   local oldest = redis.call('ZRANGE', home, 0, 99, 'WITHSCORES')
   local forgotten = 0
   for index = 1, #oldest, 2 do
     local id, finished = oldest[index], tonumber(oldest[index + 1])
     if forgotten >= surplus and finished >= now - max_age then return {'OK'} end
-    if not redis.call('ZRANGEBYLEX', children, '[' .. id .. ' ', '(' .. id .. '!', 'LIMIT', 0, 1)[1] then
+    if not has_children(id) then
       forget(id, home, word)
       forgotten = forgotten + 1
     end

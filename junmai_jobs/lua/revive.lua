@@ -13,7 +13,7 @@ local function revive(id, request)
   if not home then return {'STATE', state.word} end
   redis.call('ZADD', queue_key(state.queue, 'ready'), ready_score(priority_of(id, state), next_sequence(1)), id)
   state.word, state.token, state.failures, state.crashes = 'ready', '', '0', '0'
-  state.request, state.note = request, ''
+  state.claimer, state.request, state.note = '', request, ''
   write_state(id, state)
   redis.call('HDEL', progress_notes, id)
   redis.call('ZREM', home, id)

@@ -19,7 +19,5 @@ local function step(claimer, request, lease, woken, queue_count, ...)
     local held = held_state(record)
     if held then hand_back(record.id, held) end
   end
-  local reply = claim_next(claimer, request, lease, woken, names)
-  if reply[1] == 'JOB' and word ~= '' then write_record(claimer, request, reply[2], reply[3], word) end
-  return {word, unpack(reply)}
+  return {word, unpack(claim_next(claimer, request, lease, woken, names, word))}
 end

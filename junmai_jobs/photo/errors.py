@@ -1,9 +1,9 @@
 """What can be wrong with a photograph, told so that a photographer knows what to do.
 
-    PhotoError
-    ├── PhotoGone           not there, or not to be read just now: may pass, worth a retry
-    └── UnreadablePhoto     empty, truncated, not a picture, far too large: no retry can help
-        └── ReaderMissing   perhaps a good file, but nothing installed here can decode it
+PhotoError
+├── PhotoGone           not there, or not to be read just now: may pass, worth a retry
+└── UnreadablePhoto     empty, truncated, not a picture, far too large: no retry can help
+    └── ReaderMissing   perhaps a good file, but nothing installed here can decode it
 """
 
 from __future__ import annotations

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
-RAW_SUFFIXES = frozenset(
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw"
-    " .rw2 .rwl .sr2 .srf .srw .x3f".split()
-)
-PHOTO_SUFFIXES = (
-    JPEG_SUFFIXES | RAW_SUFFIXES | frozenset({".avif", ".heic", ".heif", ".hif", ".png", ".tif", ".tiff", ".webp"})
-)
+# fmt: off
+RAW_SUFFIXES = frozenset({
+    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".kdc", ".mef",
+    ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw",
+    ".x3f",
+})
+OTHER_SUFFIXES = frozenset({".avif", ".heic", ".heif", ".hif", ".png", ".tif", ".tiff", ".webp"})
+# fmt: on
+PHOTO_SUFFIXES = JPEG_SUFFIXES | RAW_SUFFIXES | OTHER_SUFFIXES
 
 # Kept by Windows, Linux and network drives for themselves; often closed to their users.
 SYSTEM_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost+found", "@eadir"})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
+import os
 import struct
 import threading
 import warnings
@@ -28,11 +30,10 @@ _SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
-    b"II+\0": "TIFF",  # BigTIFF
+    b"II+\0": "TIFF",
     b"MM\0+": "TIFF",
 }
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}  # every other one is a HEIF
-_TURNS = {
+_TURNS = {  # EXIF orientation -> what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -43,42 +44,158 @@ _TURNS = {
 }
 _ORIENTATION = 0x112
 _ZEROS = bytes(512)
-# What Pillow raises on a broken file; an OSError with an errno is the drive's.
-BROKEN = (OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, EOFError, struct.error, zlib.error)
-_one_at_a_time = threading.RLock()
+# What Pillow raises on a broken file; an OSError that has an errno is the drive's.
+BROKEN = (
+    OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError,
+    struct.error, zlib.error,
+)  # fmt: skip
+_TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_settings = threading.RLock()
 
 
 def load_gray(path: Path, long_edge: int) -> Image.Image:
-    """Decode the luminance (mode ``L``) of a picture at most ``long_edge`` px wide or high, turned upright.
+    """Decode the luminance (mode ``L``) of a picture, upright and at most ``long_edge`` px wide and high.
 
-    A JPEG is decoded at a half, quarter or eighth of its size where that is enough, but always to its end.
-    A smaller picture is not enlarged. Of a RAW file its embedded preview is taken.
+    A JPEG is decoded at a half, a quarter or an eighth of its size where that is enough, yet to its very end.
+    A smaller picture is not enlarged. Of a RAW file the embedded preview is taken.
 
     Raises:
         UnreadablePhoto: empty, truncated, broken, not a picture, or of more than ``MAX_PIXELS``.
         ReaderMissing: a format for which a library is missing.
-        PhotoGone: not there, or the drive does not give it.
+        PhotoGone: not there, or its drive does not give it.
     """
-    with reading(path) as file:
-        if is_raw(path):
-            return _preview(file, path, long_edge)
-        return _decode(file, path, long_edge)
+    with opened(path) as file:
+        return _preview(file, path, long_edge) if is_raw(path) else _decode(file, shown(path), long_edge)
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
-    """Open a photograph; whatever is wrong with it in the block comes out as a ``PhotoError``."""
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a photograph for reading; raise ``PhotoGone``, and ``UnreadablePhoto`` for an empty one."""
     name = shown(path)
     try:
         with path.open("rb") as file:
-            if not file.read(1):
+            if not os.fstat(file.fileno()).st_size:
                 raise UnreadablePhoto(f"{name} is empty (0 bytes): copy it from the card again")
-            file.seek(0)
             yield file
     except FileNotFoundError as error:
-        raise PhotoGone(f"{name} is not there: was it moved, or is its card or drive not connected?") from error
+        raise PhotoGone(
+            f"{name} is not there: was it moved, or is its card or drive not connected?"
+        ) from error
+    except OSError as error:
+        message = f"{name} cannot be read just now ({error.strerror}): check its permissions and its drive"
+        raise PhotoGone(message) from error
+
+
+@contextmanager
+def pillow_limits() -> Iterator[None]:
+    """Hold Pillow to ``MAX_PIXELS`` and keep it from warning about odd metadata, for this block only.
+
+    Both settings are the whole process's, so one thread at a time may be in here.
+    """
+    with _settings, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def picture_format(head: bytes, name: str) -> str:
+    """Tell the format of a picture, as Pillow calls it, from its first 12 bytes; no RAW is known here."""
+    for signature, known in _SIGNATURES.items():
+        if head.startswith(signature):
+            return known
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[4:8] != b"ftyp":
+        raise UnreadablePhoto(f"{name} is not a picture, whatever its name says: copy it from the card again")
+    return "AVIF" if head[8:12] in {b"avif", b"avis"} else "HEIF"
+
+
+def _require_heif(name: str) -> None:
+    try:
+        importlib.import_module("pillow_heif").register_heif_opener()
+    except ImportError as error:
+        message = f"{name} is a HEIC picture: install pillow-heif to read it, or export it as a JPEG"
+        raise ReaderMissing(message) from error
+
+
+def _decode(file: BinaryIO, name: str, long_edge: int, otherwise_turned: int = 1) -> Image.Image:
+    """Decode one picture; ``otherwise_turned`` is its orientation where it has none of its own."""
+    kind = picture_format(file.read(12), name)
+    if kind == "HEIF":
+        _require_heif(name)
+    try:
+        with pillow_limits():
+            gray, turned = _reduced(Image.open(file, formats=(kind,)), long_edge)
+    except _TOO_LARGE as error:
+        message = f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels: export it smaller"
+        raise UnreadablePhoto(message) from error
     except BROKEN as error:
         if isinstance(error, OSError) and error.errno:
-            message = f"{name} cannot be read just now ({error.strerror}): check its drive and its permissions"
-            raise PhotoGone(message) from error
-        raise UnreadablePhoto(f"{name} is damaged ({error}): copy it from the card again") from error
+            raise  # the drive's fault
+        wrong = "cut off, its end is missing" if "truncated" in str(error).lower() else "damaged or cut off"
+        raise UnreadablePhoto(f"{name} is {wrong}: copy it from the card again") from error
+    if kind == "JPEG" and _is_zeroed(file):
+        raise UnreadablePhoto(
+            f"{name} ends in zeros, as if its copying broke off: copy it from the card again"
+        )
+    turn = _TURNS.get(turned or otherwise_turned)
+    return gray if turn is None else gray.transpose(turn)
+
+
+def _reduced(image: Image.Image, long_edge: int) -> tuple[Image.Image, int | None]:
+    """Decode an opened picture to gray at its working size; return that and its EXIF orientation."""
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    share = min(1.0, long_edge / max(image.size))
+    size = max(1, int(image.width * share)), max(1, int(image.height * share))
+    image.draft("L", size)
+    image.load()
+    gray = _luminance(image)
+    if gray.size != size:
+        gray = gray.resize(size, Image.Resampling.BOX)  # averages, as the JPEG decoder does: equal sharpness
+    return gray, image.getexif().get(_ORIENTATION)
+
+
+def _luminance(image: Image.Image) -> Image.Image:
+    """Convert to 8 bits of gray; 16 bits keep their upper half, where Pillow would clip them."""
+    if image.mode.startswith("I"):
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode == "F":
+        return image.point(lambda value: value * 255).convert("L")
+    return image.convert("L")
+
+
+def _is_zeroed(file: BinaryIO) -> bool:
+    """Tell whether a JPEG runs out into zeros before its end marker, as when the copying broke off.
+
+    Zeros decode without complaint, to gray. Thumbnails, which have end markers too, lie before the scan.
+    """
+    file.seek(-min(len(_ZEROS), file.seek(0, io.SEEK_END)), io.SEEK_END)
+    if file.read() != _ZEROS:
+        return False
+    file.seek(0)
+    data = file.read()
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data.find(b"\xff\xd9", at) < 0
+
+
+def _preview(file: BinaryIO, path: Path, long_edge: int) -> Image.Image:
+    """Decode the largest preview in a RAW file that is whole and more than a thumbnail."""
+    name = shown(path)
+    turned = raw.orientation(file)
+    for jpeg in raw.previews(file):
+        try:
+            picture = _decode(io.BytesIO(jpeg), name, long_edge, turned)
+        except UnreadablePhoto:  # the RAW data itself may be a JPEG, of a kind that only RAW developers read
+            continue
+        if max(picture.size) >= min(MIN_PREVIEW_EDGE, long_edge):
+            return picture
+    if importlib.util.find_spec("rawpy") is None:
+        raise ReaderMissing(f"{name} cannot be looked at without rawpy: install it, or shoot RAW with JPEG")
+    raise UnreadablePhoto(f"{name} holds no picture that can be read: copy it from the card again")

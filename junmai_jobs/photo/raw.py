@@ -1,8 +1,8 @@
 """The JPEGs that a camera puts into its RAW file: what there is to look at without developing the RAW.
 
 They are found by walking TIFF directories (CR2, NEF, ARW, DNG, PEF, SRW, RW2 and their kin) or at the fixed
-place of a RAF; ``rawpy``, where it is installed, finds those of CR3 and the rest. The layouts are those of the
-TIFF 6.0 specification and of ExifTool's tag tables. Whether the RAW data itself is whole is not looked at.
+place of a RAF; ``rawpy``, where it is installed, finds those of CR3 and the rest. The layouts are those of
+the TIFF 6.0 specification and of ExifTool's tag tables. Whether the RAW data is whole is not looked at.
 """
 
 from __future__ import annotations

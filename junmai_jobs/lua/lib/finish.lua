@@ -1,12 +1,16 @@
 -- include: state, bell
 local finished_homes = {succeeded = succeeded, failed = failed, cancelled = cancelled}
 
+local function has_children(id)
+  return redis.call('ZRANGEBYLEX', children, '[' .. id .. ' ', '(' .. id .. '!', 'LIMIT', 0, 1)[1]
+end
+
 -- Into a finished home; the caller removes the job from where it was, last.
 local function finish(id, state, word, note)
   redis.call('ZADD', finished_homes[word], now, id)
   state.word, state.note = word, note
   write_state(id, state)
-  if redis.call('ZRANGEBYLEX', children, '[' .. id .. ' ', '(' .. id .. '!', 'LIMIT', 0, 1)[1] then
+  if redis.call('EXISTS', children) == 1 and has_children(id) then
     redis.call('ZADD', ended, now, id)
     ring(alarm)
   end

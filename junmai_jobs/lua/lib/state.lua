@@ -18,10 +18,8 @@ local function read_state(id)
 end
 
 local function write_state(id, state)
-  redis.call('HSET', states, id, table.concat({
-    state.word, state.queue, state.score, state.token, state.failures,
-    state.crashes, state.claimer, state.request, state.note,
-  }, '|'))
+  redis.call('HSET', states, id, state.word .. '|' .. state.queue .. '|' .. state.score .. '|' .. state.token .. '|' ..
+    state.failures .. '|' .. state.crashes .. '|' .. state.claimer .. '|' .. state.request .. '|' .. state.note)
 end
 
 -- The state of a job that was never claimed.

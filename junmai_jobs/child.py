@@ -1,0 +1,232 @@
+"""One slot's process: claim a job, run it, end it and claim the next in the same call.
+
+It claims for itself, one job at a time, and runs it in its main thread. It tells its parent nothing the parent
+could not do without: what stands on the board serves timeouts and display. It ends when told to, after its
+number of jobs, or with its parent, whatever way that dies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from multiprocessing.sharedctypes import RawValue
+from typing import Any
+
+from junmai_jobs.broker import Broker, Ending, Step
+from junmai_jobs.connection import DedicatedLink, Endpoint
+from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.executor import Assignment, delay_after_timeout, execute, prepare
+from junmai_jobs.job import Claimed
+from junmai_jobs.logs import start_logging
+
+log = logging.getLogger("junmai_jobs.worker")
+IDLE_WAIT = 10.0
+"""Seconds an idle child waits for a ring before it looks by itself."""
+_PATIENCE = 1.0
+
+
+class Board(ctypes.Structure):
+    """Shared memory between a child and its parent, one writer a field. Times are ``time.monotonic``."""
+
+    _fields_ = (
+        ("token", ctypes.c_uint64),  # child: of the job that runs, 0 between jobs
+        ("deadline", ctypes.c_double),  # child: when that run is to be killed
+        ("id", ctypes.c_char * 129),  # child
+        ("jobs", ctypes.c_uint32),  # child: how many it has run
+        ("timeout", ctypes.c_double),  # child: how long it may run, in seconds
+        ("retry_delay", ctypes.c_double),  # child: what follows if it has to be killed, see timed_out
+        ("cancel", ctypes.c_uint64),  # parent: token of the run that is asked to stop
+        ("stop", ctypes.c_bool),  # parent: claim no more
+        ("orders", ctypes.c_uint32),  # parent: how many orders it has sent
+    )
+
+
+def new_board() -> Any:
+    """A board that can be handed to a child."""
+    return RawValue(Board)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildSetup:
+    """What a child needs to know; it is pickled by multiprocessing, from our own parent process only."""
+
+    endpoint: Endpoint
+    namespace: str
+    claimer: str
+    generation: int
+    queues: tuple[str, ...]
+    task_modules: tuple[str, ...]
+    max_jobs: int
+    lease: float
+    threads: int
+    loglevel: str
+    log_file: str | None
+    moved_clock: bool = False
+
+
+def child_main(setup: ChildSetup, board: Any, orders: Connection) -> None:
+    """The child's entry point."""
+    _settle_in(setup)
+    for module in setup.task_modules:
+        importlib.import_module(module)
+    Child(setup, board, orders).work()
+
+
+def _settle_in(setup: ChildSetup) -> None:
+    """Leave the terminal's signals to the parent, end with it, and do not take every core for one job."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.name == "posix":
+        os.setpgid(0, 0)
+    _end_with_parent()
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+        os.environ.setdefault(variable, str(setup.threads))
+    start_logging(setup.loglevel, setup.log_file)
+
+
+def _end_with_parent() -> None:
+    """Two ways, since each has a hole.
+
+    The thread sees the supervisor die on every system, but cannot act while C code holds the interpreter. The
+    kernel's signal comes in any case, but only on Linux, and from the death of the forkserver, which follows
+    the supervisor's at once.
+    """
+    parent = parent_process()
+    if parent is None:
+        return
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+class Child:
+    """The loop of a slot's process."""
+
+    def __init__(self, setup: ChildSetup, board: Any, orders: Connection) -> None:
+        self._setup = setup
+        self._board = board
+        self._orders = orders
+        self._queues: Sequence[str] = setup.queues
+        self._link = DedicatedLink(setup.endpoint, patience=_PATIENCE, client_name="junmai-jobs-child")
+        self._broker = Broker(self._link, setup.namespace, moved_clock=setup.moved_clock)
+        self._requests = 0
+        self._orders_taken = 0
+        self._woken = False
+
+    def work(self) -> None:
+        """Until told to stop, or for the given number of jobs."""
+        ended: tuple[Claimed, Ending] | None = None
+        while True:
+            self._take_orders()
+            claiming = not self._board.stop and self._board.jobs < self._setup.max_jobs
+            if not claiming and ended is None:
+                break
+            step = self._step(ended, self._queues if claiming else ())
+            if step.ending == "LOST" and ended is not None:
+                log.warning("job %s was given to someone else; its outcome here does not count", ended[0].id)
+            if step.newer is not None:
+                log.warning("queue %s has jobs of a newer version of junmai-jobs: update this worker", step.newer)
+                self._queues = [queue for queue in self._queues if queue != step.newer]
+            ended = None
+            if step.job is not None:
+                ended = self._run(step.job)
+            elif claiming and step.newer is None:
+                self._wait_for_work()
+        self._link.close()
+
+    def _step(self, ended: tuple[Claimed, Ending] | None, queues: Sequence[str]) -> Step:
+        """End and claim, asking again while the server is away: the request stays the same."""
+        self._requests += 1
+        request = f"{self._setup.generation}.{self._requests}"
+        woken, self._woken = self._woken, False
+        while True:
+            try:
+                return self._broker.step(
+                    self._setup.claimer, request, queues, ended, lease=self._setup.lease, woken=woken
+                )
+            except StoreUnavailable:
+                if self._board.stop and ended is None:
+                    return Step("", None)
+                self._leave_if_orphaned()
+
+    def _run(self, job: Claimed) -> tuple[Claimed, Ending] | None:
+        board = self._board
+        assignment = prepare(job)
+        if isinstance(assignment, Ending):
+            return job, assignment
+        started = time.monotonic()
+        self._announce(assignment, started)
+        token = int(job.token)
+        try:
+            ending = execute(assignment, self._broker, lambda: board.cancel == token)
+        finally:
+            # Before the end is told, so that the parent never takes an ended run for a lost one.
+            board.token = 0
+            board.jobs += 1
+        if log.isEnabledFor(logging.INFO):
+            _log_end(assignment, ending, time.monotonic() - started)
+        return None if ending is None else (job, ending)
+
+    def _announce(self, assignment: Assignment, started: float) -> None:
+        """What the parent needs should it have to kill this run for its timeout; the token last."""
+        board, job, options = self._board, assignment.job, assignment.options
+        board.id = job.id.encode()
+        board.timeout = options.timeout
+        board.retry_delay = delay_after_timeout(assignment)
+        board.deadline = started + options.timeout
+        board.token = int(job.token)
+
+    def _wait_for_work(self) -> None:
+        """Until a queue's bell rings, an order comes, or it is time to look anyway."""
+        bells = [self._broker.keys.queue(queue, "bell") for queue in self._queues]
+        try:
+            if bells:
+                self._link.send("BLPOP", *bells, IDLE_WAIT)
+            ready = wait([self._link, self._orders] if bells else [self._orders], IDLE_WAIT + 5)
+            if self._link in ready:
+                self._woken = self._link.receive() is not None
+            elif bells:
+                # The server keeps a ring for a connection that is gone no longer than it takes to notice.
+                self._link.close()
+        except StoreUnavailable:
+            self._leave_if_orphaned()
+
+    def _take_orders(self) -> None:
+        """Orders are the queues to serve from now on; the last one counts. Stopping is on the board."""
+        while self._orders_taken != self._board.orders:
+            try:
+                self._queues = self._orders.recv()
+            except (EOFError, OSError):
+                os._exit(1)
+            self._orders_taken += 1
+
+    def _leave_if_orphaned(self) -> None:
+        parent = parent_process()
+        if parent is not None and not parent.is_alive():
+            os._exit(1)
+
+
+def _log_end(assignment: Assignment, ending: Ending | None, seconds: float) -> None:
+    log.info(
+        "job %s %s attempt %d: %s after %.3f s",
+        assignment.job.id,
+        assignment.task.name,
+        assignment.job.attempt,
+        ending.verb if ending else "lost",
+        seconds,
+    )

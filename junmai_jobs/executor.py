@@ -1,0 +1,191 @@
+"""Run one claimed job and say how it ended: decode, find the task, call it, and make its outcome one verb."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from junmai_jobs import broker as verbs
+from junmai_jobs import codec
+from junmai_jobs.broker import Broker, Ending
+from junmai_jobs.context import RunningJob, running
+from junmai_jobs.errors import (
+    Abort,
+    JobCancelled,
+    PayloadError,
+    RetryLater,
+    SoftTimeout,
+    StaleLease,
+    UnknownTask,
+)
+from junmai_jobs.job import Body, Claimed
+from junmai_jobs.task import LONGEST, Options, Task, find_task
+
+TRACEBACK_LIMIT = 16 * 1024
+UNKNOWN_TASK_PATIENCE = 600.0
+"""Seconds for which a job of an unknown task is left to other workers before it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A claimed job with the task that will run it."""
+
+    job: Claimed
+    body: Body
+    task: Task[..., Any]
+    options: Options
+
+
+def prepare(job: Claimed) -> Assignment | Ending:
+    """Read a job's body and find its task, or say how the job ends because that cannot be done."""
+    try:
+        body = Body.decode(job.body)
+        task = find_task(body.task)
+        return Assignment(job, body, task, task.options.overlaid(body.options))
+    except UnknownTask as error:
+        return _left_to_others(job, error)
+    except ValueError as error:
+        return verbs.fail(describe(error), "corrupt_record")
+
+
+def execute(
+    assignment: Assignment, broker: Broker, cancel_asked: Callable[[], bool] = lambda: False
+) -> Ending | None:
+    """Run the task. None when the job is no longer ours, so that its end is not ours to tell.
+
+    Never raises: whatever the task does is an outcome.
+    """
+    job, options = assignment.job, assignment.options
+    context = RunningJob(job, broker, options.timeout, cancel_asked)
+    try:
+        with running(context), soft_timeout(options.soft_limit):
+            value = assignment.task.function(*assignment.body.args, **assignment.body.kwargs)
+        result = b"" if value is None else codec.pack(value, limit=codec.RESULT_LIMIT, place="the result")
+        return verbs.succeed(result)
+    except BaseException as error:  # noqa: BLE001 - a task may raise anything, and the worker must go on
+        return _outcome(error, job, options, context)
+
+
+def delay_after_timeout(assignment: Assignment) -> float:
+    """What follows if the run has to be killed: a retry in so many seconds, or, if negative, failure."""
+    delay = assignment.options.retry.decide(assignment.job.attempt, TimeoutError())
+    return -1.0 if delay is None else delay
+
+
+def timed_out(timeout: float, retry_delay: float) -> Ending:
+    """How a job ends whose run was killed, see ``delay_after_timeout``."""
+    error = describe(TimeoutError(f"killed after its timeout of {timeout:g} s"))
+    return verbs.fail(error, "timeout") if retry_delay < 0 else verbs.retry(retry_delay, error)
+
+
+def _outcome(error: BaseException, job: Claimed, options: Options, context: RunningJob) -> Ending | None:
+    match error:
+        case StaleLease():
+            return None
+        case JobCancelled() if context.cancel_asked:
+            return verbs.confirm_cancel()
+        case RetryLater(seconds=seconds) if _is_delay(seconds):
+            return verbs.defer(seconds, reason=_clean(str(error)))
+        case Abort():
+            return verbs.fail(describe(error), _clean(str(error)))
+        case PayloadError():
+            return verbs.fail(describe(error), "payload")
+        case _:
+            delay = options.retry.decide(job.attempt, error)
+            return verbs.fail(describe(error)) if delay is None else verbs.retry(delay, describe(error))
+
+
+def _left_to_others(job: Claimed, error: UnknownTask) -> Ending:
+    """Another worker may know the task: come back in 5 to 60 s, and fail in the end."""
+    first_seen = int(job.note.removeprefix("unknown:") or job.token)
+    waited = (int(job.token) - first_seen) / 1e6
+    if waited >= UNKNOWN_TASK_PATIENCE:
+        return verbs.fail(describe(error), "unknown_task")
+    return verbs.defer(min(60.0, max(5.0, waited)), f"unknown:{first_seen}", _clean(str(error)))
+
+
+def _is_delay(seconds: object) -> bool:
+    return isinstance(seconds, (int, float)) and math.isfinite(seconds) and 0 <= seconds <= LONGEST
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as text: it is never rebuilt as an exception from what is stored."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    # The first frame is ours, calling the task.
+    tail = error.__traceback__.tb_next if error.__traceback__ else None
+    text = "".join(traceback.format_exception(kind, error, tail))
+    if len(text) > TRACEBACK_LIMIT:
+        half = TRACEBACK_LIMIT // 2
+        text = f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
+    return {"type": name, "message": _clean(_message(error)), "traceback": _clean(text)}
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:TRACEBACK_LIMIT]
+    except Exception:  # noqa: BLE001 - a broken __str__ is the task's, too
+        return "(its message cannot be read)"
+
+
+def _clean(text: str) -> str:
+    """Without lone surrogates, which no encoding takes: an undecodable file name may be in a message."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+@contextlib.contextmanager
+def soft_timeout(seconds: float) -> Iterator[None]:
+    """Raise ``SoftTimeout`` in this thread if the block takes longer.
+
+    By a timer signal where there is one and this is the main thread, so that a blocking call is interrupted;
+    else by a thread, which takes effect at the next bytecode.
+    """
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        with _timer_signal(seconds):
+            yield
+    else:
+        with _timer_thread(seconds):
+            yield
+
+
+@contextlib.contextmanager
+def _timer_signal(seconds: float) -> Iterator[None]:
+    def strike(_signal: int, _frame: FrameType | None) -> None:
+        raise SoftTimeout(f"the task has used up its soft timeout of {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, strike)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def _timer_thread(seconds: float) -> Iterator[None]:
+    thread = ctypes.c_ulong(threading.get_ident())
+    lock, over = threading.Lock(), False
+
+    def strike() -> None:
+        with lock:
+            if not over:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(SoftTimeout))
+
+    timer = threading.Timer(seconds, strike)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        with lock:
+            over = True

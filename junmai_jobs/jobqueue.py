@@ -1,0 +1,349 @@
+"""``JobQueue`` and ``JobHandle``: what a user imports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import islice
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from junmai_jobs.broker import BATCH, Broker
+from junmai_jobs.config import Config, load_config
+from junmai_jobs.connection import ClientLink
+from junmai_jobs.errors import JobCancelled, JobFailed, JunmaiJobsError, OptionError, ResultTimeout
+from junmai_jobs.inspector import Inspector, wait_until_finished
+from junmai_jobs.job import Job, NewJob, Status, check_name, new_id
+from junmai_jobs.scheduler import Retention
+from junmai_jobs.server import find_server
+from junmai_jobs.task import Task, task_modules
+from junmai_jobs.worker import EmbeddedWorker, WorkerSettings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
+
+
+class JobQueue:
+    """The jobs of one namespace on one server. It connects at the first call; threads may share it.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``; None: what the configuration says, else the embedded
+            server, started when needed.
+        namespace: keeps these jobs apart from others on the same server.
+        config: the configuration; None: read it from its usual place.
+        allow_eviction: accept a server that may throw jobs away when its memory is full.
+
+    Every method may raise StoreUnavailable.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        namespace: str | None = None,
+        config: Config | None = None,
+        allow_eviction: bool = False,
+    ) -> None:
+        self.config = load_config() if config is None else config
+        self.namespace = check_name(namespace or self.config.namespace, "namespace")
+        self.server = find_server(self.config, url)
+        self._allow_eviction = allow_eviction
+        self._checked = False
+        self._link = ClientLink(self.server, client_name="junmai-jobs")
+        self._broker = Broker(self._link, self.namespace)
+        self._inspector = Inspector(self._link, self.namespace)
+
+    @property
+    def broker(self) -> Broker:
+        """The verbs, on a server that was found fit."""
+        self._check_server()
+        return self._broker
+
+    @property
+    def inspector(self) -> Inspector:
+        """The read side, on a server that was found fit."""
+        self._check_server()
+        return self._inspector
+
+    def _check_server(self) -> None:
+        if not self._checked:
+            self._link.insist(lambda: self.server.check(self._link.client, allow_eviction=self._allow_eviction))
+            self._checked = True
+
+    def close(self) -> None:
+        """Drop the connections; the next call opens new ones."""
+        self._link.client.close()
+
+    # Submitting.
+
+    def submit(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
+        """Have a worker run ``task(*args, **kwargs)``; options go through ``task.with_options``.
+
+        Raises:
+            PayloadError: an argument is missing, unexpected, or cannot be stored. Nothing was sent.
+            QueueFull, InvalidState: no room; the id given belongs to a job with other content.
+        """
+        return self._enqueue([task.new_job(args, kwargs)])[0]
+
+    def submit_many(
+        self, task: Task[..., R], rows: Iterable[Sequence[Any] | Mapping[str, Any]]
+    ) -> list[JobHandle[R]]:
+        """One job a row; a row is the positional or the keyword arguments.
+
+        200 rows go in one call, all or none; an error names the row, and rows of earlier calls stay accepted.
+        """
+        return self.submit_all((task, row) for row in rows)
+
+    def submit_all(
+        self, calls: Iterable[tuple[Task[..., R], Sequence[Any] | Mapping[str, Any]]]
+    ) -> list[JobHandle[R]]:
+        """One job for each task and row, see ``submit_many``; each may have options of its own."""
+        handles: list[JobHandle[R]] = []
+        numbered = enumerate(calls)
+        while batch := [_new_job(number, *call) for number, call in islice(numbered, BATCH)]:
+            try:
+                handles += self._enqueue(batch)
+            except JunmaiJobsError as error:
+                if len(batch) > 1 and handles:
+                    error.add_note(f"the first {len(handles):,} jobs were accepted before")
+                raise
+        return handles
+
+    def _enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
+        known = self.broker.enqueue(jobs, max_waiting=self.config.max_waiting)
+        return [
+            JobHandle(self, job.id, existing=existing) for job, existing in zip(jobs, known, strict=True)
+        ]
+
+    # Looking.
+
+    def job(self, job_id: str) -> StoredJob:
+        """One job, whole, as it is now.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        return StoredJob.of(self.inspector.job(job_id), self)
+
+    def jobs(
+        self,
+        *,
+        status: str | None = None,
+        queue: str | None = None,
+        task: str | None = None,
+        limit: int = 50,
+    ) -> list[StoredJob]:
+        """Jobs that match, newest first."""
+        if status is not None and status not in set(Status):
+            raise OptionError(f"no status {status!r}; there are {', '.join(Status)}")
+        if type(limit) is not int or limit < 1:
+            raise OptionError(f"limit is {limit!r}; give a whole number from 1 on")
+        found = self.inspector.jobs(
+            status=Status(status) if status else None, queue=queue, task=task, limit=limit
+        )
+        return [StoredJob.of(job, self) for job in found]
+
+    def stats(self) -> dict[str, Any]:
+        """Counts, as ``junmai-jobs stats --json`` prints them."""
+        return self.inspector.stats()
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Who is alive, and what each slot runs."""
+        return self.inspector.workers()
+
+    # Steering.
+
+    def cancel(self, job_id: str) -> bool:
+        """Cancel a job. True: done; False: it is running, was told, and is killed after the worker's grace.
+
+        Raises:
+            JobNotFound, InvalidState: there is none, or it has finished.
+        """
+        return self.broker.cancel(job_id, new_id())
+
+    def retry(self, job_id: str) -> None:
+        """Have a failed or cancelled job wait again; its attempts start again, its history stays.
+
+        Raises:
+            JobNotFound, InvalidState: there is none, or it is neither failed nor cancelled.
+        """
+        self.broker.revive(job_id, new_id())
+
+    def retry_all(self, *, task: str | None = None) -> list[str]:
+        """Retry every failed job, or those of one task; their ids."""
+        ids = [job.id for job in self.jobs(status="failed", task=task, limit=self.config.keep_failed.count)]
+        for job_id in ids:
+            self.retry(job_id)
+        return ids
+
+    def reprioritize(self, job_id: str, priority: int) -> None:
+        """Give a job that has not finished another priority, 0 to 10.
+
+        Raises:
+            JobNotFound, InvalidState, OptionError: none such; it has finished; no priority.
+        """
+        if type(priority) is bool or not isinstance(priority, int) or not 0 <= priority <= 10:
+            raise OptionError(f"priority is {priority!r}; give a whole number from 0 to 10")
+        self.broker.reprioritize(job_id, priority)
+
+    def pause(self, *queues: str) -> list[str]:
+        """When this returns, no job of these queues starts; none named: of no queue, also of those to come.
+
+        Returns:
+            The queues that are paused now.
+        """
+        self.broker.pause([check_name(queue, "queue") for queue in queues])
+        return self.inspector.paused()
+
+    def resume(self, *queues: str) -> list[str]:
+        """Undo ``pause``; none named: for all queues. The queues that are still paused."""
+        self.broker.resume([check_name(queue, "queue") for queue in queues])
+        return self.inspector.paused()
+
+    def purge(self, queue: str | None = None, *, status: str | None = None) -> int:
+        """Cancel (reason ``purged``) what waits in one queue, or in all. How many jobs."""
+        if status is not None and status not in WAITING:
+            raise OptionError(f"cannot purge {status!r} jobs; only {', '.join(WAITING)} ones wait")
+        statuses = WAITING if status is None else (Status(status),)
+        queues = self.inspector.queues() if queue is None else [check_name(queue, "queue")]
+        return sum(self.broker.purge(name, [each.home for each in statuses], new_id()) for name in queues)
+
+    # Working.
+
+    def worker(
+        self,
+        *,
+        concurrency: int | None = None,
+        queues: Iterable[str] | None = None,
+        tasks: Iterable[str] = (),
+        signals: bool = False,
+        **settings: Any,
+    ) -> EmbeddedWorker:
+        """A worker inside this process, for a ``with`` block; its jobs run in child processes.
+
+        The children import the modules of the tasks registered here and those named in ``tasks``. In a script
+        everything that starts something must stand under ``if __name__ == "__main__":``. Other ``settings``
+        are those of ``WorkerSettings``.
+        """
+        if signals:
+            raise OptionError("signals=True is not built yet: run `junmai-jobs worker`, or own the signals")
+        return EmbeddedWorker(
+            self.worker_settings(concurrency=concurrency, queues=queues, tasks=tasks, **settings)
+        )
+
+    def worker_settings(
+        self,
+        *,
+        concurrency: int | None = None,
+        queues: Iterable[str] | None = None,
+        tasks: Iterable[str] = (),
+        **settings: Any,
+    ) -> WorkerSettings:
+        """The settings of a worker for this queue: what is not given comes from the configuration."""
+        config = self.config
+        if settings.keys() - {each.name for each in fields(WorkerSettings)}:
+            raise OptionError(f"no such worker settings: {', '.join(settings)}")
+        slots = config.max_concurrent_jobs if concurrency is None else concurrency
+        if type(slots) is not int or not 1 <= slots <= 1000:
+            raise OptionError(f"concurrency is {concurrency!r}; give a whole number from 1 to 1000")
+        self._check_server()
+        return WorkerSettings(
+            endpoint=self.server,
+            namespace=self.namespace,
+            concurrency=slots,
+            queues=None if queues is None else tuple(check_name(queue, "queue") for queue in queues),
+            order=config.queue_order,
+            task_modules=tuple(dict.fromkeys((*task_modules(), *tasks, *config.tasks))),
+            retention={
+                status: Retention(kept.days * 86400.0, kept.count)
+                for status, kept in (
+                    ("succeeded", config.keep_succeeded),
+                    ("failed", config.keep_failed),
+                    ("cancelled", config.keep_cancelled),
+                )
+            },
+            **settings,
+        )
+
+
+class JobHandle(Generic[R]):
+    """A submitted job."""
+
+    def __init__(self, jobs: JobQueue, job_id: str, *, existing: bool = False) -> None:
+        self.id = job_id
+        self.existing = existing
+        """Whether the job was there before this submission."""
+        self._jobs = jobs
+
+    def __repr__(self) -> str:
+        return f"<job {self.id}>"
+
+    @property
+    def status(self) -> Status:
+        """As it is now, asked for each time."""
+        return self._jobs.inspector.status(self.id)
+
+    def job(self) -> StoredJob:
+        """Everything there is to know of it now."""
+        return self._jobs.job(self.id)
+
+    def cancel(self) -> bool:
+        """See ``JobQueue.cancel``."""
+        return self._jobs.cancel(self.id)
+
+    def result(self, timeout: float | None = None) -> R:
+        """Wait for the job's end, at most so many seconds, and give what the task returned.
+
+        Raises:
+            JobFailed, JobCancelled: it ended without a result; the message says why.
+            ResultTimeout: it has not ended in time.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        status = wait_until_finished(self._jobs.inspector, self.id, deadline)
+        if status is None:
+            raise ResultTimeout(f"job {self.id} has not ended within {timeout:g} s; it is {self.status}")
+        job = self._jobs.inspector.job(self.id)
+        if status is Status.SUCCEEDED:
+            return job.result  # type: ignore[no-any-return]
+        if status is Status.CANCELLED:
+            raise JobCancelled(f"job {self.id} was cancelled: {job.reason}")
+        error = job.error or {}
+        raise JobFailed(f"job {self.id} failed: {error.get('type')}: {error.get('message')}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredJob(Job):
+    """A job as it was when asked for, with the means to act on it."""
+
+    jobs: JobQueue = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, job: Job, jobs: JobQueue) -> StoredJob:
+        """Bind a job to its queue."""
+        return cls(**{each.name: getattr(job, each.name) for each in fields(Job)}, jobs=jobs)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The keys and plain values of a JSON document."""
+        return {each.name: getattr(self, each.name) for each in fields(Job)}
+
+    def cancel(self) -> bool:
+        """See ``JobQueue.cancel``."""
+        return self.jobs.cancel(self.id)
+
+    def retry(self) -> None:
+        """See ``JobQueue.retry``."""
+        self.jobs.retry(self.id)
+
+
+def _new_job(number: int, task: Task[..., Any], row: Sequence[Any] | Mapping[str, Any]) -> NewJob:
+    try:
+        if isinstance(row, Mapping):
+            return task.new_job((), row)
+        if isinstance(row, (str, bytes)) or not isinstance(row, Sequence):
+            raise OptionError("a row is a tuple or list of arguments, or a dict of keyword arguments")
+        return task.new_job(tuple(row), {})
+    except JunmaiJobsError as error:
+        raise type(error)(f"row {number}: {error}") from None
+
+

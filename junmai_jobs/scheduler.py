@@ -1,0 +1,110 @@
+"""The chores any worker's supervisor does for the whole namespace: promote, reap, resolve, prune, bury the dead.
+
+Each may be done by any number of workers at once. A chore says when it is due again; the alarm's ring makes
+promote and resolve due at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from junmai_jobs.broker import Broker
+from junmai_jobs.host import is_gone
+from junmai_jobs.inspector import ALIVE_WITHIN, Inspector
+
+REAP_EVERY = 1.0
+PROMOTE_EVERY = 2.0
+PRUNE_EVERY = 60.0
+_GONE_FOR_GOOD = 10 * ALIVE_WITHIN
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long finished jobs of a status are kept: seconds, and how many at most."""
+
+    max_age: float
+    keep: int
+
+
+DEFAULT_RETENTION = {
+    "succeeded": Retention(7 * 86400.0, 100_000),
+    "failed": Retention(90 * 86400.0, 10_000),
+    "cancelled": Retention(90 * 86400.0, 10_000),
+}
+
+
+@dataclass(slots=True)
+class _Chore:
+    do: Callable[[], float]
+    """Does it; seconds until it is due again."""
+    due: float = 0.0
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """The chores of one namespace. ``queues`` is kept up to date by the supervisor."""
+
+    broker: Broker
+    inspector: Inspector
+    worker: str
+    lease: float
+    retention: dict[str, Retention]
+    queues: Sequence[str] = ()
+    _chores: dict[str, _Chore] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._chores = {
+            "reap": _Chore(self._reap),
+            "bury": _Chore(self._bury),
+            "promote": _Chore(self._promote),
+            "resolve": _Chore(self._resolve),
+            "prune": _Chore(self._prune),
+        }
+
+    def run_due(self) -> float:
+        """Do what is due; seconds until something is again.
+
+        Raises:
+            StoreUnavailable: the rest stays due.
+        """
+        for chore in self._chores.values():
+            if chore.due <= time.monotonic():
+                chore.due = time.monotonic() + chore.do()
+        return max(0.0, min(chore.due for chore in self._chores.values()) - time.monotonic())
+
+    def alarm(self) -> None:
+        """Something was postponed, or a parent has ended."""
+        self._chores["promote"].due = self._chores["resolve"].due = 0.0
+
+    def _reap(self) -> float:
+        self.broker.reap(self.queues, lease=self.lease)
+        return REAP_EVERY
+
+    def _bury(self) -> float:
+        """Workers of this host whose process is gone give back what they hold at once, not after their lease."""
+        for name, info in self.inspector.worker_hosts().items():
+            if name != self.worker and is_gone(info):
+                self.broker.deregister(name, info.get("claimers", ()), lost=True)
+        return REAP_EVERY
+
+    def _promote(self) -> float:
+        next_due = self.broker.promote(self.queues)
+        return PROMOTE_EVERY if next_due is None else min(PROMOTE_EVERY, max(0.001, next_due))
+
+    def _resolve(self) -> float:
+        self.broker.resolve()
+        return PROMOTE_EVERY
+
+    def _prune(self) -> float:
+        for home, limit in self.retention.items():
+            self.broker.prune(home, max_age=limit.max_age, keep=limit.keep)
+        self._forget_silent_workers()
+        return PRUNE_EVERY
+
+    def _forget_silent_workers(self) -> None:
+        """Of other hosts, whose end nobody saw: their leases have long been reaped."""
+        for row in self.inspector.workers():
+            if row["silent_s"] > _GONE_FOR_GOOD:
+                self.broker.deregister(row["name"], [slot["claimer"] for slot in row["slots"]], lost=True)

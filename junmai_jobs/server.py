@@ -1,0 +1,158 @@
+"""Which server: one named by a URL, or the embedded one (``embedded.py``); and whether it will do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from junmai_jobs.checks import Bad, redis_address
+from junmai_jobs.config import Config, redact
+from junmai_jobs.embedded import FLOOR, Embedded, is_alive
+from junmai_jobs.errors import ConfigError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CLIENT_OPTIONS: dict[str, Any] = {
+    "retry": Retry(NoBackoff(), 0),
+    "socket_connect_timeout": 1.0,
+    "socket_timeout": 5.0,
+    "health_check_interval": 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server's address, and for the embedded one (``url`` None) how it is to be run."""
+
+    url: str | None
+    home: Path
+    idle_seconds: float = 1800.0
+    fsync: str = "always"
+
+    @property
+    def embedded(self) -> Embedded:
+        """The embedded server of this home, whether it is the one in use or not."""
+        return Embedded(self.home, self.idle_seconds, self.fsync)
+
+    def describe(self) -> str:
+        """The address, fit to be shown."""
+        return f"unix://{self.embedded.socket}" if self.url is None else redact(self.url)
+
+    def client(self, **options: Any) -> redis.Redis:
+        """A client that never sends twice by itself, not yet connected; ``options`` are those of redis-py."""
+        options = _CLIENT_OPTIONS | options
+        if self.url is None:
+            self.embedded.prepare()
+            return redis.Redis(unix_socket_path=str(self.embedded.socket), **options)
+        try:
+            return redis.Redis.from_url(self.url, **options)
+        except ValueError as error:
+            raise ConfigError(f"{redact(self.url)} is not the address of a server: {error}") from None
+
+    def ensure(self) -> None:
+        """See that the embedded server runs: one connection and one PING when it does. Nothing for a URL.
+
+        Raises:
+            StoreUnavailable: it cannot be started.
+        """
+        if self.url is None:
+            self.embedded.prepare()
+            if not self.embedded.ask("PING").startswith("+"):
+                self.embedded.start()
+
+    def start(self) -> None:
+        """Start the embedded server unless it runs; return when it answers. Nothing for a URL.
+
+        Raises:
+            StoreUnavailable: it cannot be started.
+        """
+        if self.url is None:
+            self.embedded.start()
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """Stop the embedded server and its watcher; its data stays. False if none runs, or for a URL.
+
+        Raises:
+            StoreUnavailable: it did not end in time.
+        """
+        return self.url is None and self.embedded.stop(timeout)
+
+    def check(self, client: redis.Redis, *, allow_eviction: bool = False) -> None:
+        """Refuse a server that is too old, may drop jobs or is a replica; one that hides its INFO passes.
+
+        Raises:
+            StoreUnavailable: with what to change; or the server cannot be reached.
+        """
+        try:
+            info = client.info()
+        except redis.ResponseError:
+            return
+        except (redis.RedisError, OSError) as error:
+            raise StoreUnavailable(f"the server {self.describe()} cannot be reached: {error}") from None
+        if wrong := _what_is_wrong(info, allow_eviction=allow_eviction):
+            raise StoreUnavailable(f"the server {self.describe()} {wrong}")
+
+    def status(self) -> dict[str, Any]:
+        """What can be told about the server, as JSON; ``running`` is false where it does not answer."""
+        found: dict[str, Any] = {
+            "kind": "embedded" if self.url is None else "url",
+            "address": self.describe(),
+        }
+        try:
+            with self.client(client_name="junmai-status") as client:
+                info = client.info()
+        except (redis.RedisError, OSError) as error:
+            found |= {"running": False, "error": str(error)}
+        else:
+            found |= {
+                "running": True,
+                "version": " ".join(map(str, _version(info))),
+                "pid": info["process_id"],
+                "uptime_s": info["uptime_in_seconds"],
+                "clients": info["connected_clients"] - 1,
+                "memory_bytes": info["used_memory"],
+            }
+        if self.url is None:
+            watched = is_alive(self.embedded.read_state().get("watcher"))
+            found |= {"watcher": watched, "folder": str(self.embedded.folder), "log": str(self.embedded.log)}
+        return found
+
+
+def find_server(config: Config, url: str | None = None) -> Server:
+    """The server at ``url``, else the one that the configuration names, else the embedded one.
+
+    Raises:
+        ConfigError: ``url`` is no address of a server.
+    """
+    try:
+        address = config.redis_url if url is None else str(redis_address(url))
+    except Bad as bad:
+        raise ConfigError(f"The server's address {bad}") from None
+    return Server(address, config.home, config.idle_seconds, config.fsync)
+
+
+def _version(info: dict[str, Any]) -> tuple[str, str]:
+    brand = "valkey" if "valkey_version" in info else "redis"
+    return brand, str(info[f"{brand}_version"])
+
+
+def _what_is_wrong(info: dict[str, Any], *, allow_eviction: bool) -> str | None:
+    """The end of a sentence that says what to change at a server with this INFO; None if nothing."""
+    brand, version = _version(info)
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < FLOOR[brand]:
+        return f"is {brand} {version}, which is too old: install Redis 7.0 or Valkey 7.2, or newer"
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if not allow_eviction and policy != "noeviction" and not policy.startswith("volatile-"):
+        return (
+            f"may drop jobs when its memory is full, by maxmemory-policy {policy}: "
+            "set maxmemory-policy to noeviction there, or accept it with --allow-eviction"
+        )
+    if info.get("role", "master") != "master":
+        return "is a replica and takes no jobs: use the address of its primary"
+    return None

@@ -1,0 +1,448 @@
+"""The supervisor and its pool of processes.
+
+It starts one child a slot, renews and returns leases by the slot's claimer, sees a child's death at once,
+kills what runs too long or must stop, recycles children, does the namespace's chores, and stops in order.
+It never runs a job, never waits for a child or for the server longer than a moment, and never believes a
+child: what the store says of a claimer counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from types import FrameType
+from typing import Any, Literal
+
+from junmai_jobs.broker import LEASE, Broker
+from junmai_jobs.child import ChildSetup, child_main, new_board
+from junmai_jobs.connection import ClientLink, DedicatedLink, Endpoint
+from junmai_jobs.errors import StaleLease, StoreUnavailable
+from junmai_jobs.executor import timed_out
+from junmai_jobs.host import describe_process, worker_name
+from junmai_jobs.inspector import STANDARD_QUEUES, Inspector
+from junmai_jobs.job import Claimed, iso
+from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention, Scheduler
+
+log = logging.getLogger("junmai_jobs.worker")
+
+EXTERNAL_QUEUES = frozenset({"lightroom"})
+"""Served by the bridge alone, never by a worker that serves all queues."""
+_TICK = 0.25
+_PATIENCE = 0.3
+_LEASE_MARGIN = 5.0
+_QUEUES_EVERY = 5.0
+_BURST_EVERY = 0.1
+_BURST_HORIZON = 600.0
+"""Seconds: a burst worker waits for delayed jobs that are due within the longest backoff, not for later ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """How a worker works. Times are in seconds."""
+
+    endpoint: Endpoint
+    namespace: str = "junmai"
+    concurrency: int = 3
+    queues: tuple[str, ...] | None = None
+    """None: all there are and will be, in ``order``."""
+    order: tuple[str, ...] = STANDARD_QUEUES
+    task_modules: tuple[str, ...] = ()
+    lease: float = LEASE
+    grace: float = 10.0
+    """How long running jobs may go on after a signal to stop, or a request to cancel."""
+    max_jobs_per_child: int = 100
+    burst: bool = False
+    """Stop when nothing is left that can run."""
+    loglevel: str = "INFO"
+    log_file: str | None = None
+    retention: dict[str, Retention] = field(default_factory=lambda: dict(DEFAULT_RETENTION))
+    moved_clock: bool = False
+
+
+Fate = Literal["timeout", "release", "cancel", "lost"]
+"""Why the supervisor killed a child; without one, the child died by itself."""
+
+
+class Slot:
+    """One place in the pool: a claimer, and the process that acts for it now."""
+
+    def __init__(self, claimer: str) -> None:
+        self.claimer = claimer
+        self.generation = 0
+        self.process: Any = None
+        self.board: Any = None
+        self.fate: Fate | None = None
+        self.cancel_at: float | None = None
+        """When a run that was asked to stop is killed."""
+        self.start_at = 0.0
+        self._orders: Connection | None = None
+        self._pause = 0.0
+
+    def start(self, context: Any, setup: ChildSetup) -> None:
+        """Start the next generation."""
+        self.board, self.fate, self.cancel_at = new_board(), None, None
+        reader, self._orders = context.Pipe(duplex=False)
+        self.process = context.Process(
+            target=child_main, args=(setup, self.board, reader), name=f"junmai-jobs {self.claimer}", daemon=False
+        )
+        self._started = time.monotonic()
+        self.process.start()
+        reader.close()
+
+    def order(self, queues: Sequence[str]) -> None:
+        """Tell the child which queues to serve; also wakes it, to see what stands on the board."""
+        with contextlib.suppress(OSError, AttributeError):
+            self._orders.send(tuple(queues))  # type: ignore[union-attr]
+            self.board.orders += 1
+
+    def kill(self, fate: Fate) -> None:
+        """End the child now; what happens to its job is decided when its death is seen."""
+        if self.fate is None:
+            self.fate = fate
+        with contextlib.suppress(OSError, AttributeError):
+            # What the task has started goes with it; the child leads a process group of its own.
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+
+    def bury(self) -> int:
+        """Clear up after the child's death. Its exit code, negative for a signal."""
+        self.process.join()
+        code = int(self.process.exitcode)
+        if self._orders is not None:
+            self._orders.close()
+        # A child that dies at once, again and again, is started ever more slowly.
+        short_lived = code != 0 and self.fate is None and time.monotonic() - self._started < 1.0
+        self._pause = min(30.0, max(0.05, self._pause * 2)) if short_lived else 0.0
+        self.start_at = time.monotonic() + self._pause
+        self.process = None
+        return code
+
+
+class Worker:
+    """A supervisor. ``run`` returns the exit code of the process; ``stop`` may be called from any thread."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.name = worker_name()
+        self._context = _start_method()
+        self._link = ClientLink(
+            settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-worker", socket_timeout=2.0
+        )
+        self._broker = Broker(self._link, settings.namespace, moved_clock=settings.moved_clock)
+        self._inspector = Inspector(self._link, settings.namespace)
+        self._control = DedicatedLink(settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-control")
+        self._listening = False
+        self._scheduler = Scheduler(
+            self._broker, self._inspector, self.name, settings.lease, settings.retention
+        )
+        self._slots = [Slot(f"{self.name}/{number}") for number in range(settings.concurrency)]
+        self._queues: tuple[str, ...] = settings.queues or settings.order
+        self._queues_at = self._burst_at = 0.0
+        self._renewed_at = self._renew_at = 0.0
+        self._registered = False
+        self._away_since: float | None = None
+        self._pause = 0.0
+        self._stop_asked = 0
+        self._stop_at: float | None = None
+        self._waker, self._wakened = socket.socketpair()
+        for end in (self._waker, self._wakened):
+            end.setblocking(False)
+
+    def stop(self, *, now: bool = False) -> None:
+        """Claim no more, let running jobs go on for the grace, or end them ``now``; then ``run`` returns."""
+        self._stop_asked = 2 if now else max(1, self._stop_asked)
+        with contextlib.suppress(OSError):
+            self._waker.send(b"s")
+
+    def run(self) -> int:
+        """Work until told to stop."""
+        log.info("worker %s: %d slots, queues %s", self.name, len(self._slots), ", ".join(self._queues))
+        try:
+            while not (self._stop_at is not None and all(slot.process is None for slot in self._slots)):
+                self._sit()
+                self._tick()
+            self._leave()
+        finally:
+            for slot in self._slots:
+                if slot.process is not None:
+                    slot.process.kill()
+                    slot.process.join()
+            self._control.close()
+            self._waker.close()
+            self._wakened.close()
+        log.info("worker %s has stopped", self.name)
+        return 130 if self._stop_asked > 1 else 0
+
+    def _sit(self) -> None:
+        """Until a child dies, the control list rings, somebody calls stop, or the next tick."""
+        self._listen()
+        # Not the dead that are still to be settled: they would end the wait at once.
+        waited: list[Any] = [slot.process.sentinel for slot in self._running() if slot.process.is_alive()]
+        waited.append(self._wakened)
+        if self._listening:
+            waited.append(self._control)
+        ready = wait(waited, self._pause)
+        if self._wakened in ready:
+            with contextlib.suppress(BlockingIOError):
+                self._wakened.recv(4096)
+        if self._control in ready:
+            self._hear()
+
+    def _tick(self) -> None:
+        """One round. While the server is away only what concerns the children is done; the rest stays due."""
+        self._watch_children()
+        self._heed_stop()
+        self._pause = _TICK
+        try:
+            self._bury_children()
+            self._keep_registered()
+            self._refresh_queues()
+            self._renew()
+            self._start_children()
+            self._pause = min(_TICK, self._scheduler.run_due())
+            self._end_burst()
+            self._back()
+        except StoreUnavailable as error:
+            self._away(error)
+
+    def _away(self, error: StoreUnavailable) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            log.warning("%s; waiting for it", error)
+        self._listening = False
+        with contextlib.suppress(StoreUnavailable):
+            self.settings.endpoint.ensure()
+
+    def _back(self) -> None:
+        if self._away_since is not None:
+            log.warning("the server is back after %.1f s", time.monotonic() - self._away_since)
+            self._away_since = None
+
+    # Ears: one list for this worker, one alarm for any supervisor.
+
+    def _listen(self) -> None:
+        if self._listening or not self._registered:
+            return
+        keys = self._broker.keys
+        with contextlib.suppress(StoreUnavailable):
+            self._control.send("BLPOP", keys.control(self.name), keys.alarm, 10)
+            self._listening = True
+
+    def _hear(self) -> None:
+        self._listening = False
+        with contextlib.suppress(StoreUnavailable):
+            ring = self._control.receive()
+            if ring is not None and ring[0].decode() == self._broker.keys.alarm:
+                self._scheduler.alarm()
+            elif ring is not None:
+                self._renew_at = 0.0
+
+    # Children: started, watched, buried.
+
+    def _start_children(self) -> None:
+        for slot in self._slots:
+            if slot.process is None and self._stop_at is None and slot.start_at <= time.monotonic():
+                slot.generation += 1
+                slot.start(self._context, self._child_setup(slot))
+
+    def _child_setup(self, slot: Slot) -> ChildSetup:
+        settings = self.settings
+        return ChildSetup(
+            endpoint=settings.endpoint,
+            namespace=settings.namespace,
+            claimer=slot.claimer,
+            generation=slot.generation,
+            queues=self._queues,
+            task_modules=settings.task_modules,
+            max_jobs=settings.max_jobs_per_child,
+            lease=settings.lease,
+            threads=max(1, (os.cpu_count() or 1) // settings.concurrency),
+            loglevel=settings.loglevel,
+            log_file=settings.log_file,
+            moved_clock=settings.moved_clock,
+        )
+
+    def _running(self) -> Iterator[Slot]:
+        return (slot for slot in self._slots if slot.process is not None)
+
+    def _watch_children(self) -> None:
+        """Kill runs past their timeout or past the grace after a cancel, and all before the leases end."""
+        now = time.monotonic()
+        for slot in self._running():
+            if slot.board.token and slot.board.deadline < now:
+                log.warning("job %s is killed: its timeout is over", slot.board.id.decode())
+                slot.kill("timeout")
+            elif slot.cancel_at is not None and slot.board.token == slot.board.cancel and slot.cancel_at < now:
+                slot.kill("cancel")
+        silent = now - self._renewed_at
+        if self._away_since is not None and silent > self.settings.lease - min(_LEASE_MARGIN, self.settings.lease / 4):
+            for slot in self._running():
+                if slot.board.token:
+                    log.warning("job %s is stopped: its lease cannot be renewed", slot.board.id.decode())
+                    slot.kill("release")
+
+    def _bury_children(self) -> None:
+        """Return what the dead held. The slot stays empty until the store knows, so no claimer acts twice."""
+        for slot in self._slots:
+            if slot.process is not None and not slot.process.is_alive():
+                self._settle(slot)
+                code = slot.bury()
+                if code != 0 and slot.fate is None:
+                    log.warning("child %s died with %s", slot.claimer, _cause(code))
+
+    def _settle(self, slot: Slot) -> None:
+        code, request = slot.process.exitcode, f"{slot.generation}.end"
+        if slot.fate == "timeout" and slot.board.token:
+            job = Claimed(slot.board.id.decode(), str(slot.board.token), b"", 0, "")
+            with contextlib.suppress(StaleLease):
+                self._broker.end(job, timed_out(slot.board.timeout, slot.board.retry_delay))
+        elif slot.fate is not None:
+            self._broker.release(slot.claimer, request)
+        elif code != 0:
+            returned = self._broker.crash(slot.claimer, request, _cause(code))
+            if returned is not None:
+                log.warning("job %s lost its process (%s): %s", returned[0], _cause(code), returned[1])
+
+    # The store: registration, queues, leases.
+
+    def _keep_registered(self) -> None:
+        if self._registered:
+            return
+        info = {
+            **describe_process(),
+            "started_at": iso(time.time()),
+            "queues": list(self._queues) if self.settings.queues else None,
+            "concurrency": len(self._slots),
+            "claimers": [slot.claimer for slot in self._slots],
+        }
+        self._broker.register(self.name, info)
+        self._registered = True
+
+    def _refresh_queues(self) -> None:
+        """Serve queues as they come; chores are done for all queues in any case."""
+        if self._queues_at > time.monotonic():
+            return
+        self._queues_at = time.monotonic() + _QUEUES_EVERY
+        known = self._inspector.queues()
+        order = dict.fromkeys((*self.settings.order, *known))
+        self._scheduler.queues = list(dict.fromkeys((*order, *self._queues)))
+        if self.settings.queues is None:
+            served = tuple(queue for queue in order if queue not in EXTERNAL_QUEUES)
+            if served != self._queues:
+                self._queues = served
+                for slot in self._running():
+                    slot.order(served)
+
+    def _renew(self) -> None:
+        """Renew every lease in one call, and act on what that tells of the runs on the boards."""
+        now = time.monotonic()
+        if self._renew_at > now:
+            return
+        before = [slot.board.token if slot.process is not None else 0 for slot in self._slots]
+        renewals = self._broker.extend(
+            self.name, [slot.claimer for slot in self._slots], lease=self.settings.lease
+        )
+        if renewals is None:
+            self._registered = False
+            return
+        self._renewed_at, self._renew_at = now, now + self.settings.lease / 3
+        for slot, token, renewal in zip(self._slots, before, renewals, strict=True):
+            # A child clears its board before it ends a run, so the same token before and after means it runs.
+            if slot.process is None or not token or slot.board.token != token:
+                continue
+            if renewal.token != str(token) or renewal.word in {"LOST", "IDLE"}:
+                log.warning("job %s is stopped: its lease was lost", slot.board.id.decode())
+                slot.kill("lost")
+            elif renewal.word == "CANCEL" and slot.board.cancel != token:
+                slot.board.cancel = token
+                slot.cancel_at = now + self.settings.grace
+
+    # The end.
+
+    def _heed_stop(self) -> None:
+        now = time.monotonic()
+        if self._stop_asked and self._stop_at is None:
+            self._stop_at = now + self.settings.grace
+            for slot in self._running():
+                slot.board.stop = True
+                slot.order(self._queues)
+            log.info("stopping: running jobs have %g s", self.settings.grace)
+        if self._stop_at is not None and (self._stop_asked > 1 or self._stop_at < now):
+            for slot in self._running():
+                slot.kill("release")
+
+    def _end_burst(self) -> None:
+        if not self.settings.burst or self._stop_asked or self._burst_at > time.monotonic():
+            return
+        self._burst_at = time.monotonic() + _BURST_EVERY
+        queues = [queue for queue in self._queues if queue not in self._inspector.paused()]
+        if self._inspector.unfinished(queues, within=_BURST_HORIZON) == 0:
+            self.stop()
+
+    def _leave(self) -> None:
+        """Sign off. If the server is away others will see that this process is gone."""
+        with contextlib.suppress(StoreUnavailable):
+            self._broker.deregister(self.name, [slot.claimer for slot in self._slots], lost=False)
+
+
+def run_with_signals(worker: Worker) -> int:
+    """Run a worker in the main thread: SIGTERM and the first SIGINT stop it in order, the second at once."""
+    interrupts = itertools.count(1)
+
+    def on_interrupt(_signal: int, _frame: FrameType | None) -> None:
+        worker.stop(now=next(interrupts) > 1)
+
+    def on_terminate(_signal: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, on_interrupt)}
+    before[signal.SIGTERM] = signal.signal(signal.SIGTERM, on_terminate)
+    try:
+        return worker.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class EmbeddedWorker:
+    """A worker in a thread of the host's process, as a context manager; the host owns the signals."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.worker = Worker(settings)
+        self._thread = threading.Thread(target=self.worker.run, name="junmai-jobs-worker")
+
+    def __enter__(self) -> Worker:
+        self._thread.start()
+        return self.worker
+
+    def __exit__(self, *_: object) -> None:
+        self.worker.stop()
+        self._thread.join()
+
+
+def _start_method() -> Any:
+    """Never a bare fork: a child must not inherit locks, sockets or threads."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["junmai_jobs.child"])
+    return context
+
+
+def _cause(code: int) -> dict[str, Any]:
+    if code >= 0:
+        return {"exit_code": code}
+    try:
+        return {"signal": signal.Signals(-code).name}
+    except ValueError:
+        return {"signal": f"signal {-code}"}

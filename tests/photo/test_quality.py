@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import io
+import struct
+import sys
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from junmai_jobs.photo.errors import PhotoGone, ReaderMissing, UnreadablePhoto
+from junmai_jobs.photo.picture import load_gray
+from junmai_jobs.photo.quality import WORKING_EDGE, evaluate, recommendation
+from tests.photographs import camera_photographs, scenes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ORIENTATION = 0x112
+
+
+def texture(width: int, height: int) -> Image.Image:
+    """A scene with detail of every size, as nature has it: the same whatever the size asked for."""
+    dice = np.random.default_rng(1)
+    total = np.full((height, width), 128.0)
+    for cells in (4, 16, 64, 256, 1024):
+        grid = Image.fromarray(dice.normal(0, 22, (cells, cells * 3 // 2)).astype(np.float32))
+        total += np.asarray(grid.resize((width, height), Image.Resampling.BICUBIC))
+    return Image.fromarray(total.clip(0, 255).astype(np.uint8))
+
+
+def checkerboard(light: int = 180, dark: int = 60) -> Image.Image:
+    rows, columns = np.indices((600, 900)) // 30
+    return Image.fromarray(np.where((rows + columns) % 2, light, dark).astype(np.uint8))
+
+
+def saved(path: Path, image: Image.Image, **options) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def encoded(image: Image.Image, kind: str = "JPEG", **options) -> bytes:
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("path", camera_photographs(), ids=lambda path: path.name)
+def test_the_form_of_an_evaluation(path):
+    found = evaluate(path)
+
+    assert list(found) == ["overall_score", "quality", "recommendation", "metrics"]
+    assert list(found["quality"]) == ["focus_score", "exposure_score", "composition_score"]
+    assert list(found["metrics"]) == ["focus", "exposure", "composition"]
+    assert all(1.0 <= score <= 5.0 for score in [found["overall_score"], *found["quality"].values()])
+    focus, exposure, composition = found["quality"].values()
+    assert found["overall_score"] == pytest.approx(
+        0.35 * focus + 0.35 * exposure + 0.3 * composition, abs=0.006
+    )
+    assert found["recommendation"] == recommendation(found["overall_score"], focus)
+
+
+@pytest.mark.parametrize("path", scenes(), ids=lambda path: path.name)
+def test_a_blurred_copy_of_a_real_photograph_is_clearly_less_in_focus(path, tmp_path):
+    with Image.open(path) as image:
+        blurred = saved(tmp_path / "blurred.jpg", image.filter(ImageFilter.GaussianBlur(1.5)), quality=95)
+
+    sharp, soft = evaluate(path), evaluate(blurred)
+
+    assert sharp["quality"]["focus_score"] - soft["quality"]["focus_score"] > 2
+    assert sharp["overall_score"] - soft["overall_score"] > 0.5
+    assert soft["recommendation"] == "reject"
+
+
+def test_plain_blue_pictures_are_rejected():
+    plain = [path for path in camera_photographs() if path not in scenes()]
+
+    assert {evaluate(path)["recommendation"] for path in plain} == {"reject"}
+
+
+def test_a_sharp_checkerboard_beats_a_blurred_one(tmp_path):
+    sharp = evaluate(saved(tmp_path / "a.png", checkerboard()))
+    blurred = evaluate(saved(tmp_path / "b.png", checkerboard().filter(ImageFilter.GaussianBlur(6))))
+
+    assert (sharp["quality"]["focus_score"], blurred["quality"]["focus_score"]) == (5.0, 1.0)
+    assert sharp["metrics"]["focus"]["sharpness_category"] == "very_sharp"
+    assert blurred["metrics"]["focus"]["sharpness_category"] == "very_blurry"
+
+
+@pytest.mark.parametrize(
+    ("change", "score", "category"),
+    [
+        (lambda level: level, 5.0, "well_exposed"),
+        (lambda level: level * 0.1, 1.5, "underexposed"),
+        (lambda level: level * 6, 1.5, "overexposed"),
+    ],
+    ids=["good", "dark", "blown out"],
+)
+def test_exposure(tmp_path, change, score, category):
+    image = texture(900, 600)
+
+    found = evaluate(saved(tmp_path / "a.png", image.point(change)))
+
+    assert found["quality"]["exposure_score"] == pytest.approx(score, abs=0.75)
+    assert found["metrics"]["exposure"]["exposure_category"] == category
+
+
+def test_composition_asks_for_detail_on_the_thirds_and_for_balance(tmp_path):
+    frame = np.zeros((600, 900), np.uint8)
+    on_thirds, in_corner, lopsided = frame + 100, frame + 100, frame + 100
+    detail = np.asarray(checkerboard(255, 0))[:120, :120]
+    for y, x in ((140, 240), (140, 540), (340, 240), (340, 540)):
+        on_thirds[y : y + 120, x : x + 120] = detail
+    in_corner[:120, :120] = detail
+    lopsided[:, :450] = 255
+
+    scores = [
+        evaluate(saved(tmp_path / "a.png", Image.fromarray(pixels)))["quality"]["composition_score"]
+        for pixels in (on_thirds, in_corner, lopsided)
+    ]
+
+    assert scores[0] > 4.5
+    assert scores[0] - scores[1] > 2
+    assert scores[1] > scores[2]
+
+
+@pytest.mark.parametrize("width", [1500, 2000, 3000, 4500, 6000])
+def test_scores_do_not_depend_on_megapixels(tmp_path, width):
+    scene = texture(6000, 4000)
+    small = evaluate(saved(tmp_path / "a.jpg", scene.resize((1500, 1000), Image.Resampling.BOX), quality=92))
+
+    found = evaluate(
+        saved(tmp_path / "b.jpg", scene.resize((width, width * 2 // 3), Image.Resampling.BOX), quality=92)
+    )
+
+    for name, score in found["quality"].items():
+        assert score == pytest.approx(small["quality"][name], abs=0.25), name
+
+
+@pytest.mark.parametrize(
+    ("overall", "focus", "advice"),
+    [
+        (5.0, 5.0, "approve"),
+        (4.0, 2.0, "approve"),
+        (3.99, 2.5, "review"),
+        (3.0, 3.0, "review"),
+        (3.5, 2.49, "reject"),
+        (2.99, 5.0, "reject"),
+    ],
+)
+def test_recommendation(overall, focus, advice):
+    assert recommendation(overall, focus) == advice
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 2), (8, 8)])
+def test_tiny_pictures_are_scored_too(tmp_path, size):
+    assert evaluate(saved(tmp_path / "a.png", Image.new("L", size, 120)))["recommendation"] == "reject"
+
+
+@pytest.mark.parametrize("name", ["with space.jpg", "Größe.jpg", "写真 001.jpg"])
+def test_names_in_any_script(tmp_path, name):
+    assert evaluate(saved(tmp_path / name, checkerboard()))["quality"]["focus_score"] == 5.0
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP", "AVIF"])
+def test_every_format_gives_the_same(tmp_path, kind):
+    options = {"WEBP": {"lossless": True}, "AVIF": {"quality": 95, "speed": 10}}.get(kind, {})
+    (tmp_path / "a.jpg").write_bytes(encoded(texture(600, 400), quality=98))
+    (tmp_path / "b").write_bytes(encoded(texture(600, 400).convert("RGB"), kind, **options))
+
+    jpeg, other = evaluate(tmp_path / "a.jpg")["quality"], evaluate(tmp_path / "b")["quality"]
+
+    assert other == pytest.approx(jpeg, abs=0.2)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_upright(tmp_path, kind, orientation):
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    upright = Image.new("L", (96, 64), 20)
+    upright.paste(250, (0, 0, 32, 16))
+    as_sensor_saw_it = upright.transpose(undo[orientation]) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    (tmp_path / "a").write_bytes(encoded(as_sensor_saw_it, kind, exif=exif.tobytes()))
+
+    found = load_gray(tmp_path / "a", WORKING_EDGE)
+
+    assert found.size == upright.size
+    assert np.abs(np.asarray(found, int) - np.asarray(upright, int)).mean() < 2
+
+
+def test_sixteen_bits_are_not_taken_for_overexposed(tmp_path):
+    deep = Image.fromarray(np.asarray(texture(600, 400)).astype(np.uint16) * 256)
+
+    found = evaluate(saved(tmp_path / "a.png", deep))
+
+    assert found["metrics"]["exposure"]["exposure_category"] == "well_exposed"
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.95, 0.999])
+@pytest.mark.parametrize("progressive", [False, True], ids=["baseline", "progressive"])
+def test_a_truncated_jpeg_is_refused_though_it_is_decoded_reduced(tmp_path, share, progressive):
+    whole = encoded(texture(3000, 2000), quality=90, progressive=progressive)
+    (tmp_path / "IMG_1.jpg").write_bytes(whole[: int(len(whole) * share)])
+
+    with pytest.raises(UnreadablePhoto, match=r"IMG_1\.jpg is cut off.*copy it from the card again"):
+        evaluate(tmp_path / "IMG_1.jpg")
+
+
+@pytest.mark.parametrize("path", scenes(), ids=lambda path: path.name)
+def test_real_photographs_are_refused_from_the_last_byte_on(path, tmp_path):
+    whole = path.read_bytes()
+    end = whole.rindex(b"\xff\xd9")
+    for cut in (end + 1, end, end - 1, end - 100, end // 2):
+        (tmp_path / "a.jpg").write_bytes(whole[:cut])
+
+        with pytest.raises(UnreadablePhoto):
+            evaluate(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "AVIF"])
+@pytest.mark.parametrize("share", [0.5, 0.95])
+def test_other_truncated_pictures_are_refused(tmp_path, kind, share):
+    whole = encoded(texture(600, 400), kind)
+    (tmp_path / "a").write_bytes(whole[: int(len(whole) * share)])
+
+    with pytest.raises(UnreadablePhoto, match=r"a is (cut off|damaged)"):
+        evaluate(tmp_path / "a")
+
+
+def test_a_jpeg_whose_second_half_is_zeros_is_refused(tmp_path):
+    with Image.open(scenes()[0]) as image:  # its EXIF has a thumbnail, which has an end marker of its own
+        whole = encoded(texture(3000, 2000), quality=90, exif=image.info["exif"])
+    assert whole.count(b"\xff\xd9") > 1
+    (tmp_path / "a.jpg").write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 2))
+
+    with pytest.raises(UnreadablePhoto, match="a.jpg"):
+        evaluate(tmp_path / "a.jpg")
+
+
+def test_zeros_after_the_end_of_a_jpeg_do_no_harm(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(encoded(checkerboard()) + bytes(4096))
+
+    assert evaluate(tmp_path / "a.jpg")["quality"]["focus_score"] == 5.0
+
+
+def test_an_empty_file(tmp_path):
+    (tmp_path / "IMG_1.jpg").touch()
+
+    with pytest.raises(
+        UnreadablePhoto, match=r"IMG_1\.jpg is empty \(0 bytes\): copy it from the card again"
+    ):
+        evaluate(tmp_path / "IMG_1.jpg")
+
+
+@pytest.mark.parametrize("content", [b"not a picture at all", b"%!PS-Adobe-3.0 EPSF-3.0\n", bytes(5000)])
+def test_what_is_no_picture(tmp_path, content):
+    (tmp_path / "a.jpg").write_bytes(content)
+
+    with pytest.raises(UnreadablePhoto, match=r"a\.jpg is not a picture, whatever its name says"):
+        evaluate(tmp_path / "a.jpg")
+
+
+def png_head(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_more_than_300_megapixels_are_refused_before_they_are_decoded(tmp_path):
+    (tmp_path / "a.png").write_bytes(png_head(20_000, 15_001))
+
+    with pytest.raises(UnreadablePhoto, match=r"a\.png has more than 300 megapixels: export it smaller"):
+        evaluate(tmp_path / "a.png")
+
+
+def test_200_megapixels_are_allowed_and_the_hosts_own_limit_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    (tmp_path / "a.png").write_bytes(png_head(20_000, 10_000))
+
+    with pytest.raises(
+        UnreadablePhoto, match=r"a\.png is (cut off|damaged)"
+    ):  # it has no pixels, but may have
+        evaluate(tmp_path / "a.png")
+    assert evaluate(saved(tmp_path / "b.png", checkerboard()))["overall_score"] > 1
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
+def test_heic_needs_a_library(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+
+    with pytest.raises(ReaderMissing, match="a.heic is a HEIC picture: install pillow-heif"):
+        evaluate(tmp_path / "a.heic")
+
+
+def test_a_photograph_that_is_gone_may_come_back(tmp_path):
+    with pytest.raises(PhotoGone, match=r"a\.jpg is not there"):
+        evaluate(tmp_path / "a.jpg")
+
+
+def test_a_drive_that_fails_may_come_back(tmp_path, monkeypatch):
+    path = saved(tmp_path / "a.jpg", checkerboard())
+
+    def fails(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Image, "open", fails)
+
+    with pytest.raises(PhotoGone, match=r"a\.jpg cannot be read just now \(Input/output error\)"):
+        evaluate(path)
