@@ -168,7 +168,6 @@ class Broker:
 
         Raises:
             StaleLease: the token is not the job's any more; nothing has changed.
-            JobCancelled: never; a job that should have waited again is cancelled instead if that was asked.
         """
         names = self._scripts[how.verb].parameters[2:]
         named = dict(zip(names, how.arguments, strict=True))
@@ -184,7 +183,7 @@ class Broker:
         return [Renewal(_text(reply[at]), _text(reply[at + 1])) for at in range(0, len(reply), 2)]
 
     def release(self, claimer: str, request: str) -> tuple[str, str] | None:
-        """A claimer gives back its job unfinished; no attempt is spent. The job's id and home, if it had one."""
+        """A claimer gives back its job unfinished; no attempt is spent. The job's id and home, if any."""
         return _given_up(self._call("release", claimer=claimer, request=request))
 
     def crash(self, claimer: str, request: str, detail: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -205,7 +204,7 @@ class Broker:
         self._call("deregister", *claimers, worker=worker, event="lost" if lost else "released")
 
     def progress(self, job: Claimed, note: Mapping[str, Any] | None = None) -> bool:
-        """Keep a running job's last word. True if the job should stop, because its cancellation was asked for.
+        """Keep a running job's last word. True if it should stop, as somebody asked for.
 
         Raises:
             StaleLease: the token is not the job's any more.
@@ -213,7 +212,7 @@ class Broker:
         word, *_ = self._call("progress", id=job.id, token=job.token, note=_json(note) if note else "")
         if word == "LOST":
             raise StaleLease(f"job {job.id} was given to someone else; stop, its outcome does not count")
-        return word == "CANCEL"
+        return bool(word == "CANCEL")
 
     def cancel(self, job_id: str, request: str, reason: str = "cancelled") -> bool:
         """Cancel a job. True: done; False: it is running and was told.
@@ -224,7 +223,7 @@ class Broker:
         word, *reply = self._call("cancel", id=job_id, request=request, reason=reason)
         if word not in {"OK", "CANCELLING"}:
             raise _person_error(word, reply, job_id, "only a job that has not finished can be cancelled")
-        return word == "OK"
+        return bool(word == "OK")
 
     def revive(self, job_id: str, request: str) -> None:
         """A failed or cancelled job waits again; its counts start again, its history stays.
@@ -304,7 +303,9 @@ def _refusal(word: str, detail: str, place: str, max_waiting: int) -> JunmaiJobs
     if word == "CONFLICT":
         return InvalidState(f"{place}the id {detail} belongs to a job with other content: choose another id")
     if word == "FULL":
-        return QueueFull(f"{place}queue {detail} may hold {max_waiting:,} waiting jobs and has no room: purge it")
+        return QueueFull(
+            f"{place}queue {detail} may hold {max_waiting:,} waiting jobs and has no room: purge it"
+        )
     return JobNotFound(f"{place}no job {detail} to wait for: submit the parent first")
 
 

@@ -1,8 +1,8 @@
 """One slot's process: claim a job, run it, end it and claim the next in the same call.
 
-It claims for itself, one job at a time, and runs it in its main thread. It tells its parent nothing the parent
-could not do without: what stands on the board serves timeouts and display. It ends when told to, after its
-number of jobs, or with its parent, whatever way that dies.
+It claims for itself, one job at a time, and runs it in its main thread. It tells its parent nothing that
+the store could not tell: what stands on the board serves timeouts and display. It ends when told to, after
+its number of jobs, or with its parent, whatever way that dies.
 """
 
 from __future__ import annotations
@@ -140,7 +140,9 @@ class Child:
             if step.ending == "LOST" and ended is not None:
                 log.warning("job %s was given to someone else; its outcome here does not count", ended[0].id)
             if step.newer is not None:
-                log.warning("queue %s has jobs of a newer version of junmai-jobs: update this worker", step.newer)
+                log.warning(
+                    "queue %s has jobs of a newer version of junmai-jobs: update this worker", step.newer
+                )
                 self._queues = [queue for queue in self._queues if queue != step.newer]
             ended = None
             if step.job is not None:
@@ -197,11 +199,12 @@ class Child:
         try:
             if bells:
                 self._link.send("BLPOP", *bells, IDLE_WAIT)
-            ready = wait([self._link, self._orders] if bells else [self._orders], IDLE_WAIT + 5)
+            waited: list[Any] = [self._orders, self._link] if bells else [self._orders]
+            ready: list[Any] = wait(waited, IDLE_WAIT + 5)
             if self._link in ready:
                 self._woken = self._link.receive() is not None
             elif bells:
-                # The server keeps a ring for a connection that is gone no longer than it takes to notice.
+                # A reply that nobody will read must not be taken for the next one's.
                 self._link.close()
         except StoreUnavailable:
             self._leave_if_orphaned()

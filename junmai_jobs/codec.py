@@ -1,8 +1,8 @@
 """Arguments and results as msgpack: what may be stored, and a clear word about what may not.
 
-Beside msgpack's own types (None, bool, 64-bit int, float, str, bytes, list, dict with str keys; a tuple comes
-back as a list) two extension types are kept: 1, a ``datetime`` as ISO 8601 text; 2, a ``Path`` as the bytes of
-``os.fsencode``. Nothing else is ever rebuilt from stored bytes: no class, no import.
+Beside msgpack's own types (None, bool, 64-bit int, float, str, bytes, list, dict with str keys; a tuple
+comes back as a list) two extension types are kept: 1, a ``datetime`` as ISO 8601 text; 2, a ``Path`` as the
+bytes of ``os.fsencode``. Nothing else is ever rebuilt from stored bytes: no class, no import.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RESULT_LIMIT = 1024 * 1024
 DEPTH_LIMIT = 64
 _DATETIME, _PATH = 1, 2
 _PLAIN = frozenset({type(None), bool, float, bytes})
-_pack = msgpack.Packer(default=lambda value: _extension(value)).pack
+_pack = msgpack.Packer(default=lambda value: _extension(value)).pack  # noqa: PLW0108 - defined below
 
 
 def pack(value: object, *, limit: int = PAYLOAD_LIMIT, place: str = "value") -> bytes:
@@ -61,14 +61,8 @@ def _check(value: object, place: str, depth: int) -> None:
     kind = type(value)
     if kind in _PLAIN:
         return
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise PayloadError(f"{place} has a lone surrogate; a file name goes in as a Path") from None
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**64:
-            raise PayloadError(f"{place} is an integer of more than 64 bits; pass it as text")
+    if isinstance(value, (str, int)):
+        _check_range(value, place)
     elif depth >= DEPTH_LIMIT:
         raise PayloadError(f"{place} is nested more than {DEPTH_LIMIT} deep, or contains itself")
     elif isinstance(value, (list, tuple)):
@@ -85,6 +79,17 @@ def _check(value: object, place: str, depth: int) -> None:
             f"{place} is a {kind.__name__}, which cannot be stored; "
             "use None, bool, int, float, str, bytes, list, dict, datetime or Path"
         )
+
+
+def _check_range(value: str | int, place: str) -> None:
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise PayloadError(f"{place} is an integer of more than 64 bits; pass it as text")
+        return
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PayloadError(f"{place} has a lone surrogate; a file name goes in as a Path") from None
 
 
 def _extension(value: object) -> msgpack.ExtType:

@@ -60,7 +60,8 @@ class ClientLink:
     def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
         self._endpoint = endpoint
         self._patience = patience
-        self.client = endpoint.client(**options)
+        # redis-py types its commands for two protocols and two colours at once; Any is more honest.
+        self.client: Any = endpoint.client(**options)
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
         """Run a script, see ``Link``."""
@@ -86,7 +87,7 @@ class DedicatedLink:
     def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
         self._endpoint = endpoint
         self._patience = patience
-        self.connection = endpoint.client(**options).connection_pool.make_connection()
+        self.connection: Any = endpoint.client(**options).connection_pool.make_connection()
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
         """Run a script, see ``Link``."""

@@ -25,7 +25,7 @@ class RunningJob:
         self.id = job.id
         self.attempt = job.attempt
         self.token = job.token
-        """Fencing token: digits that grow with every claim. Hand it to whatever must refuse a stale writer."""
+        """Fencing token: digits that grow with every claim, for whatever must refuse a stale writer."""
         self.deadline = time.time() + timeout
         """When the run will be killed, in seconds since 1970."""
         self._job = job

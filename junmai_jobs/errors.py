@@ -1,17 +1,17 @@
 """Everything that can go wrong, in one tree.
 
-    JunmaiJobsError
-    ├── OptionError (ValueError)      a task or submit option is unknown, wrong or not built yet
-    ├── PayloadError (ValueError)     an argument or result cannot be stored
-    ├── ConfigError                   config.json or the environment is wrong
-    ├── UnknownTask                   no task of that name is registered here
-    ├── JobNotFound                   no job of that id
-    ├── InvalidState                  the job's state does not allow it
-    ├── QueueFull                     the queue or the server has no room
-    ├── StoreUnavailable              the server cannot be reached or cannot be used
-    ├── StaleLease                    the job was given to someone else meanwhile
-    ├── JobFailed, JobCancelled, ResultTimeout, ResultExpired      answers of handle.result()
-    └── SoftTimeout, RetryLater, Abort                             raised inside a running task
+JunmaiJobsError
+├── OptionError (ValueError)      a task or submit option is unknown, wrong or not built yet
+├── PayloadError (ValueError)     an argument or result cannot be stored
+├── ConfigError                   config.json or the environment is wrong
+├── UnknownTask                   no task of that name is registered here
+├── JobNotFound                   no job of that id
+├── InvalidState                  the job's state does not allow it
+├── QueueFull                     the queue or the server has no room
+├── StoreUnavailable              the server cannot be reached or cannot be used
+├── StaleLease                    the job was given to someone else meanwhile
+├── JobFailed, JobCancelled, ResultTimeout, ResultExpired      answers of handle.result()
+└── SoftTimeout, RetryLater, Abort                             raised inside a running task
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def host_name() -> str:
 
 
 def host_id() -> str:
-    """Tells this host, this boot and this space of process ids from all others: here a pid means something."""
+    """Tells this host, boot and space of process ids from all others: within it a pid means something."""
     marks = [host_name()]
     try:
         marks.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
@@ -39,13 +39,14 @@ def describe_process() -> dict[str, Any]:
 
 
 def is_gone(info: Mapping[str, Any]) -> bool:
-    """Whether a process that described itself on this host has ended; False when that cannot be known here."""
+    """Whether a process of this host has ended, by its own description; False if that is not known here."""
     if info.get("host_id") != host_id():
         return False
     try:
         process = psutil.Process(info["pid"])
         return bool(
-            abs(process.create_time() - info["process_started"]) > 1 or process.status() == psutil.STATUS_ZOMBIE
+            abs(process.create_time() - info["process_started"]) > 1
+            or process.status() == psutil.STATUS_ZOMBIE
         )
     except psutil.NoSuchProcess:
         return True

@@ -72,12 +72,13 @@ class Inspector:
             commands += [("ZCARD", self.keys.queue(queue, home)) for home in ("ready", "leases")]
         for queue in queues:
             commands += [
-                ("ZRANGE", self.keys.queue(queue, home), 0, 0, "WITHSCORES") for home in ("scheduled", "retrying")
+                ("ZRANGE", self.keys.queue(queue, home), 0, 0, "WITHSCORES")
+                for home in ("scheduled", "retrying")
             ]
         clock, *replies = self._pipeline(commands)
         counts, heads = replies[: 2 * len(queues) + 1], replies[2 * len(queues) + 1 :]
         horizon = (_seconds(clock) + within) * 1000
-        return sum(counts) + sum(1 for head in heads if head and _head_score(head) <= horizon)
+        return int(sum(counts)) + sum(1 for head in heads if head and _head_score(head) <= horizon)
 
     def stats(self) -> dict[str, Any]:
         """Counts of everything; see the contract of ``stats --json`` for the keys."""
@@ -155,9 +156,7 @@ class Inspector:
         Raises:
             JobNotFound: there is none.
         """
-        state, body = self._pipeline(
-            [("HGET", self.keys.states, job_id), ("HGET", self.keys.bodies, job_id)]
-        )
+        state, body = self._pipeline([("HGET", self.keys.states, job_id), ("HGET", self.keys.bodies, job_id)])
         if body is None:
             raise JobNotFound(f"no job {job_id}: `junmai-jobs list` shows those there are")
         return Status.of_word(State.parse(state).word) if state else self._waiting_status(job_id, _body(body))
@@ -184,7 +183,8 @@ class Inspector:
         if not ids:
             return []
         names = (
-            self.keys.bodies, self.keys.states, self.keys.results, self.keys.histories, self.keys.progress_notes,
+            self.keys.bodies, self.keys.states, self.keys.results,
+            self.keys.histories, self.keys.progress_notes,
         )  # fmt: skip
         bodies, states, results, histories, notes = self._pipeline([("HMGET", key, *ids) for key in names])
         rows = [
@@ -226,7 +226,7 @@ class Inspector:
         return found[:limit]
 
     def _pages(self, status: Status, queues: Sequence[str]) -> Iterator[list[str]]:
-        """The ids of a status, page by page, newest first within each set; ready bands are sets of their own."""
+        """The ids of a status, page by page, newest first within each set; a ready band counts as a set."""
         if status.finished:
             ranges = [(str(getattr(self.keys, status.home)), "-inf", "+inf")]
         elif status is Status.QUEUED:
@@ -246,7 +246,11 @@ class Inspector:
     def workers(self) -> list[dict[str, Any]]:
         """Who is alive, and what each slot runs."""
         clock, workers, info = self._pipeline(
-            [("TIME",), ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES"), ("HGETALL", self.keys.worker_info)]
+            [
+                ("TIME",),
+                ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES"),
+                ("HGETALL", self.keys.worker_info),
+            ]
         )
         now = _seconds(clock)
         rows = []
@@ -298,7 +302,8 @@ class Inspector:
             pipeline = self._link.client.pipeline(transaction=False)
             for command in commands:
                 pipeline.execute_command(*command)
-            return pipeline.execute()
+            replies: list[Any] = pipeline.execute()
+            return replies
 
         return self._link.insist(once) if commands else []
 
@@ -402,7 +407,7 @@ class _Row:
 _WAITING = frozenset({Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED})
 
 
-def _entry(
+def _entry(  # noqa: PLR0917 - in the order of the stored line
     attempt: int, event: str, token: str, finished: float, worker: str, detail: dict[str, Any]
 ) -> dict[str, Any]:
     return {

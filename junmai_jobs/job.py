@@ -80,7 +80,9 @@ def check_id(job_id: object, what: str = "id") -> str:
     """
     if isinstance(job_id, str) and _ID.fullmatch(job_id):
         return job_id
-    raise OptionError(f"{what} {job_id!r} is not an id: 1 to 128 of A-Z, a-z, 0-9, '.', '_', ':', '/' and '-'")
+    raise OptionError(
+        f"{what} {job_id!r} is not an id: 1 to 128 of A-Z, a-z, 0-9, '.', '_', ':', '/' and '-'"
+    )
 
 
 def new_id() -> str:
@@ -144,7 +146,8 @@ class Body:
         parts = codec.unpack(data[header.end() :])
         if not isinstance(parts, list) or not parts or not isinstance(parts[0], str):
             raise PayloadError("the job's record is damaged")
-        task, args, kwargs, options = (*parts, *((), {}, {})[len(parts) - 1 :])
+        missing: tuple[Any, ...] = ((), {}, {})[len(parts) - 1 :]
+        task, args, kwargs, options = (*parts, *missing)
         return cls(
             queue=header[2].decode(),
             priority=int(header[3]),

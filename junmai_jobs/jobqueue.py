@@ -68,7 +68,9 @@ class JobQueue:
 
     def _check_server(self) -> None:
         if not self._checked:
-            self._link.insist(lambda: self.server.check(self._link.client, allow_eviction=self._allow_eviction))
+            self._link.insist(
+                lambda: self.server.check(self._link.client, allow_eviction=self._allow_eviction)
+            )
             self._checked = True
 
     def close(self) -> None:
@@ -112,9 +114,7 @@ class JobQueue:
 
     def _enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
         known = self.broker.enqueue(jobs, max_waiting=self.config.max_waiting)
-        return [
-            JobHandle(self, job.id, existing=existing) for job, existing in zip(jobs, known, strict=True)
-        ]
+        return [JobHandle(self, job.id, existing=existing) for job, existing in zip(jobs, known, strict=True)]
 
     # Looking.
 
@@ -345,5 +345,3 @@ def _new_job(number: int, task: Task[..., Any], row: Sequence[Any] | Mapping[str
         return task.new_job(tuple(row), {})
     except JunmaiJobsError as error:
         raise type(error)(f"row {number}: {error}") from None
-
-

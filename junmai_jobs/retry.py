@@ -12,10 +12,10 @@ from junmai_jobs.errors import Abort, OptionError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Exponential backoff: retry n waits ``base * factor ** (n - 1)`` seconds, at most ``cap``, give or take
-    ``jitter`` as a share of it.
+    """Exponential backoff: retry n waits ``base * factor ** (n - 1)`` seconds, at most ``cap``.
 
-    Exceptions of a class in ``never`` fail the job at once.
+    ``jitter`` is the share of it by which it is made shorter or longer at random. Exceptions of a class in
+    ``never`` fail the job at once.
     """
 
     max_retries: int = 3

@@ -1,4 +1,4 @@
-"""The chores any worker's supervisor does for the whole namespace: promote, reap, resolve, prune, bury the dead.
+"""Chores any supervisor does for the whole namespace: promote, reap, resolve, prune, bury the dead.
 
 Each may be done by any number of workers at once. A chore says when it is due again; the alarm's ring makes
 promote and resolve due at once.
@@ -83,7 +83,7 @@ class Scheduler:
         return REAP_EVERY
 
     def _bury(self) -> float:
-        """Workers of this host whose process is gone give back what they hold at once, not after their lease."""
+        """Workers of this host whose process is gone give back what they hold at once."""
         for name, info in self.inspector.worker_hosts().items():
             if name != self.worker and is_gone(info):
                 self.broker.deregister(name, info.get("claimers", ()), lost=True)

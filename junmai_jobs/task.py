@@ -1,4 +1,4 @@
-"""``@task``, a function that can be submitted, its options, and the registry: only what is in it ever runs."""
+"""``@task``, a function that can be submitted; its options; the registry: what is not in it never runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Options:
     timeout: float = 600.0
     """The run is killed after this time."""
     soft_timeout: float | None = None
-    """``SoftTimeout`` is raised inside the task after this time; None: the lesser of 300 and half of timeout."""
+    """``SoftTimeout`` is raised in the task after this time; None: the lesser of 300 and half of timeout."""
     delay: float = 0.0
     expires: float | None = None
     """It must not start later than this after submission."""
@@ -56,7 +56,9 @@ class Options:
             if getattr(self, name) is not None:
                 _check_seconds(name, getattr(self, name))
         if self.soft_timeout is not None and self.soft_timeout > self.timeout:
-            raise OptionError(f"soft_timeout is {self.soft_timeout:g} s, more than timeout, {self.timeout:g} s")
+            raise OptionError(
+                f"soft_timeout is {self.soft_timeout:g} s, more than timeout, {self.timeout:g} s"
+            )
         if self.after_policy not in {"cancel", "continue"}:
             raise OptionError(f"after_policy is {self.after_policy!r}; give 'cancel' or 'continue'")
         if self.id is not None:
@@ -124,6 +126,7 @@ class Task(Generic[P, R]):
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function here and now, outside any queue."""
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -190,8 +193,8 @@ def task(function: Callable[P, R] | None = None, /, *, name: str | None = None, 
         known = _registry.get(made.name)
         if known is not None and _origin(known.function) != _origin(each):
             raise OptionError(
-                f"two functions want the task name {made.name!r}: {_origin(known.function)} and {_origin(each)}; "
-                "give one of them a name="
+                f"two functions want the task name {made.name!r}, {_origin(known.function)} and "
+                f"{_origin(each)}: give one of them a name="
             )
         _registry[made.name] = made
         return made

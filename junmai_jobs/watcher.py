@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from junmai_jobs.errors import StoreUnavailable
 
 _EXTERNAL_QUEUE = b"lightroom"  # served from outside, and perhaps never: no reason to stay
 _PLACES = (b"ready", b"scheduled", b"retrying", b"leases", b"blocked")
+_LOG_PREFIX = re.compile(r"^\d+:\S+ .*?\d\.\d{3} \S ")  # process, time, level
 _PATIENCE = 30.0  # seconds in which a server that is not loading its data must answer
 
 
@@ -62,10 +64,8 @@ def _start(embedded: Embedded, binary: str) -> tuple[subprocess.Popen[bytes], di
             deadline = time.monotonic() + _PATIENCE
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
-            lines = embedded.log.read_bytes()[earlier:].decode(errors="replace").split("\n")
-            raise StoreUnavailable(
-                next((line for line in reversed(lines) if line.strip()), "it said nothing")
-            )
+            said = embedded.log.read_bytes()[earlier:].decode(errors="replace").strip() or "it said nothing"
+            raise StoreUnavailable(_LOG_PREFIX.sub("", said.split("\n")[-1]))
         time.sleep(0.005)
     if was_unclean:
         # A log torn inside a script by a crash is replayed by half at the second start; a new log is whole.

@@ -43,7 +43,7 @@ _LEASE_MARGIN = 5.0
 _QUEUES_EVERY = 5.0
 _BURST_EVERY = 0.1
 _BURST_HORIZON = 600.0
-"""Seconds: a burst worker waits for delayed jobs that are due within the longest backoff, not for later ones."""
+"""Seconds: a burst worker waits for delayed jobs that are due within the longest backoff, not longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,10 @@ class Slot:
         self.board, self.fate, self.cancel_at = new_board(), None, None
         reader, self._orders = context.Pipe(duplex=False)
         self.process = context.Process(
-            target=child_main, args=(setup, self.board, reader), name=f"junmai-jobs {self.claimer}", daemon=False
+            target=child_main,
+            args=(setup, self.board, reader),
+            name=f"junmai-jobs {self.claimer}",
+            daemon=False,
         )
         self._started = time.monotonic()
         self.process.start()
@@ -140,7 +143,9 @@ class Worker:
         )
         self._broker = Broker(self._link, settings.namespace, moved_clock=settings.moved_clock)
         self._inspector = Inspector(self._link, settings.namespace)
-        self._control = DedicatedLink(settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-control")
+        self._control = DedicatedLink(
+            settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-control"
+        )
         self._listening = False
         self._scheduler = Scheduler(
             self._broker, self._inspector, self.name, settings.lease, settings.retention
@@ -156,7 +161,7 @@ class Worker:
         self._stop_at: float | None = None
         self._waker, self._wakened = socket.socketpair()
         for end in (self._waker, self._wakened):
-            end.setblocking(False)
+            end.settimeout(0)
 
     def stop(self, *, now: bool = False) -> None:
         """Claim no more, let running jobs go on for the grace, or end them ``now``; then ``run`` returns."""
@@ -191,7 +196,7 @@ class Worker:
         waited.append(self._wakened)
         if self._listening:
             waited.append(self._control)
-        ready = wait(waited, self._pause)
+        ready: list[Any] = wait(waited, self._pause)
         if self._wakened in ready:
             with contextlib.suppress(BlockingIOError):
                 self._wakened.recv(4096)
@@ -282,10 +287,14 @@ class Worker:
             if slot.board.token and slot.board.deadline < now:
                 log.warning("job %s is killed: its timeout is over", slot.board.id.decode())
                 slot.kill("timeout")
-            elif slot.cancel_at is not None and slot.board.token == slot.board.cancel and slot.cancel_at < now:
+            elif (
+                slot.cancel_at is not None and slot.board.token == slot.board.cancel and slot.cancel_at < now
+            ):
                 slot.kill("cancel")
         silent = now - self._renewed_at
-        if self._away_since is not None and silent > self.settings.lease - min(_LEASE_MARGIN, self.settings.lease / 4):
+        if self._away_since is not None and silent > self.settings.lease - min(
+            _LEASE_MARGIN, self.settings.lease / 4
+        ):
             for slot in self._running():
                 if slot.board.token:
                     log.warning("job %s is stopped: its lease cannot be renewed", slot.board.id.decode())

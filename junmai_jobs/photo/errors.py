@@ -9,23 +9,20 @@ PhotoError
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from junmai_jobs.errors import JunmaiJobsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class PhotoError(JunmaiJobsError):
     """Something is wrong with a photograph or its folder; the message names it and says what to do."""
 
 
-class PhotoGone(PhotoError):
+class PhotoGone(PhotoError):  # noqa: N818 -- named for what happened
     """The file or folder is not there, or cannot be reached just now; that may pass."""
 
 
-class UnreadablePhoto(PhotoError):
+class UnreadablePhoto(PhotoError):  # noqa: N818 -- named for what happened
     """The file can never be worked on as it is: empty, truncated, not a picture, or far too large."""
 
 

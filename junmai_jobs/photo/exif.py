@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from junmai_jobs.photo.tags import Tags, read_tags
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+Bands = Sequence[tuple[float, str]]  # rising; the first number above a value names it
 
-    Bands = Sequence[tuple[float, str]]  # rising; the first number above a value names it
 
 _WHITE_BALANCES = {0: "Auto", 1: "Manual"}
 _METERING_MODES = {

@@ -7,12 +7,9 @@ import stat
 import sys
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from junmai_jobs.photo.errors import PhotoError, PhotoGone, shown
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
 # fmt: off

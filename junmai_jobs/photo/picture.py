@@ -9,18 +9,16 @@ import struct
 import threading
 import warnings
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
 from junmai_jobs.photo import raw
 from junmai_jobs.photo.errors import PhotoGone, ReaderMissing, UnreadablePhoto, shown
 from junmai_jobs.photo.files import is_raw
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 MAX_PIXELS = 300_000_000  # of the whole picture, before it is reduced
 MIN_PREVIEW_EDGE = 640  # px; a smaller JPEG in a RAW is a thumbnail, and says nothing of the focus
@@ -127,16 +125,20 @@ def _decode(file: BinaryIO, name: str, long_edge: int, otherwise_turned: int = 1
     kind = picture_format(file.read(12), name)
     if kind == "HEIF":
         _require_heif(name)
+    file.seek(0)
+    # libtiff would map an open file into memory, and a card pulled out would then kill the process.
+    source = io.BytesIO(file.read()) if kind == "TIFF" else file
     try:
         with pillow_limits():
-            gray, turned = _reduced(Image.open(file, formats=(kind,)), long_edge)
+            gray, turned = _reduced(Image.open(source, formats=(kind,)), long_edge)
     except _TOO_LARGE as error:
         message = f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels: export it smaller"
         raise UnreadablePhoto(message) from error
     except BROKEN as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the drive's fault
-        wrong = "cut off, its end is missing" if "truncated" in str(error).lower() else "damaged or cut off"
+        cut_off = "truncated" in str(error).lower()
+        wrong = "cut off, its end is missing" if cut_off else "damaged, or of a kind not known here"
         raise UnreadablePhoto(f"{name} is {wrong}: copy it from the card again") from error
     if kind == "JPEG" and _is_zeroed(file):
         raise UnreadablePhoto(
@@ -162,6 +164,8 @@ def _reduced(image: Image.Image, long_edge: int) -> tuple[Image.Image, int | Non
 
 def _luminance(image: Image.Image) -> Image.Image:
     """Convert to 8 bits of gray; 16 bits keep their upper half, where Pillow would clip them."""
+    if image.mode == "LAB":
+        return image.getchannel("L")
     if image.mode.startswith("I"):
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if image.mode == "F":

@@ -6,20 +6,18 @@ scores mean the same; here all are taken at one working size, so that a camera's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from junmai_jobs.photo.picture import load_gray
 
-if TYPE_CHECKING:
-    from pathlib import Path
+Gray = NDArray[np.uint8]  # height x width, 0 black to 255 white
+Scored = tuple[float, dict[str, Any]]  # a score, 5 at best, and what was measured
 
-    from numpy.typing import NDArray
-
-    Gray = NDArray[np.uint8]  # height x width, 0 black to 255 white
-    Scored = tuple[float, dict[str, Any]]  # a score, 5 at best, and what was measured
 
 # px: a quarter of a 24-megapixel picture's 6,000, a reduction that the JPEG decoder does by itself.
 WORKING_EDGE = 1500

@@ -10,10 +10,8 @@ from __future__ import annotations
 import importlib
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, BinaryIO
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
+from typing import BinaryIO
 
 _Directory = dict[int, list[int]]  # tag -> its whole numbers; for a value of bytes [offset, length]
 _Place = tuple[int, int]  # offset and length in bytes

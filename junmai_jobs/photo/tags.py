@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import logging
 import math
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import exifread
 from PIL import ExifTags, Image
@@ -19,10 +21,6 @@ from junmai_jobs.photo import raw
 from junmai_jobs.photo.errors import shown
 from junmai_jobs.photo.files import is_raw
 from junmai_jobs.photo.picture import opened, picture_format, pillow_limits
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 _LONGEST_TEXT = 200
 

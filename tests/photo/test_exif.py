@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgpack
 import pytest
@@ -14,9 +15,6 @@ from junmai_jobs.photo import tags
 from junmai_jobs.photo.errors import PhotoGone, UnreadablePhoto
 from junmai_jobs.photo.exif import read_exif
 from tests.photographs import camera_photographs
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MAKE, ORIENTATION, DATE_TIME, EXIF, GPS = 0x10F, 0x112, 0x132, 0x8769, 0x8825
 EXPOSURE_TIME, F_NUMBER, ISO, RECOMMENDED_INDEX = 0x829A, 0x829D, 0x8827, 0x8832
@@ -51,7 +49,7 @@ def photograph(name: str) -> Path:
         ("L01.jpg", ("CASIO COMPUTER CO.,LTD", "QV-R51"), (None, 14.2, 6.2, "1/250", 0.0)),
     ],
 )
-def test_what_real_cameras_write(name, camera, settings):
+def test_what_real_cameras_write(name: str, camera: tuple[str, str], settings: tuple[Any, ...]) -> None:
     found = read_exif(photograph(name))
 
     assert tuple(found["camera"][key] for key in ("make", "model")) == camera
@@ -59,7 +57,7 @@ def test_what_real_cameras_write(name, camera, settings):
     assert tuple(found["settings"][key] for key in keys) == settings
 
 
-def test_one_photograph_whole():
+def test_one_photograph_whole() -> None:
     assert read_exif(photograph("r_ricoh.jpg")) == {
         "camera": {"make": "PENTAX RICOH IMAGING", "model": "GR", "lens": "GR LENS", "serial_number": None},
         "settings": {
@@ -90,7 +88,7 @@ def test_one_photograph_whole():
 
 
 @pytest.mark.parametrize("path", camera_photographs(), ids=lambda path: path.name)
-def test_every_value_can_be_stored(path):
+def test_every_value_can_be_stored(path: Path) -> None:
     found = read_exif(path)
 
     assert json.loads(json.dumps(found, allow_nan=False)) == found
@@ -98,10 +96,10 @@ def test_every_value_can_be_stored(path):
 
 
 @pytest.mark.parametrize("path", camera_photographs(), ids=lambda path: path.name)
-def test_pillow_reads_the_same_where_exifread_fails(path, monkeypatch):
+def test_pillow_reads_the_same_where_exifread_fails(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     by_exifread = read_exif(path)
 
-    def fails(_):
+    def fails(_: object) -> None:
         raise UnicodeDecodeError("utf-8", b"", 0, 1, "as exifread does on some files")
 
     monkeypatch.setattr(tags, "_by_exifread", fails)
@@ -110,7 +108,7 @@ def test_pillow_reads_the_same_where_exifread_fails(path, monkeypatch):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
-def test_every_format_that_carries_exif(tmp_path, suffix):
+def test_every_format_that_carries_exif(tmp_path: Path, suffix: str) -> None:
     path = picture_with(tmp_path / f"写真 ü.{suffix}", {MAKE: "Nikon"}, {F_NUMBER: IFDRational(28, 10)})
 
     found = read_exif(path)
@@ -119,7 +117,7 @@ def test_every_format_that_carries_exif(tmp_path, suffix):
     assert found["settings"]["aperture"] == 2.8
 
 
-def test_a_picture_without_exif_gives_nothing_but_the_keys(tmp_path):
+def test_a_picture_without_exif_gives_nothing_but_the_keys(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg")
 
     found = read_exif(tmp_path / "a.jpg")
@@ -129,7 +127,7 @@ def test_a_picture_without_exif_gives_nothing_but_the_keys(tmp_path):
     assert found["datetime"]["capture_time"] is None
 
 
-def test_gps_in_decimal_degrees_south_and_west_negative(tmp_path):
+def test_gps_in_decimal_degrees_south_and_west_negative(tmp_path: Path) -> None:
     where = picture_with(
         tmp_path / "a.jpg", {}, ns="S", lat=(33.0, 51.0, 24.48), ew="W", lon=(151.0, 12.5, 0.0)
     )
@@ -150,7 +148,7 @@ def test_gps_in_decimal_degrees_south_and_west_negative(tmp_path):
     ],
     ids=["no fix", "beyond the pole", "no number"],
 )
-def test_gps_that_means_nothing_is_none(tmp_path, lat, lon):
+def test_gps_that_means_nothing_is_none(tmp_path: Path, lat: tuple[Any, ...], lon: tuple[Any, ...]) -> None:
     location = read_exif(picture_with(tmp_path / "a.jpg", {}, ns="N", lat=lat, ew="E", lon=lon))["location"]
 
     assert location == {"latitude": None, "longitude": None, "location_type": "unknown", "has_gps": False}
@@ -172,7 +170,7 @@ def test_gps_that_means_nothing_is_none(tmp_path, lat, lon):
         ("23:59:59", "evening"),
     ],
 )
-def test_time_of_day(tmp_path, clock, time_of_day):
+def test_time_of_day(tmp_path: Path, clock: str, time_of_day: str) -> None:
     path = picture_with(tmp_path / "a.jpg", {}, {TAKEN: f"2024:05:01 {clock}"})
 
     assert read_exif(path)["datetime"] == {
@@ -182,13 +180,13 @@ def test_time_of_day(tmp_path, clock, time_of_day):
     }
 
 
-def test_fractions_of_a_second_keep_a_burst_in_order(tmp_path):
+def test_fractions_of_a_second_keep_a_burst_in_order(tmp_path: Path) -> None:
     path = picture_with(tmp_path / "a.jpg", {}, {TAKEN: "2024:05:01 12:00:00", TAKEN_FRACTION: "07"})
 
     assert read_exif(path)["datetime"]["capture_time"] == "2024-05-01T12:00:00.070000"
 
 
-def test_a_clock_never_set_falls_back_to_the_next_date(tmp_path):
+def test_a_clock_never_set_falls_back_to_the_next_date(tmp_path: Path) -> None:
     unset = picture_with(tmp_path / "a.jpg", {}, {TAKEN: "0000:00:00 00:00:00"})
     changed = picture_with(
         tmp_path / "b.jpg", {DATE_TIME: "2024:05:01 12:00:00"}, {TAKEN: "    :  :     :  :  "}
@@ -203,19 +201,21 @@ def test_a_clock_never_set_falls_back_to_the_next_date(tmp_path):
     ("seconds", "text"),
     [((1, 8000), "1/8000"), ((10, 600), "1/60"), ((1, 2), "0.5"), ((30, 1), "30"), ((0, 0), None)],
 )
-def test_shutter_speed_as_a_camera_shows_it(tmp_path, seconds, text):
+def test_shutter_speed_as_a_camera_shows_it(
+    tmp_path: Path, seconds: tuple[int, int], text: str | None
+) -> None:
     path = picture_with(tmp_path / "a.jpg", {}, {EXPOSURE_TIME: IFDRational(*seconds)})
 
     assert read_exif(path)["settings"]["shutter_speed"] == text
 
 
-def test_an_iso_beyond_16_bits_stands_elsewhere(tmp_path):
+def test_an_iso_beyond_16_bits_stands_elsewhere(tmp_path: Path) -> None:
     path = picture_with(tmp_path / "a.jpg", {}, {ISO: 65535, RECOMMENDED_INDEX: 102400})
 
     assert read_exif(path)["settings"]["iso"] == 102400
 
 
-def test_a_lens_without_contacts_has_neither_aperture_nor_focal_length(tmp_path):
+def test_a_lens_without_contacts_has_neither_aperture_nor_focal_length(tmp_path: Path) -> None:
     path = picture_with(
         tmp_path / "a.jpg", {}, {F_NUMBER: IFDRational(0, 1), FOCAL_LENGTH: IFDRational(0, 1)}
     )
@@ -225,7 +225,7 @@ def test_a_lens_without_contacts_has_neither_aperture_nor_focal_length(tmp_path)
     assert (settings["aperture"], settings["focal_length"]) == (None, None)
 
 
-def test_hints_from_iso_place_and_time(tmp_path):
+def test_hints_from_iso_place_and_time(tmp_path: Path) -> None:
     evening = picture_with(
         tmp_path / "a.jpg",
         {},
@@ -256,7 +256,7 @@ def test_hints_from_iso_place_and_time(tmp_path):
     }
 
 
-def test_odd_exif_never_costs_the_photograph(tmp_path):
+def test_odd_exif_never_costs_the_photograph(tmp_path: Path) -> None:
     dice = random.Random(1)
     whole = photograph("r_canon.jpg").read_bytes()
     path = tmp_path / "a.jpg"
@@ -269,14 +269,14 @@ def test_odd_exif_never_costs_the_photograph(tmp_path):
         json.dumps(read_exif(path), allow_nan=False)
 
 
-def test_a_truncated_photograph_still_tells_its_exif(tmp_path):
+def test_a_truncated_photograph_still_tells_its_exif(tmp_path: Path) -> None:
     whole = photograph("large.jpg").read_bytes()
     (tmp_path / "a.jpg").write_bytes(whole[: len(whole) // 2])
 
     assert read_exif(tmp_path / "a.jpg")["camera"]["model"] == "QV-R51"
 
 
-def test_an_empty_file(tmp_path):
+def test_an_empty_file(tmp_path: Path) -> None:
     (tmp_path / "IMG_1.jpg").touch()
 
     with pytest.raises(
@@ -285,19 +285,19 @@ def test_an_empty_file(tmp_path):
         read_exif(tmp_path / "IMG_1.jpg")
 
 
-def test_a_text_that_calls_itself_a_picture(tmp_path):
+def test_a_text_that_calls_itself_a_picture(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("not a picture at all")
 
     with pytest.raises(UnreadablePhoto, match=r"a\.jpg is not a picture"):
         read_exif(tmp_path / "a.jpg")
 
 
-def test_a_photograph_that_is_gone_may_come_back(tmp_path):
+def test_a_photograph_that_is_gone_may_come_back(tmp_path: Path) -> None:
     with pytest.raises(PhotoGone, match=r"a\.jpg is not there"):
         read_exif(tmp_path / "a.jpg")
 
 
-def test_the_file_is_not_touched(tmp_path):
+def test_the_file_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     shutil.copy(photograph("large.jpg"), path)
     before = path.read_bytes(), path.stat().st_mtime_ns

@@ -1,0 +1,52 @@
+# Every command of a developer's day; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check format bench chaos clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## make .venv with everything
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: install ## the main job on real photographs, on a server of its own
+	$(RUN) -m examples.demo
+
+test: install ## all that CI runs, services included
+	$(RUN) -m pytest -q -m "not slow"
+
+test-slow: install ## the long proofs
+	$(RUN) -m pytest -q -m slow --timeout 3600
+
+check: install ## format, lint, types, Lua, floors
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(RUN) -m junmai_jobs.scripts build/lua
+	@if command -v luacheck >/dev/null; then luacheck -q build/lua; \
+	elif [ -n "$$CI" ]; then echo "luacheck is missing: apt-get install lua-check" >&2; exit 1; \
+	else echo "luacheck is not installed, so the Lua was not checked: apt-get install lua-check"; fi
+	$(RUN) -m pytest -q tests/test_architecture.py
+
+format: install ## put the code into its form
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+bench: install ## speed as ratios, beside a bare probe in the same run
+	$(RUN) -m benchmarks.bench
+
+chaos: install ## workers and Redis killed under load, then an audit
+	$(RUN) -m tests.chaos.chaos
+
+clean: ## remove what make made
+	rm -rf $(VENV) .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

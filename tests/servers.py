@@ -1,0 +1,119 @@
+"""Real servers for tests: each on a free loopback port or a socket, in a folder of its own, ended by its pid."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from tests.waiting import wait_until
+
+INSTALL = "apt-get install redis-server"
+
+
+def debian_redis() -> str:
+    """The redis-server of the system."""
+    binary = shutil.which("redis-server")
+    assert binary, f"these tests need a redis-server on PATH: {INSTALL}"
+    return binary
+
+
+def embedded_valkey() -> str:
+    """The server binary that is installed with the library."""
+    from junmai_jobs.embedded import find_binary
+
+    return str(find_binary())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class RedisProcess:
+    """A server process that can be killed, stopped for a while and started again on the same data.
+
+    It is also an ``Endpoint``, so brokers and workers can be pointed at it.
+    """
+
+    folder: Path
+    binary: str = field(default_factory=debian_redis)
+    port: int = field(default_factory=free_port)
+    options: tuple[str, ...] = ()
+    password: str | None = None
+    username: str | None = None
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> RedisProcess:
+        self.process = subprocess.Popen(
+            [
+                self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder),
+                "--save", "", "--appendonly", "yes", "--appendfsync", "always",
+                "--enable-debug-command", "local", "--daemonize", "no", *self.options,
+            ],  # fmt: skip
+            stdout=(self.folder / "server.log").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+        wait_until(self.answers, what=f"the server on port {self.port}")
+        return self
+
+    def answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.AuthenticationError:
+            return True
+        except redis.RedisError:
+            return False
+
+    def kill(self) -> None:
+        """As by kill -9."""
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def pause(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+
+    def client(self, **options: Any) -> redis.Redis:
+        given = {
+            "retry": Retry(NoBackoff(), 0),
+            "socket_timeout": 5.0,
+            "password": self.password,
+            "username": self.username,
+        }
+        return redis.Redis(host="127.0.0.1", port=self.port, **(given | options))
+
+    def ensure(self) -> None:
+        """It is the test's to start."""
+
+    def describe(self) -> str:
+        return self.url
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"process": None}
