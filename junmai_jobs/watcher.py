@@ -44,10 +44,10 @@ def main() -> None:
     except (OSError, StoreUnavailable) as error:
         print(error, flush=True)
         sys.exit(1)
-    with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a device, not a path of ours
-        os.dup2(nothing.fileno(), sys.stdout.fileno())
     fcntl.flock(int(lock), fcntl.LOCK_UN)
     os.close(int(lock))
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a device, not a path of ours
+        os.dup2(nothing.fileno(), sys.stdout.fileno())  # the starter reads the end of it, and goes on
     _watch(embedded, process, state)
 
 
@@ -56,6 +56,7 @@ def _start(embedded: Embedded, binary: str) -> tuple[subprocess.Popen[bytes], di
     was_unclean = bool(embedded.read_state())
     earlier = embedded.log.stat().st_size
     process = subprocess.Popen(_command(embedded, binary), stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     state = {"server": mark_of(process.pid), "watcher": mark_of(os.getpid())}
     embedded.write_state(state)
     deadline = time.monotonic() + _PATIENCE
@@ -94,7 +95,6 @@ def _command(embedded: Embedded, binary: str) -> list[str]:
 
 def _watch(embedded: Embedded, process: subprocess.Popen[bytes], state: dict[str, Any]) -> None:
     """Live as long as the server."""
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     ended = threading.Event()
     threading.Thread(target=_stop_when_idle, args=(embedded, state, ended), daemon=True).start()
     was_clean = process.wait() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -117,3 +118,10 @@ class RedisProcess:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"process": None}
+
+
+def server_binary() -> str:
+    """Debian's Redis where it is installed, as in CI it must be; else the embedded server's binary."""
+    if shutil.which("redis-server") or os.environ.get("CI"):
+        return debian_redis()
+    return embedded_valkey()

@@ -16,7 +16,6 @@ from junmai_jobs.photo.tags import Tags, read_tags
 
 Bands = Sequence[tuple[float, str]]  # rising; the first number above a value names it
 
-
 _WHITE_BALANCES = {0: "Auto", 1: "Manual"}
 _METERING_MODES = {
     0: "Unidentified",

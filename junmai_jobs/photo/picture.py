@@ -43,7 +43,7 @@ _TURNS = {  # EXIF orientation -> what undoes it
 _ORIENTATION = 0x112
 _ZEROS = bytes(512)
 # What Pillow raises on a broken file; an OSError that has an errno is the drive's.
-BROKEN = (
+_BROKEN = (
     OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError,
     struct.error, zlib.error,
 )  # fmt: skip
@@ -134,7 +134,7 @@ def _decode(file: BinaryIO, name: str, long_edge: int, otherwise_turned: int = 1
     except _TOO_LARGE as error:
         message = f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels: export it smaller"
         raise UnreadablePhoto(message) from error
-    except BROKEN as error:
+    except _BROKEN as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the drive's fault
         cut_off = "truncated" in str(error).lower()

@@ -18,7 +18,6 @@ from junmai_jobs.photo.picture import load_gray
 Gray = NDArray[np.uint8]  # height x width, 0 black to 255 white
 Scored = tuple[float, dict[str, Any]]  # a score, 5 at best, and what was measured
 
-
 # px: a quarter of a 24-megapixel picture's 6,000, a reduction that the JPEG decoder does by itself.
 WORKING_EDGE = 1500
 

@@ -4,6 +4,7 @@ import io
 import struct
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +167,9 @@ def test_names_in_any_script(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP", "AVIF"])
 def test_every_format_gives_the_same(tmp_path: Path, kind: str) -> None:
-    options: dict[str, Any] = {"WEBP": {"lossless": True}, "AVIF": {"quality": 95, "speed": 10}}.get(kind, {})
+    of_kind: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True}, "AVIF": {"quality": 95, "speed": 10}}
     (tmp_path / "a.jpg").write_bytes(encoded(texture(600, 400), quality=98))
-    (tmp_path / "b").write_bytes(encoded(texture(600, 400).convert("RGB"), kind, **options))
+    (tmp_path / "b").write_bytes(encoded(texture(600, 400).convert("RGB"), kind, **of_kind.get(kind, {})))
 
     jpeg, other = evaluate(tmp_path / "a.jpg")["quality"], evaluate(tmp_path / "b")["quality"]
 

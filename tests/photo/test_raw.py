@@ -8,7 +8,7 @@ import sys
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import numpy as np
 import pytest
@@ -187,7 +187,7 @@ def test_rawpy_is_asked_where_it_is_installed(tmp_path: Path, monkeypatch: pytes
         def __init__(self, file: BinaryIO) -> None:
             assert file.read(8)[4:] == b"ftyp"
 
-        def __enter__(self) -> Raw:
+        def __enter__(self) -> Self:
             return self
 
         def __exit__(self, *_: object) -> None:

@@ -1,0 +1,86 @@
+"""What every measurement stands on: a server of its own, processes that are ended, and the file of records."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+
+from benchmarks.tasks import LOG_VARIABLE
+from junmai_jobs import JobQueue
+from junmai_jobs.config import Config
+from tests.servers import RedisProcess
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[1]
+CHILD = "junmai-jobs-child"
+"""The client name by which a worker's children can be told from others at the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A server without persistence, a queue on it, and where jobs record their start."""
+
+    server: RedisProcess
+    client: redis.Redis
+    jobs: JobQueue
+    log: Path
+
+    def clear(self) -> None:
+        """No jobs, no records, no statistics."""
+        self.client.flushall()
+        self.client.config_resetstat()
+        self.log.write_bytes(b"")
+
+    @contextlib.contextmanager
+    def process(self, module: str, *arguments: object) -> Iterator[None]:
+        """A Python module as a process, ended when the block is left."""
+        command = [sys.executable, "-m", module, *map(str, arguments)]
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {LOG_VARIABLE: str(self.log)})
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+    @contextlib.contextmanager
+    def worker(self, concurrency: int, *queues: str) -> Iterator[None]:
+        """A worker of ours, its children idle."""
+        before = self.blocked(CHILD)
+        with self.process("benchmarks.worker", self.server.url, concurrency, *queues):
+            self.wait_for(CHILD, before + concurrency)
+            yield
+
+    def blocked(self, name: str) -> int:
+        """How many clients of this name wait at a list."""
+        clients = self.client.client_list()
+        return sum(each["name"] == name and each["cmd"] == "blpop" for each in clients)
+
+    def wait_for(self, name: str, count: int) -> None:
+        """Until so many clients of this name wait at a list."""
+        wait_until(lambda: self.blocked(name) == count, 30, f"{count} idle {name}")
+
+    def wait_for_records(self, count: int, timeout: float = 120.0) -> None:
+        """Until so many jobs have started."""
+        wait_until(lambda: self.log.stat().st_size >= 32 * count, timeout, f"{count:,} jobs")
+
+
+@contextlib.contextmanager
+def stage() -> Iterator[Stage]:
+    """Set up, and take down whatever happens."""
+    memory = Path("/dev/shm")  # noqa: S108 - a file in memory, where there is such a place
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        folder = Path(name)
+        server = RedisProcess(folder, options=("--appendonly", "no")).start()
+        jobs = JobQueue(server.url, config=Config(home=folder))
+        try:
+            yield Stage(server, server.client(), jobs, folder / "records")
+        finally:
+            server.stop()

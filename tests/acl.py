@@ -1,0 +1,25 @@
+"""The least that a user of the server needs to submit, work and look: the one list, which the docs quote.
+
+The server asks for the right to a command also when a script gives it, so most of these never leave Lua.
+"""
+
+from __future__ import annotations
+
+CONNECTING = ("client|setname",)
+CALLING = ("evalsha", "eval")
+WAITING = ("blpop",)
+IN_SCRIPTS = (
+    "time", "del", "exists",
+    "hdel", "hexists", "hget", "hincrby", "hmget", "hset",
+    "llen", "rpush",
+    "zadd", "zcard", "zrange", "zrangebylex", "zrangebyscore", "zrem", "zscore",
+)  # fmt: skip
+LOOKING = ("hgetall", "zcount", "zrevrangebyscore")
+"""What the inspector needs beside the commands of the scripts."""
+COMMANDS = (*CONNECTING, *CALLING, *WAITING, *IN_SCRIPTS, *LOOKING)
+
+
+def rules(namespace: str, password: str) -> tuple[str, ...]:
+    """What to say to ``ACL SETUSER NAME`` for a user of one namespace and nothing else."""
+    allowed = (f"+{command}" for command in COMMANDS)
+    return ("reset", "on", f">{password}", "resetchannels", f"~{{{namespace}}}:*", "-@all", *allowed)

@@ -1,0 +1,111 @@
+"""Tasks that tell a file what happens to them: one line a run, written before anything else."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from pathlib import Path
+from threading import Event
+
+from junmai_jobs import Abort, RetryLater, RetryPolicy, current_job, task
+
+
+def note(journal: str, event: str) -> None:
+    """One line: event, time, process id, job id, attempt, token. A write this short is never torn."""
+    job = current_job()
+    line = f"{event} {time.time():.6f} {os.getpid()} {job.id} {job.attempt} {job.token}\n"
+    with Path(journal).open("a", encoding="utf-8") as file:
+        file.write(line)
+
+
+@task
+def quick(number: int = 0) -> int:
+    return number
+
+
+@task
+def record(journal: str) -> None:
+    note(journal, "start")
+
+
+@task
+def hold(journal: str, release: str, seconds: float = 60.0) -> str:
+    """Run until the file ``release`` is there."""
+    note(journal, "start")
+    deadline = time.monotonic() + seconds
+    while not Path(release).exists() and time.monotonic() < deadline:
+        Event().wait(0.01)
+    note(journal, "end")
+    return "released"
+
+
+@task
+def hold_in_c(journal: str, seconds: float = 60.0) -> None:
+    """Stuck in C code that holds the interpreter, with every signal blocked."""
+    note(journal, "start")
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        ctypes.PyDLL(None).sleep(int(seconds))
+
+
+@task
+def wait_for_cancel(journal: str) -> None:
+    note(journal, "start")
+    while True:
+        current_job().check_cancelled()
+        Event().wait(0.01)
+
+
+@task(retry=RetryPolicy(base=0.1, jitter=0.0))
+def fail_always(journal: str) -> None:
+    note(journal, "start")
+    raise ValueError(f"attempt {current_job().attempt} went wrong")
+
+
+@task
+def fail_on_schedule(journal: str) -> None:
+    """With the policy of the house: about 2, 4 and 8 seconds."""
+    note(journal, "start")
+    raise ValueError(f"attempt {current_job().attempt} went wrong")
+
+
+@task
+def abort(journal: str) -> None:
+    note(journal, "start")
+    raise Abort("the disk is full")
+
+
+@task
+def come_back(journal: str) -> str:
+    note(journal, "start")
+    if len(Path(journal).read_text(encoding="utf-8").splitlines()) < 3:
+        raise RetryLater(0.1, "not ready yet")
+    return "done"
+
+
+@task
+def exit_process(code: int) -> None:
+    os._exit(code)
+
+
+@task
+def return_a_set() -> set[int]:
+    return {1}
+
+
+@task
+def show_progress(steps: int) -> None:
+    for step in range(1, steps + 1):
+        current_job().progress(step, steps, message=f"step {step}")
+
+
+@task
+def publish(journal: str, temporary: str, final: str, release: str) -> str:
+    note(journal, "start")
+    Path(temporary).write_text(current_job().token, encoding="utf-8")
+    while not Path(release).exists():
+        Event().wait(0.01)
+    return current_job().publish(temporary, final)

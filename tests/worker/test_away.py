@@ -1,0 +1,129 @@
+"""Sleep, stalls, stepped clocks and a server that is away: nobody is taken for dead who only slept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from junmai_jobs import JobQueue
+from tests.servers import RedisProcess
+from tests.waiting import wait_until
+from tests.worker import tasks
+from tests.worker.conftest import StartWorker
+from tests.worker.harness import Journal, queue_on
+
+LEASE = 2.0
+
+
+@pytest.fixture
+def own_jobs(own_server: RedisProcess, tmp_path: Path) -> Iterator[JobQueue]:
+    queue = queue_on(own_server, tmp_path / "home")
+    yield queue
+    queue.close()
+
+
+def until_past(moment: float) -> None:
+    wait_until(lambda: time.time() > moment, 60, "time to pass")
+
+
+def test_a_worker_that_slept_alone_goes_on(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
+) -> None:
+    worker = start_worker("--lease", str(LEASE), slots=1)
+    handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
+    journal.wait_for(1)
+
+    worker.freeze()
+    until_past(time.time() + 3 * LEASE)
+    worker.thaw()
+
+    until_past(time.time() + LEASE / 2)
+    (tmp_path / "go").touch()
+    assert handle.result(timeout=10) == "released"
+    assert [entry["event"] for entry in handle.job().history] == ["succeeded"]
+    assert len(journal.runs()) == 1
+
+
+def test_a_worker_that_slept_beside_another_has_lost_its_job_once(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
+) -> None:
+    sleeper = start_worker("--lease", str(LEASE), slots=1)
+    handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
+    journal.wait_for(1)
+    start_worker("--lease", str(LEASE), slots=1)
+    wait_until(lambda: sum(row["alive"] for row in jobs.workers()) == 2, what="both workers")
+
+    sleeper.freeze()
+    second = journal.wait_for(2)[1]
+    (tmp_path / "go").touch()
+    assert handle.result(timeout=10) == "released"
+    done = handle.job()
+    sleeper.thaw()
+    until_past(time.time() + LEASE)
+
+    job = handle.job()
+    assert [entry["event"] for entry in job.history] == ["lost", "succeeded"]
+    assert job.token == second.token
+    assert (job.finished_at, job.result) == (done.finished_at, done.result)
+    assert jobs.submit(tasks.quick, 5).result(timeout=10) == 5
+
+
+def test_a_server_that_stalls_for_a_lease_costs_no_attempt(
+    own_jobs: JobQueue, own_server: RedisProcess, start_worker: StartWorker, journal: Journal, tmp_path: Path
+) -> None:
+    start_worker("--lease", str(LEASE), server=own_server, slots=1)
+    start_worker("--lease", str(LEASE), server=own_server, slots=1)
+    handle = own_jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
+    journal.wait_for(1)
+
+    own_server.pause()
+    until_past(time.time() + LEASE * 1.5)
+    own_server.resume()
+
+    (tmp_path / "go").touch()
+    assert handle.result(timeout=20) == "released"
+    job = handle.job()
+    assert {entry["event"] for entry in job.history} <= {"released", "succeeded"}
+    assert (job.attempt, job.retry_count) == (1, 0)
+
+
+def test_a_worker_waits_for_the_server_and_loses_nothing(
+    own_jobs: JobQueue, own_server: RedisProcess, start_worker: StartWorker, journal: Journal, tmp_path: Path
+) -> None:
+    start_worker(server=own_server)
+    running = own_jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
+    journal.wait_for(1)
+    waiting = own_jobs.submit_many(tasks.record, [(str(journal),)] * 50)
+
+    own_server.kill()
+    (tmp_path / "go").touch()
+    journal.wait_for(1, "end")
+    until_past(time.time() + 1)
+    own_server.start()
+
+    back = time.time()
+    assert running.result(timeout=10) == "released"
+    for handle in waiting:
+        handle.result(timeout=20)
+    assert len({run.job for run in journal.runs()}) == 51
+    assert min(run.time for run in journal.runs() if run.time > back) - back < 3
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_stepped_clock_counts_nothing(
+    redis_server: RedisProcess, jobs: JobQueue, journal: Journal, tmp_path: Path, hours: int
+) -> None:
+    with jobs.worker(concurrency=1, lease=LEASE, moved_clock=True, loglevel="WARNING"):
+        handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
+        journal.wait_for(1)
+        with redis_server.client() as client:
+            client.hset(jobs.inspector.keys.meta, "clock_offset", hours * 3_600_000)
+        until_past(time.time() + 2 * LEASE)
+        (tmp_path / "go").touch()
+
+        assert handle.result(timeout=10) == "released"
+    assert [entry["event"] for entry in handle.job().history] == ["succeeded"]
+    assert len(journal.runs()) == 1

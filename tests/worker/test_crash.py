@@ -1,0 +1,130 @@
+"""Processes killed: children, workers, their whole host as it seems from another."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from junmai_jobs import JobFailed, JobQueue
+from tests.waiting import wait_until
+from tests.worker import tasks
+from tests.worker.conftest import StartWorker
+from tests.worker.harness import Journal, alive
+
+
+def test_a_killed_childs_job_runs_again_then_waits_then_fails(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal
+) -> None:
+    start_worker()
+    handle = jobs.submit(tasks.hold, str(journal), "never")
+
+    killed_at = []
+    for run in (1, 2, 3):
+        os.kill(journal.wait_for(run)[-1].pid, signal.SIGKILL)
+        killed_at.append(time.time())
+
+    with pytest.raises(JobFailed, match="SIGKILL"):
+        handle.result(timeout=10)
+    starts = [run.time for run in journal.runs()]
+    assert starts[1] - killed_at[0] < 3
+    assert 5 <= starts[2] - killed_at[1] < 8
+    job = handle.job()
+    assert (job.status, job.reason, job.attempt, job.retry_count) == ("failed", "crashed", 1, 0)
+    assert [(entry["event"], entry["signal"]) for entry in job.history] == [("crashed", "SIGKILL")] * 3
+
+
+def test_an_exit_code_is_in_the_history(jobs: JobQueue, start_worker: StartWorker) -> None:
+    start_worker(slots=1)
+    handle = jobs.submit(tasks.exit_process, 3)
+
+    wait_until(lambda: handle.job().history, what="the crash")
+    handle.cancel()
+
+    assert handle.job().history[0]["exit_code"] == 3
+
+
+@pytest.mark.parametrize("task", [tasks.hold, tasks.hold_in_c], ids=["in Python", "stuck in C"])
+def test_no_process_outlives_a_killed_worker(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, task: object
+) -> None:
+    worker = start_worker()
+    arguments = (str(journal), "never") if task is tasks.hold else (str(journal),)
+    jobs.submit_all([(task, arguments)])  # type: ignore[list-item]
+    journal.wait_for(1)
+    family = worker.family()
+    assert len(family) >= 4
+
+    os.kill(worker.pid, signal.SIGKILL)
+
+    wait_until(lambda: not alive(family), 2, "the whole family to end")
+
+
+def test_a_worker_on_the_same_host_takes_over_at_once(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
+) -> None:
+    first = start_worker(slots=1)
+    handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
+    journal.wait_for(1)
+    start_worker(slots=1)
+    wait_until(lambda: sum(row["alive"] for row in jobs.workers()) == 2, what="both workers")
+
+    os.kill(first.pid, signal.SIGKILL)
+    killed = time.time()
+
+    assert journal.wait_for(2)[1].time - killed < 2
+    (tmp_path / "go").touch()
+    assert handle.result(timeout=10) == "released"
+    assert [entry["event"] for entry in handle.job().history] == ["lost", "succeeded"]
+    assert len(jobs.workers()) == 1
+
+
+def test_a_worker_on_another_host_takes_over_when_the_lease_is_over(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
+) -> None:
+    first = start_worker("--lease", "3", slots=1, JUNMAI_HOST="one")
+    handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
+    journal.wait_for(1)
+    start_worker("--lease", "3", slots=1, JUNMAI_HOST="two")
+    wait_until(lambda: sum(row["alive"] for row in jobs.workers()) == 2, what="both workers")
+
+    os.kill(first.pid, signal.SIGKILL)
+    killed = time.time()
+
+    assert journal.wait_for(2)[1].time - killed < 3 + 2
+    (tmp_path / "go").touch()
+    assert handle.result(timeout=10) == "released"
+    assert [entry["event"] for entry in handle.job().history] == ["lost", "succeeded"]
+
+
+def test_a_worker_that_is_started_later_takes_over_too(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
+) -> None:
+    first = start_worker("--lease", "3", slots=1, JUNMAI_HOST="one")
+    handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
+    journal.wait_for(1)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    (tmp_path / "go").touch()
+
+    start_worker("--lease", "3", slots=1, JUNMAI_HOST="two")
+
+    wait_until(lambda: any(row["host"] == "two" for row in jobs.workers()), what="the second worker")
+    started = time.time()
+    assert journal.wait_for(2)[1].time - started < 3 + 2
+    assert handle.result(timeout=10) == "released"
+
+
+def test_a_child_that_dies_while_it_starts_is_not_started_in_a_storm(
+    jobs: JobQueue, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    (tmp_path / "deadly_module.py").write_text("import os; os._exit(9)\n", encoding="utf-8")
+    handle = jobs.submit(tasks.quick, 1)
+    worker = start_worker("--tasks", "deadly_module", slots=1, PYTHONPATH=f"{tmp_path}:{Path.cwd()}")
+
+    # The command itself imports the module first, and dies of it: no pool is started at all.
+    assert worker.wait() == 9
+    assert handle.status == "queued"
