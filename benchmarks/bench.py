@@ -28,6 +28,11 @@ _VARIANTS = [noop.with_options(queue=QUEUES[turn % 4], priority=turn % 11) for t
 _SPACING = 0.01
 
 
+def submit_mixed(on: Stage, count: int) -> None:
+    """Jobs of every standard queue and priority by turns."""
+    on.jobs.submit_all((_VARIANTS[number % 44], (number, path_of(number))) for number in range(count))
+
+
 def drain_probe(on: Stage, count: int) -> float:
     """Jobs a second of two bare probes."""
     on.clear()
@@ -45,7 +50,7 @@ def drain_worker(on: Stage, count: int) -> float:
     """Jobs a second of one worker with two slots."""
     on.clear()
     on.jobs.pause()
-    on.jobs.submit_all((_VARIANTS[number % 44], (number, path_of(number))) for number in range(count))
+    submit_mixed(on, count)
     with on.worker(PROCESSES):
         on.jobs.resume()
         on.wait_for_records(count)

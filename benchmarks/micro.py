@@ -1,7 +1,7 @@
-"""Where a job's time goes: microseconds of each script, commands a job takes, and what the child does beside.
+"""Where a job's time goes: its scripts, the commands inside them, and what the child does beside.
 
-Run as ``python -m benchmarks.micro [--json] [--jobs N]``. One child works in this process, so the figures are
-those of a machine without rivals: good for comparing two versions of the code, not for a rate.
+Run as ``python -m benchmarks.micro``. One child works in this process, so nothing competes but the server:
+good for comparing two versions of the code, not for a rate.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import select
 import time
 from collections import defaultdict
@@ -19,18 +18,16 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks import tasks
-from benchmarks.stage import Stage, stage
 from benchmarks.bench import QUEUES, submit_mixed
+from benchmarks.stage import Stage, stage
 from junmai_jobs import child
 from junmai_jobs.broker import Broker, succeed
 from junmai_jobs.child import Child, ChildSetup, new_board
 from junmai_jobs.connection import DedicatedLink
 
-_NAMESPACE = "junmai"
-
 
 class Meter:
-    """Seconds spent in wrapped functions, each without those called inside it."""
+    """Processor seconds spent in wrapped functions, each without the wrapped functions it calls."""
 
     def __init__(self) -> None:
         self.spent: defaultdict[str, float] = defaultdict(float)
@@ -41,11 +38,11 @@ class Meter:
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             self._inside.append(0.0)
-            started = time.perf_counter()
+            started = time.process_time()
             try:
                 return function(*args, **kwargs)
             finally:
-                took = time.perf_counter() - started
+                took = time.process_time() - started
                 self.spent[label] += took - self._inside.pop()
                 self._inside[-1] += took
 
@@ -53,12 +50,11 @@ class Meter:
 
 
 @contextlib.contextmanager
-def metered(worker: Child) -> Iterator[Meter]:
+def metered(worker: Child, link: DedicatedLink) -> Iterator[Meter]:
     """Measure a child's parts while the block runs."""
     meter = Meter()
-    connection = worker._link.connection
-    wait = meter.wrap("wait for the server", lambda: select.select([worker._link], [], []))
-    receive = meter.wrap("receive", connection.read_response)
+    wait = meter.wrap("wait for the server", lambda: select.select([link], [], []))
+    receive = meter.wrap("receive", link.connection.read_response)
 
     def wait_and_receive() -> Any:
         wait()
@@ -66,23 +62,24 @@ def metered(worker: Child) -> Iterator[Meter]:
 
     with contextlib.ExitStack() as stack:
         for owner, name, label in (
-            (child, "prepare", "prepare"),
-            (child, "execute", "execute"),
+            (child, "prepare", "read the job"),
+            (child, "execute", "run the task"),
             (tasks, "record", "the task itself"),
-            (Broker, "step", "broker: arguments and reply"),
+            (worker, "_announce", "board"),
+            (Broker, "step", "arguments and reply"),
             (DedicatedLink, "run", "link"),
-            (connection, "send_command", "send"),
+            (link.connection, "send_command", "send"),
         ):
             stack.enter_context(patch.object(owner, name, meter.wrap(label, getattr(owner, name))))
-        stack.enter_context(patch.object(connection, "read_response", wait_and_receive))
+        stack.enter_context(patch.object(link.connection, "read_response", wait_and_receive))
         yield meter
 
 
 def make_child(on: Stage, count: int) -> Child:
-    """A child that runs so many jobs in this process and returns."""
+    """A child that runs so many jobs in this process, then returns."""
     setup = ChildSetup(
         endpoint=on.server,
-        namespace=_NAMESPACE,
+        namespace=on.jobs.namespace,
         claimer="micro/0",
         generation=1,
         queues=QUEUES,
@@ -96,46 +93,87 @@ def make_child(on: Stage, count: int) -> Child:
     return Child(setup, new_board(), Pipe()[0])
 
 
-def per_job(on: Stage, count: int) -> dict[str, Any]:
-    """Run jobs twice: once untouched, for the sums, and once metered, for the parts."""
+def whole(on: Stage, count: int) -> dict[str, float]:
+    """Microseconds a job, measured around an untouched child and in the server's own statistics."""
+    on.clear()
     submit_mixed(on, count)
     worker = make_child(on, count)
     on.client.config_resetstat()
     cpu, wall = time.process_time(), time.perf_counter()
     worker.work()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    statistics = on.client.info("commandstats")
-    submit_mixed(on, count)
-    worker = make_child(on, count)
-    with metered(worker) as meter:
-        meter.wrap("loop, board and orders", worker.work)()
-    inner = {name.removeprefix("cmdstat_"): each for name, each in statistics.items()}
-    script = inner.pop("evalsha")
+    commands = on.client.info("commandstats")
+    script = commands.pop("cmdstat_evalsha")
     return {
-        "child_cpu_us": _us(cpu, count),
-        "wall_us": _us(wall, count),
-        "step_script_us": round(script["usec"] / count, 1),
-        "commands": {name: round(each["calls"] / count, 2) for name, each in sorted(inner.items()) if each["calls"] >= count / 2},
-        "commands_us": round(sum(each["usec"] for each in inner.values()) / count, 1),
-        "parts_us": {label: _us(spent, count) for label, spent in sorted(meter.spent.items())},
+        "wall": _each(wall * 1e6, count),
+        "child's processor": _each(cpu * 1e6, count),
+        "step script": _each(script["usec"], count),
+        "of that in commands": _each(sum(each["usec"] for each in commands.values()), count),
+        **{
+            f"commands: {name.removeprefix('cmdstat_')}": _each(each["calls"], count)
+            for name, each in sorted(commands.items())
+            if each["calls"] > count / 10
+        },
     }
 
 
-def scripts(on: Stage, count: int) -> dict[str, float]:
-    """Microseconds a call of the other verbs."""
+def parts(on: Stage, count: int) -> dict[str, float]:
+    """Microseconds a job of processor time in each part of the child, the meter's own cost included."""
     on.clear()
-    broker = Broker(DedicatedLink(on.server), _NAMESPACE)
+    submit_mixed(on, count)
+    worker = make_child(on, count)
+    with metered(worker, worker._link) as meter:  # noqa: SLF001 - the link is what is measured
+        meter.wrap("loop", worker.work)()
+    return {label: _each(spent * 1e6, count) for label, spent in sorted(meter.spent.items())}
+
+
+def scripts(on: Stage, count: int) -> dict[str, float]:
+    """Microseconds in the server for a call of other verbs."""
+    on.clear()
+    broker = Broker(DedicatedLink(on.server), on.jobs.namespace)
     found = {}
 
-    def measure(name: str, call: Callable[[], object], times: int) -> None:
-        call()
+    def measure(name: str, calls: Iterator[object]) -> None:
         on.client.config_resetstat()
-        for _ in range(times):
-            call()
-        found[name] = round(on.client.info("commandstats")["cmdstat_evalsha"]["usec_per_call"], 1)
-    ...
+        for _ in calls:
+            pass
+        found[name] = on.client.info("commandstats")["cmdstat_evalsha"]["usec_per_call"]
+
+    claimers = [f"micro/{number}" for number in range(count)]
+    claimed = []
+    broker.register("micro", {})
+    measure("enqueue, 200 jobs", (submit_mixed(on, 200) for _ in range(count // 200)))
+    measure("claim", (claimed.append(broker.claim(each, "1.1", QUEUES)) for each in claimers))
+    measure("extend, 2 claimers", (broker.extend("micro", claimers[:2]) for _ in claimers))
+    measure("reap, nothing lost", (broker.reap(QUEUES) for _ in claimers))
+    measure("succeed", (broker.end(job, succeed(b"")) for job in claimed if job))
+    measure("promote, nothing due", (broker.promote(QUEUES) for _ in claimers))
+    measure("step, nothing to do", (broker.step(each, "1.2", QUEUES) for each in claimers))
     return found
 
 
-def _us(seconds: float, count: int) -> float:
-    return round(seconds / count * 1e6, 1)
+def _each(total: float, count: int) -> float:
+    return round(total / count, 2)
+
+
+def main() -> None:
+    """Print the figures, or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--jobs", type=int, default=10_000)
+    options = parser.parse_args()
+    with stage() as on:
+        found = {
+            "a job, us": whole(on, options.jobs),
+            "a job's parts in the child, us": parts(on, options.jobs),
+            "a call in the server, us": scripts(on, 1000),
+        }
+    if options.json:
+        print(json.dumps(found))
+        return
+    for title, figures in found.items():
+        print(title, *(f"  {name:<26}{value:>8}" for name, value in figures.items()), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -43,7 +43,7 @@ class Stage:
     def process(self, module: str, *arguments: object) -> Iterator[None]:
         """A Python module as a process, ended when the block is left."""
         command = [sys.executable, "-m", module, *map(str, arguments)]
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {LOG_VARIABLE: str(self.log)})
+        process = subprocess.Popen(command, cwd=ROOT)
         try:
             yield
         finally:
@@ -79,8 +79,9 @@ def stage() -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
         folder = Path(name)
         server = RedisProcess(folder, options=("--appendonly", "no")).start()
-        jobs = JobQueue(server.url, config=Config(home=folder))
+        log = folder / "records"
+        os.environ[LOG_VARIABLE] = str(log)
         try:
-            yield Stage(server, server.client(), jobs, folder / "records")
+            yield Stage(server, server.client(), JobQueue(server.url, config=Config(home=folder)), log)
         finally:
             server.stop()

@@ -96,13 +96,14 @@ def _settle_in(setup: ChildSetup) -> None:
 def _end_with_parent() -> None:
     """Two ways, since each has a hole.
 
-    The thread sees the supervisor die on every system, but cannot act while C code holds the interpreter. The
-    kernel's signal comes in any case, but only on Linux, and from the death of the forkserver, which follows
-    the supervisor's at once.
+    The thread sees the supervisor die on every system, but cannot act while C code holds the interpreter.
+    The kernel's signal comes in any case, but only on Linux, and at the death of the forkserver, which
+    follows the supervisor's at once.
     """
     parent = parent_process()
     if parent is None:
         return
+    _let_forkserver_go()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     sentinel = parent.sentinel
@@ -112,6 +113,18 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def _let_forkserver_go() -> None:
+    """Close the pipe that multiprocessing leaves in each child: while it is open, the forkserver lives on."""
+    if sys.platform == "win32":
+        return
+    from multiprocessing import forkserver  # noqa: PLC0415 - not there on Windows
+
+    server: Any = forkserver._forkserver  # noqa: SLF001 - there is no public way
+    if (pipe := getattr(server, "_forkserver_alive_fd", None)) is not None:
+        server._forkserver_alive_fd = None  # noqa: SLF001
+        os.close(pipe)
 
 
 class Child:

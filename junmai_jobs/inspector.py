@@ -156,16 +156,29 @@ class Inspector:
         Raises:
             JobNotFound: there is none.
         """
-        state, body = self._pipeline([("HGET", self.keys.states, job_id), ("HGET", self.keys.bodies, job_id)])
-        if body is None:
+        found = self.statuses([job_id])
+        if not found:
             raise JobNotFound(f"no job {job_id}: `junmai-jobs list` shows those there are")
-        return Status.of_word(State.parse(state).word) if state else self._waiting_status(job_id, _body(body))
+        return found[job_id]
 
-    def _waiting_status(self, job_id: str, body: Body | None) -> Status:
-        if body is None:
-            return Status.QUEUED
-        due = self._read("ZSCORE", self.keys.queue(body.queue, "scheduled"), job_id)
-        return Status.QUEUED if due is None else Status.SCHEDULED
+    def statuses(self, ids: Sequence[str]) -> dict[str, Status]:
+        """The statuses of those of these jobs that exist, in one round trip or two."""
+        pages = [ids[at : at + _PAGE] for at in range(0, len(ids), _PAGE)]
+        hashes = (self.keys.states, self.keys.bodies)
+        replies = self._pipeline([("HMGET", key, *page) for page in pages for key in hashes])
+        states, bodies = ([value for reply in replies[at::2] for value in reply] for at in (0, 1))
+        known: dict[str, Status] = {}
+        unclaimed: dict[str, str] = {}  # no state yet: queued, unless it waits for its time; id -> queue
+        for job_id, state, data in zip(ids, states, bodies, strict=True):
+            if data is not None:
+                known[job_id] = Status.of_word(State.parse(state).word) if state else Status.QUEUED
+                if not state and (body := _body(data)):
+                    unclaimed[job_id] = body.queue
+        due = self._pipeline(
+            [("ZSCORE", self.keys.queue(queue, "scheduled"), job_id) for job_id, queue in unclaimed.items()]
+        )
+        known |= {job_id: Status.SCHEDULED for job_id, at in zip(unclaimed, due, strict=True) if at is not None}
+        return known
 
     def job(self, job_id: str) -> Job:
         """One job, whole.

@@ -107,13 +107,10 @@ class Backends:
 
 def _own_all_slots(admin: redis.Redis) -> None:
     admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-    wait_until(lambda: b"cluster_state:ok" in _cluster_info(admin), what="the cluster to be whole")
-
-
-def _cluster_info(admin: redis.Redis) -> bytes:
-    with admin.connection_pool.get_connection() as connection:
-        connection.send_command("CLUSTER", "INFO")
-        return bytes(connection.read_response())
+    wait_until(
+        lambda: "cluster_state:ok" in str(admin.execute_command("CLUSTER", "INFO")),
+        what="the cluster to be whole",
+    )
 
 
 @pytest.fixture(scope="session")

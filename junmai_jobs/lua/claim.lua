@@ -43,7 +43,7 @@ end
 
 -- What keeps the head of a queue from running: NEWER leaves it there, anything else has removed it.
 local function obstacle(id, queue, state, body)
-  local version, _, _, created, expires = read_header(body or '')
+  local version, _, _, created, expires = read_header(body)
   if version and version > schema_version then return 'NEWER' end
   local misplaced = state and (state.word == 'running' or finished_homes[state.word])
   if version and not misplaced and not (expires and created + expires <= now) then return nil end

@@ -7,6 +7,7 @@ local job_width = 4
 -- A job is the same if all but its priority (which people move) and its time of submission is.
 local function content_of(body)
   local version, queue, rest = string.match(body, '^(.)([^|\n]*)|%d+([^\n]*\n)')
+  if not version then return body end
   rest = string.gsub(rest, '^|[%d@]*', '')
   return version .. queue .. rest .. string.sub(body, string.find(body, '\n', 1, true) + 1)
 end

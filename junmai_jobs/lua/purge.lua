@@ -1,11 +1,10 @@
 -- purge: waiting, blocked -> cancelled (reason purged); one queue, the homes given, 100 jobs a call.
 -- replies: OK, count | MORE, count
 -- include: now, queue_keys, waiting, finish
-local function purge_job(id, home, word)
+local function purge_job(id, home, queue, word)
   local body = redis.call('HGET', bodies, id)
-  local state = read_state(id)
-  local there = body and (not state and waiting_state(id, body) or state)
-  if there and there.word == word then finish(id, there, 'cancelled', 'purged') end
+  local state = body and (read_state(id) or waiting_state(id, body) or new_state(word, queue))
+  if state and state.word == word then finish(id, state, 'cancelled', 'purged') end
   redis.call('ZREM', home, id)
 end
 
@@ -22,7 +21,7 @@ local function purge(request, queue, ...)
   for _, kind in ipairs({...}) do
     local home = queue_key(queue, kind)
     local ids = redis.call('ZRANGE', home, 0, left - 1)
-    for _, id in ipairs(ids) do purge_job(id, home, kind) end
+    for _, id in ipairs(ids) do purge_job(id, home, queue, kind) end
     left = left - #ids
     if left == 0 then return answer(request, 'MORE', '100') end
   end

@@ -112,20 +112,23 @@ def picture_format(head: bytes, name: str) -> str:
     return "AVIF" if head[8:12] in {b"avif", b"avis"} else "HEIF"
 
 
-def _require_heif(name: str) -> None:
-    try:
-        importlib.import_module("pillow_heif").register_heif_opener()
-    except ImportError as error:
-        message = f"{name} is a HEIC picture: install pillow-heif to read it, or export it as a JPEG"
-        raise ReaderMissing(message) from error
+def decodable_format(file: BinaryIO, name: str) -> str:
+    """Tell the format of an open picture, having made Pillow ready for it, and go back to its start."""
+    file.seek(0)
+    kind = picture_format(file.read(12), name)
+    file.seek(0)
+    if kind == "HEIF":
+        try:
+            importlib.import_module("pillow_heif").register_heif_opener()
+        except ImportError as error:
+            message = f"{name} is a HEIC picture: install pillow-heif to read it, or export it as a JPEG"
+            raise ReaderMissing(message) from error
+    return kind
 
 
 def _decode(file: BinaryIO, name: str, long_edge: int, otherwise_turned: int = 1) -> Image.Image:
     """Decode one picture; ``otherwise_turned`` is its orientation where it has none of its own."""
-    kind = picture_format(file.read(12), name)
-    if kind == "HEIF":
-        _require_heif(name)
-    file.seek(0)
+    kind = decodable_format(file, name)
     # libtiff would map an open file into memory, and a card pulled out would then kill the process.
     source = io.BytesIO(file.read()) if kind == "TIFF" else file
     try:

@@ -18,9 +18,9 @@ from PIL import ExifTags, Image
 
 from junmai_jobs.errors import JunmaiJobsError
 from junmai_jobs.photo import raw
-from junmai_jobs.photo.errors import shown
+from junmai_jobs.photo.errors import UnreadablePhoto, shown
 from junmai_jobs.photo.files import is_raw
-from junmai_jobs.photo.picture import opened, picture_format, pillow_limits
+from junmai_jobs.photo.picture import decodable_format, opened, picture_format, pillow_limits
 
 _LONGEST_TEXT = 200
 
@@ -88,6 +88,8 @@ def _attempt(reader: Callable[[BinaryIO], dict[str, Any]], file: BinaryIO) -> Ta
     file.seek(0)
     try:
         return Tags(reader(file))
+    except UnreadablePhoto:  # for this reader
+        return Tags({})
     except JunmaiJobsError:
         raise
     except Exception as error:
@@ -107,7 +109,7 @@ def _by_exifread(file: BinaryIO) -> dict[str, Any]:
 
 def _by_pillow(file: BinaryIO) -> dict[str, Any]:
     with pillow_limits():
-        exif = Image.open(file, formats=("JPEG", "TIFF", "PNG", "WEBP", "AVIF")).getexif()
+        exif = Image.open(file, formats=(decodable_format(file, "it"),)).getexif()
         named = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
         gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
     return {

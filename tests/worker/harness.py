@@ -71,17 +71,19 @@ class WorkerProcess:
 
     def start(self) -> WorkerProcess:
         self.home.mkdir(parents=True, exist_ok=True)
-        self.process = subprocess.Popen(
-            [
-                sys.executable, "-m", "shimcli", "--redis", self.redis.url, "--tasks", TASKS,
-                "worker", *self.arguments,
-            ],  # fmt: skip
-            env=os.environ | {"JUNMAI_HOME": str(self.home)} | self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.home / "worker.log").open("ab"),
-            start_new_session=True,
-        )
+        command = [
+            sys.executable, "-m", "shimcli", "--redis", self.redis.url, "--tasks", TASKS,
+            "worker", *self.arguments,
+        ]  # fmt: skip
+        with (self.home / "worker.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                env=os.environ | {"JUNMAI_HOME": str(self.home)} | self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
         return self
 
     @property

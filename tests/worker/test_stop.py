@@ -61,7 +61,7 @@ def test_a_second_interrupt_stops_at_once(
 
     assert worker.wait(5) == 130
     assert handle.status == "queued"
-    assert not alive(family)
+    wait_until(lambda: not alive(family), 2, "the whole family to end")
 
 
 def test_burst_ends_when_nothing_is_left_that_can_run(

@@ -11,9 +11,9 @@ local function ready_score(priority, sequence)
   return string.format('%.0f', (10 - priority) * band_width + sequence)
 end
 
--- The band a job waits in: of its kept score, else of its body.
+-- The band a job waits in: of its kept score, else of its body; an unreadable one is for claim to sort out.
 local function priority_of(id, state)
   if state and state.score ~= '' then return 10 - math.floor(state.score / band_width) end
   local _, _, priority = read_header(redis.call('HGET', bodies, id))
-  return tonumber(priority)
+  return tonumber(priority) or 5
 end

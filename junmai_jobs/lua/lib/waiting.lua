@@ -3,7 +3,7 @@
 local function waiting_state(id, body)
   local _, queue = read_header(body)
   for _, word in ipairs({'ready', 'scheduled'}) do
-    if redis.call('ZSCORE', queue_key(queue, word), id) then
+    if queue and redis.call('ZSCORE', queue_key(queue, word), id) then
       return new_state(word, queue)
     end
   end

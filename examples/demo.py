@@ -1,0 +1,33 @@
+"""``make demo``: real photographs through the queue, on a server of its own, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.photographs import copy_to
+
+COMMAND = (sys.executable, "-m", "junmai_jobs.cli")
+
+
+def main() -> int:
+    """Run the main job; 0 only if every photo succeeded."""
+    with tempfile.TemporaryDirectory(prefix="junmai-demo-") as folder:
+        photos = Path(folder) / "photographs"
+        copy_to(photos)
+        environment = os.environ | {"JUNMAI_HOME": str(Path(folder) / "home")}
+        for name in ("JUNMAI_CONFIG", "JUNMAI_REDIS_URL", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_DB"):
+            environment.pop(name, None)
+        try:
+            return subprocess.run([*COMMAND, "process", str(photos)], env=environment, check=False).returncode
+        finally:
+            subprocess.run(
+                [*COMMAND, "server", "stop"], env=environment, check=False, stdout=subprocess.DEVNULL
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

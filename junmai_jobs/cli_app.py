@@ -1,0 +1,186 @@
+"""What every command shares: the options that may stand before or after its name, and how an error ends it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import traceback
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import click
+
+from junmai_jobs.cli_output import clean, note, plain
+from junmai_jobs.config import load_config, redact
+from junmai_jobs.errors import (
+    ConfigError,
+    JunmaiJobsError,
+    OptionError,
+    PayloadError,
+    StoreUnavailable,
+    UnknownTask,
+)
+from junmai_jobs.tasks import register_photo_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from junmai_jobs.config import Config
+    from junmai_jobs.jobqueue import JobQueue
+    from junmai_jobs.server import Server
+
+P = ParamSpec("P")
+FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 69, 130
+_OF_THE_CALLER = (UnknownTask, OptionError, PayloadError, ConfigError)
+
+
+class App:
+    """One call of the command line: its shared options, and what they lead to, made when first asked for."""
+
+    def __init__(self) -> None:
+        self.redis: str | None = None
+        self.namespace: str | None = None
+        self.config_file: Path | None = None
+        self.tasks: list[str] = []
+        self.as_json = False
+        self.allow_eviction = False
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration, with the shared options in it."""
+        tasks = list(dict.fromkeys(self.tasks)) or None
+        return load_config(self.config_file, namespace=self.namespace, tasks=tasks)
+
+    @cached_property
+    def jobs(self) -> JobQueue:
+        """The jobs; the server is not reached before they are asked for something."""
+        from junmai_jobs.jobqueue import JobQueue  # noqa: PLC0415 - --help does without it
+
+        return JobQueue(self.redis, config=self.config, allow_eviction=self.allow_eviction)
+
+    @cached_property
+    def server(self) -> Server:
+        """The server that ``jobs`` are on."""
+        from junmai_jobs.server import find_server  # noqa: PLC0415 - --help does without it
+
+        return find_server(self.config, self.redis)
+
+    def register_tasks(self) -> None:
+        """Import what registers tasks: the modules that are named, from the current folder too, and our own.
+
+        Raises:
+            ConfigError: a module cannot be imported.
+        """
+        register_photo_tasks()
+        if self.config.tasks and str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
+        for module in self.config.tasks:
+            try:
+                importlib.import_module(module)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise anything
+                raise ConfigError(_import_failure(module, error)) from error
+
+    def answer(self, document: object, show: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Print the one JSON document of a command, or ``show`` the same to a person."""
+        if self.as_json:
+            click.echo(json.dumps(plain(document)))
+        else:
+            show(*args, **kwargs)
+
+
+def _import_failure(module: str, error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+        return f"there is no tasks module {module!r}: run this in the folder that holds it, or install it"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = "" if isinstance(error, SyntaxError) else f" ({Path(frame.filename).name}, line {frame.lineno})"
+    return f"the tasks module {module!r} cannot be imported: {type(error).__name__}: {error}{place}"
+
+
+class Failure(click.ClickException):
+    """An error as the one line on stderr and the exit code of a command."""
+
+    def __init__(self, message: str, exit_code: int = FAILED) -> None:
+        super().__init__(clean(message.replace("\n", " ")))
+        self.exit_code = exit_code
+
+    @classmethod
+    def of(cls, error: JunmaiJobsError) -> Failure:
+        """What an error of the library makes of a command."""
+        code = UNAVAILABLE if isinstance(error, StoreUnavailable) else FAILED
+        code = USAGE if isinstance(error, _OF_THE_CALLER) else code
+        return cls("; ".join((str(error), *getattr(error, "__notes__", ()))), code)
+
+
+def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
+    """Note a shared option, wherever it stands."""
+    app = context.ensure_object(App)
+    if option.name == "tasks":
+        app.tasks += [module.strip() for modules in value for module in modules.split(",")]
+    elif value not in {None, False}:
+        setattr(app, str(option.name), value)
+    if option.name == "redis" and _has_password(value) and not context.resilient_parsing:
+        note(
+            "Warning: a password in --redis shows in the list of processes; "
+            "JUNMAI_REDIS_URL or redis.url in config.json keep it private"
+        )
+
+
+def _has_password(url: str | None) -> bool:
+    return url is not None and "://" in url and redact(url) != url
+
+
+def _shared_options() -> list[click.Option]:
+    def option(*names: str, **more: Any) -> click.Option:
+        return click.Option(names, callback=_remember, expose_value=False, **more)
+
+    return [
+        option("--redis", metavar="URL", help="The server; else what is configured, else the embedded one."),
+        option("--namespace", metavar="NS", help="Keeps these jobs apart from others on the server."),
+        option(
+            "--config", "config_file", metavar="FILE", type=click.Path(path_type=Path), help="A config.json."
+        ),
+        option("--tasks", metavar="MODULE", multiple=True, help="A module whose tasks to know; repeatable."),
+        option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
+        option("--allow-eviction", is_flag=True, help="Accept a server that may drop jobs when it is full."),
+    ]
+
+
+class Command(click.Command):
+    """A command that takes the shared options too, and lists them apart."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.shared = _shared_options()
+        self.params += self.shared
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own options first, then the shared ones."""
+        records = {param: record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))}
+        own = [record for param, record in records.items() if param not in self.shared]
+        shared = [record for param, record in records.items() if param in self.shared]
+        for title, rows in (("Options", own), ("Shared options, before or after the command's name", shared)):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+
+
+class Group(Command, click.Group):
+    """A group of commands; it makes the library's errors an exit code, and lets bugs show themselves."""
+
+    command_class = Command
+    group_class = type
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is called."""
+        try:
+            return super().invoke(ctx)
+        except JunmaiJobsError as error:
+            raise Failure.of(error) from error
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+pass_app = click.make_pass_decorator(App, ensure=True)

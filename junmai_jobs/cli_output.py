@@ -1,0 +1,105 @@
+"""What the command line prints: plain JSON for programs, tables for people, nothing that steers a terminal."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+    from rich.table import Table
+
+
+def plain(value: object) -> object:
+    """A stored value as JSON has it: paths and times are texts, bytes are base64, NaN and infinity are null."""
+    match value:
+        case Enum():
+            return plain(value.value)
+        case float():
+            return value if math.isfinite(value) else None
+        case None | bool() | int() | str():
+            return value
+        case bytes():
+            return base64.b64encode(value).decode()
+        case datetime():
+            return value.isoformat()
+        case PurePath():
+            return str(value)
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case Sequence():
+            return [plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def as_text(value: object) -> str:
+    """A stored value for people: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+
+
+def clean(value: object) -> str:
+    """Text on one line, fit for a terminal: control characters and the like are shown as escapes."""
+    return "".join(
+        char if char.isprintable() or unicodedata.category(char) == "Zs" else _escaped(char)
+        for char in str(value)
+    )
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def say(text: object) -> None:
+    """Print text of any source to stdout; only its line ends stay as they are."""
+    click.echo("\n".join(clean(line) for line in str(text).split("\n")))
+
+
+def note(text: object) -> None:
+    """Tell a person something on stderr, in one line."""
+    click.echo(clean(text), err=True)
+
+
+def moment(iso: str | None) -> str:
+    """A time of a job, to the second."""
+    return "" if iso is None else f"{iso[:19].replace('T', ' ')}Z"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table for ``show``; numbers stand right, None is blank."""
+    from rich.table import Table  # noqa: PLC0415 - slow to import, and --json does without
+    from rich.text import Text  # noqa: PLC0415
+
+    cells = [["" if cell is None else cell for cell in row] for row in rows]
+    made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for position, column in enumerate(columns):
+        numeric = bool(cells) and all(isinstance(row[position], int | float) for row in cells)
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        made.add_row(*(Text(clean(cell)) for cell in row))
+    return made
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that cuts nothing off where there is no terminal to be filled."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and --json does without
+
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        made.width = 100_000
+    return made
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table to stdout."""
+    console().print(table(columns, rows))

@@ -1,0 +1,178 @@
+"""``submit``: one job from the command line, or many from the lines of stdin."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from junmai_jobs.broker import BATCH
+from junmai_jobs.cli_app import FAILED, App, Command, pass_app
+from junmai_jobs.cli_output import as_text, note, say
+from junmai_jobs.errors import JunmaiJobsError, OptionError
+from junmai_jobs.inspector import wait_until_finished
+from junmai_jobs.job import NewJob, Priority, Status
+from junmai_jobs.task import find_task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from junmai_jobs.jobqueue import JobQueue
+
+_LEVELS = {level.name.lower(): int(level) for level in Priority}
+
+
+def _priority(given: object) -> object:
+    """The number that a named priority stands for; what is neither is left to the library to refuse."""
+    if not isinstance(given, str):
+        return given
+    text = given.strip().lower()
+    return int(text) if text.isdecimal() else _LEVELS.get(text, given)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _parse(text: str | bytes) -> Any:
+    """JSON in the strict sense.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _argument(text: str) -> Any:
+    try:
+        return _parse(text)
+    except ValueError:
+        return text
+
+
+def _object(text: str | bytes, what: str) -> dict[str, Any]:
+    try:
+        found = _parse(text)
+    except ValueError as error:
+        raise OptionError(f"{what} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise OptionError(f'{what} must be a JSON object, as in {{"columns": 4}}')
+    return found
+
+
+@click.command(cls=Command, options_metavar="[OPTIONS]")
+@click.argument("task", required=False)
+@click.argument("args", nargs=-1, metavar="[ARG]...")
+@click.option("--kwargs", metavar="JSON", help="Keyword arguments, as a JSON object.")
+@click.option("--queue", metavar="Q", help="Another queue than the task's own.")
+@click.option("--priority", metavar="P", help="0 to 10, larger runs first; or high (9), medium (5), low (1).")
+@click.option("--delay", type=float, metavar="S", help="Not before so many seconds have passed.")
+@click.option("--unique", metavar="KEY", help="At most one job of this key waits or runs.")
+@click.option("--wait", is_flag=True, help="Wait for the end; print the result, or exit 1.")
+@click.option("--stdin", "lines", is_flag=True, help="Submit a job for each line of stdin.")
+@pass_app
+def submit(
+    app: App, task: str | None, args: tuple[str, ...], kwargs: str | None, *, wait: bool, lines: bool, **given: Any
+) -> None:
+    """Have a worker run TASK, and print the id of the job.
+
+    Each ARG is JSON, or else a plain text; put -- before arguments that begin with a dash.
+
+    With --stdin each line is a JSON object: "args" (a list), "kwargs" (an object), "task" where it is not
+    TASK, and options by their names, such as "id", "queue", "priority", "delay" and "after".
+    """
+    row = {name: value for name, value in given.items() if value is not None} | {"task": task}
+    if lines and (args or kwargs):
+        raise click.UsageError("with --stdin the arguments stand in its lines: leave out ARG and --kwargs")
+    if task is None and not lines:
+        raise click.UsageError("Missing argument 'TASK'.")
+    app.register_tasks()
+    if lines:
+        ids = _submit_lines(app.jobs, click.get_binary_stream("stdin"), row)
+    else:
+        keywords = _object(kwargs, "--kwargs") if kwargs else {}
+        row |= {"args": [_argument(arg) for arg in args], "kwargs": keywords}
+        ids = [_enqueue(app.jobs, [_new_job(row)])[0]]
+    outcomes = _await(app.jobs, ids) if wait else _as_submitted(app.jobs, ids)
+    app.answer({"submitted": outcomes} if lines else outcomes[0], _show, outcomes, wait=wait)
+    if any("error" in outcome for outcome in outcomes):
+        click.get_current_context().exit(FAILED)
+
+
+def _new_job(row: dict[str, Any]) -> NewJob:
+    """The job that one submission asks for, checked before the server is reached."""
+    options = dict(row)
+    name, args, kwargs = options.pop("task"), options.pop("args", []), options.pop("kwargs", {})
+    if not isinstance(name, str):
+        raise OptionError('"task" must be the name of a task, here or as TASK')
+    if not isinstance(args, list) or not isinstance(kwargs, dict):
+        raise OptionError('"args" must be a list in [brackets], and "kwargs" an object in {braces}')
+    if "priority" in options:
+        options["priority"] = _priority(options["priority"])
+    return find_task(name).with_options(**options).new_job(tuple(args), kwargs)
+
+
+def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]) -> list[str]:
+    """Submit a job for each line that is not empty, ``BATCH`` in a call, all of them or none."""
+    ids: list[str] = []
+    made = _read_lines(lines, common)
+    while True:
+        try:
+            if not (batch := list(islice(made, BATCH))):
+                return ids
+            ids += _enqueue(jobs, batch)
+        except JunmaiJobsError as error:
+            if ids:
+                error.add_note(f"the {len(ids):,} jobs of the lines before are submitted")
+            raise
+
+
+def _read_lines(lines: Iterable[bytes], common: dict[str, Any]) -> Iterator[NewJob]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                yield _new_job(common | _object(line, "it"))
+            except JunmaiJobsError as error:
+                raise type(error)(f"line {number}: {error}") from None
+
+
+def _enqueue(jobs: JobQueue, batch: list[NewJob]) -> list[str]:
+    jobs.broker.enqueue(batch, max_waiting=jobs.config.max_waiting)
+    return [job.id for job in batch]
+
+
+def _as_submitted(jobs: JobQueue, ids: list[str]) -> list[dict[str, Any]]:
+    statuses = jobs.inspector.statuses(ids)
+    return [{"id": job_id, "status": statuses.get(job_id, Status.QUEUED)} for job_id in ids]
+
+
+def _await(jobs: JobQueue, ids: list[str]) -> list[dict[str, Any]]:
+    if not any(worker["alive"] for worker in jobs.workers()):
+        note("No worker is running: `junmai-jobs worker` starts one.")
+    try:
+        return [_outcome(jobs, job_id) for job_id in ids]
+    except KeyboardInterrupt:
+        note(f"Not waiting any more; `junmai-jobs show {ids[0]}` tells what has become of it.")
+        raise
+
+
+def _outcome(jobs: JobQueue, job_id: str) -> dict[str, Any]:
+    status = wait_until_finished(jobs.inspector, job_id, None)
+    job = jobs.job(job_id)
+    if status is Status.SUCCEEDED:
+        return {"id": job_id, "status": status, "result": job.result}
+    cancelled = {"type": "JobCancelled", "message": f"it was cancelled: {job.reason}", "traceback": ""}
+    return {"id": job_id, "status": status, "error": job.error or cancelled}
+
+
+def _show(outcomes: list[dict[str, Any]], *, wait: bool) -> None:
+    for outcome in outcomes:
+        if error := outcome.get("error"):
+            note(f"job {outcome['id']} {outcome['status']}: {error['type']}: {error['message']}")
+        else:
+            say(as_text(outcome["result"]) if wait else outcome["id"])
