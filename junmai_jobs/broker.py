@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from junmai_jobs import scripts
@@ -91,9 +92,8 @@ class Broker:
     ) -> None:
         self.link = link
         self.keys = Keys.of(namespace)
-        self._scripts = {
-            name: scripts.load(name, shebang=shebang, moved_clock=moved_clock) for name in scripts.VERBS
-        }
+        self._script = partial(scripts.load, shebang=shebang, moved_clock=moved_clock)
+        self._step = self._script("step")
 
     def enqueue(self, jobs: Sequence[NewJob], *, max_waiting: int = MAX_WAITING) -> list[bool]:
         """Accept up to ``BATCH`` jobs, all or none.
@@ -158,7 +158,7 @@ class Broker:
             job, how = ended
             ending = (how.verb, job.id, job.token, *how.arguments)
         arguments = (claimer, request, _ms(lease), int(woken), len(queues), *queues, *ending)
-        word, kind, *reply = self.link.run(self._scripts["step"], self.keys, arguments)
+        word, kind, *reply = self.link.run(self._step, self.keys, arguments)
         if kind == b"JOB":
             return Step(_text(word), _claimed(reply))
         return Step(_text(word), None, _text(reply[0]) if kind == b"NEWER" else None)
@@ -169,7 +169,7 @@ class Broker:
         Raises:
             StaleLease: the token is not the job's any more; nothing has changed.
         """
-        names = self._scripts[how.verb].parameters[2:]
+        names = self._script(how.verb).parameters[2:]
         named = dict(zip(names, how.arguments, strict=True))
         word, *_ = self._call(how.verb, id=job.id, token=job.token, **named)
         if word == "LOST":
@@ -273,7 +273,7 @@ class Broker:
             pass
 
     def _call(self, verb: str, *rest: object, **named: object) -> list[Any]:
-        script = self._scripts[verb]
+        script = self._script(verb)
         word, *reply = self.link.run(script, self.keys, script.arguments(*rest, **named))
         return [_text(word), *reply]
 

@@ -33,6 +33,7 @@ log = logging.getLogger("junmai_jobs.worker")
 IDLE_WAIT = 10.0
 """Seconds an idle child waits for a ring before it looks by itself."""
 _PATIENCE = 1.0
+_PAUSE = 0.2
 
 
 class Board(ctypes.Structure):
@@ -174,10 +175,12 @@ class Child:
                 return self._broker.step(
                     self._setup.claimer, request, queues, ended, lease=self._setup.lease, woken=woken
                 )
-            except StoreUnavailable:
+            except StoreUnavailable as error:
                 if self._board.stop and ended is None:
                     return Step("", None)
                 self._leave_if_orphaned()
+                log.debug("%s", error)
+                time.sleep(_PAUSE)
 
     def _run(self, job: Claimed) -> tuple[Claimed, Ending] | None:
         board = self._board

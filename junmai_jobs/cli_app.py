@@ -183,4 +183,18 @@ class Group(Command, click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
+def confirm(question: str, *, yes: bool) -> None:
+    """Have a person agree to what cannot be undone, or go on at once if ``--yes`` was given.
+
+    Raises:
+        UsageError: there is nobody to be asked.
+        Abort: the person said no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("this needs --yes where nobody can be asked")
+    click.confirm(question, abort=True, err=True)
+
+
 pass_app = click.make_pass_decorator(App, ensure=True)

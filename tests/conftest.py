@@ -14,7 +14,7 @@ from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink, Endpoint
 from junmai_jobs.keys import Keys
 from tests import acl
-from tests.servers import RedisProcess, embedded_valkey, server_binary
+from tests.servers import RedisProcess, embedded_valkey, free_port, server_binary
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Backends:
             return Backend(name, fake, fake.client())
         options: tuple[str, ...] = ("--appendonly", "no")
         if name == "cluster":
-            options += ("--cluster-enabled", "yes")
+            options += ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
         binary = embedded_valkey() if name == "valkey" else server_binary()
         server = RedisProcess(self._folders.mktemp(name), binary, options=options)
         self._stack.callback(server.stop)

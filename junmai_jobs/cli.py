@@ -1,0 +1,48 @@
+"""The command line: parse, call, print. ``main`` is what ``junmai-jobs`` runs."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import click
+
+from junmai_jobs.cli_app import Group
+from junmai_jobs.cli_jobs import cancel, list_failed, list_jobs, retry, show
+from junmai_jobs.cli_process import process
+from junmai_jobs.cli_queues import pause, purge, resume, stats
+from junmai_jobs.cli_server import config, server
+from junmai_jobs.cli_submit import submit
+from junmai_jobs.cli_worker import worker, workers
+
+COMMANDS: tuple[click.Command, ...] = (
+    process, submit, stats, list_jobs, list_failed, show, retry, cancel, pause, resume, purge,
+    worker, workers, server, config,
+)  # fmt: skip
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="junmai-jobs")
+def junmai_jobs() -> None:
+    """Jobs for a photographer's night of work.
+
+    Exit codes: 0 done; 1 a job failed, or what was asked for is not there; 2 wrong usage, an unknown task
+    among it; 69 the server cannot be reached.
+    """
+
+
+for command in COMMANDS:
+    junmai_jobs.add_command(command)
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` asks for, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a character gets an escape of it, not an error.
+            stream.reconfigure(errors="backslashreplace")
+    junmai_jobs(prog_name="junmai-jobs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Commands on workers: ``worker`` runs one, ``workers`` shows them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+from junmai_jobs.cli_app import App, Command, Failure, pass_app
+from junmai_jobs.cli_output import note, print_table, say
+from junmai_jobs.logs import LEVELS, start_logging
+
+
+class Seconds(click.ParamType):
+    """A length of time from ``low`` on; a day at most."""
+
+    name = "seconds"
+    longest = 86400.0
+
+    def __init__(self, low: float) -> None:
+        self.low = low
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Check what was given."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        if not self.low <= seconds <= self.longest:
+            self.fail(f"{value!r} is not a number of seconds from {self.low:g} to {self.longest:g}", param, ctx)
+        return seconds
+
+
+_LEASE_HELP = "Seconds without a sign of life after which others may take its jobs."
+_GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop."
+
+
+@click.command(cls=Command)
+@click.option("--concurrency", type=int, metavar="N", help="How many jobs run at once.")
+@click.option("--queues", metavar="A,B", help="Only these, a tie goes to the first; else all there are.")
+@click.option("--loglevel", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log.")
+@click.option("--log-file", metavar="FILE", help="Log to this file instead of stderr.")
+@click.option("--burst", is_flag=True, help="Stop when nothing is left that can run.")
+@click.option("--lease", type=Seconds(1), default=30.0, show_default=True, metavar="S", help=_LEASE_HELP)
+@click.option("--grace", type=Seconds(0), default=10.0, show_default=True, metavar="S", help=_GRACE_HELP)
+@click.option(
+    "--max-jobs-per-child",
+    type=click.IntRange(1, 2**31),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Give a slot a new process after so many jobs.",
+)
+@pass_app
+def worker(
+    app: App, queues: str | None, loglevel: str | None, log_file: str | None, **settings: Any
+) -> None:
+    """Run jobs until told to stop.
+
+    SIGTERM or Ctrl-C: let running jobs go on for the grace, and stop. Ctrl-C again: stop at once.
+    """
+    from junmai_jobs.worker import Worker, run_with_signals  # noqa: PLC0415 - --help does without it
+
+    app.register_tasks()
+    level = loglevel or app.config.loglevel
+    served = None if queues is None else dict.fromkeys(name.strip() for name in queues.split(","))
+    chosen = app.jobs.worker_settings(queues=served, loglevel=level, log_file=log_file, **settings)
+    try:
+        start_logging(level, log_file)
+    except OSError as error:
+        raise Failure(f"the log file {log_file} cannot be written: {error.strerror}") from None
+    if not chosen.task_modules:
+        note("Warning: no tasks are known here, so nothing can run; --tasks MODULE names those there are")
+    running = Worker(chosen)
+    code = run_with_signals(running)
+    app.answer({"worker": running.name, "exit_code": code}, lambda: None)
+    click.get_current_context().exit(code)
+
+
+@click.command(cls=Command)
+@pass_app
+def workers(app: App) -> None:
+    """Show who is alive, and what each slot runs."""
+    found = app.jobs.workers()
+    app.answer({"workers": found}, _print_workers, found)
+
+
+def _print_workers(found: list[dict[str, Any]]) -> None:
+    if not found:
+        say("no worker is running: `junmai-jobs worker` starts one")
+        return
+    columns = ("WORKER", "SLOT", "JOB", "TASK", "FOR (s)", "QUEUES", "LAST SEEN (s ago)", "")
+    rows = [
+        (
+            worker["name"],
+            slot["slot"],
+            slot["job"],
+            slot["task"],
+            slot["running_s"],
+            ", ".join(worker["queues"] or ("all",)),
+            worker["silent_s"],
+            "" if worker["alive"] else "silent",
+        )
+        for worker in found
+        for slot in worker["slots"]
+    ]
+    print_table(columns, rows)
