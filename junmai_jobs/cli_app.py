@@ -1,4 +1,4 @@
-"""What every command shares: the options that may stand before or after its name, and how an error ends it."""
+"""What every command shares: options that may stand before or after its name, and how an error ends it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from junmai_jobs.server import Server
 
 P = ParamSpec("P")
-FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 69, 130
+FAILED, INTERRUPTED = 1, 130
 _OF_THE_CALLER = (UnknownTask, OptionError, PayloadError, ConfigError)
 
 
@@ -79,7 +79,7 @@ class App:
         for module in self.config.tasks:
             try:
                 importlib.import_module(module)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise anything
+            except (Exception, SystemExit) as error:
                 raise ConfigError(_import_failure(module, error)) from error
 
     def answer(self, document: object, show: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
@@ -99,18 +99,31 @@ def _import_failure(module: str, error: BaseException) -> str:
 
 
 class Failure(click.ClickException):
-    """An error as the one line on stderr and the exit code of a command."""
+    """An error as the one line on stderr and the exit code that it makes of a command."""
 
-    def __init__(self, message: str, exit_code: int = FAILED) -> None:
+    exit_code = FAILED
+
+    def __init__(self, message: str) -> None:
         super().__init__(clean(message.replace("\n", " ")))
-        self.exit_code = exit_code
 
     @classmethod
     def of(cls, error: JunmaiJobsError) -> Failure:
-        """What an error of the library makes of a command."""
-        code = UNAVAILABLE if isinstance(error, StoreUnavailable) else FAILED
-        code = USAGE if isinstance(error, _OF_THE_CALLER) else code
-        return cls("; ".join((str(error), *getattr(error, "__notes__", ()))), code)
+        """What an error of the library is to the caller of a command."""
+        kind = Unavailable if isinstance(error, StoreUnavailable) else cls
+        kind = Misuse if isinstance(error, _OF_THE_CALLER) else kind
+        return kind("; ".join((str(error), *getattr(error, "__notes__", ()))))
+
+
+class Misuse(Failure):
+    """The command was called wrongly."""
+
+    exit_code = 2
+
+
+class Unavailable(Failure):
+    """The server cannot be reached."""
+
+    exit_code = 69
 
 
 def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
@@ -157,12 +170,14 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options first, then the shared ones."""
-        records = {param: record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))}
-        own = [record for param, record in records.items() if param not in self.shared]
-        shared = [record for param, record in records.items() if param in self.shared]
-        for title, rows in (("Options", own), ("Shared options, before or after the command's name", shared)):
+        own = [option for option in self.get_params(ctx) if option not in self.shared]
+        for title, options in (
+            ("Options", own),
+            ("Options of every command, before or after its name", self.shared),
+        ):
+            records = (option.get_help_record(ctx) for option in options if isinstance(option, click.Option))
             with formatter.section(title):
-                formatter.write_dl(rows)
+                formatter.write_dl([record for record in records if record])
         if isinstance(self, click.Group):
             self.format_commands(ctx, formatter)
 

@@ -12,7 +12,7 @@ from junmai_jobs.errors import InvalidState, JobNotFound
 from junmai_jobs.job import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from junmai_jobs.jobqueue import StoredJob
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--task", metavar="T", help="Only of this task.")
 @click.option("--limit", type=int, default=50, show_default=True, metavar="N", help="At most so many.")
 @pass_app
-def list_jobs(app: App, **wanted: Any) -> None:
+def list_jobs(app: App, /, **wanted: Any) -> None:
     """Show jobs, newest first."""
     _list(app, **wanted)
 
@@ -33,12 +33,12 @@ def list_jobs(app: App, **wanted: Any) -> None:
 @click.option("--task", metavar="T", help="Only of this task.")
 @click.option("--limit", type=int, default=50, show_default=True, metavar="N", help="At most so many.")
 @pass_app
-def list_failed(app: App, **wanted: Any) -> None:
+def list_failed(app: App, /, **wanted: Any) -> None:
     """Show failed jobs and why they failed, newest first."""
     _list(app, status=Status.FAILED, **wanted)
 
 
-def _list(app: App, **wanted: Any) -> None:
+def _list(app: App, /, **wanted: Any) -> None:
     found = app.jobs.jobs(**wanted)
     app.answer({"jobs": [job.as_dict() for job in found]}, _print_list, found)
 
@@ -50,7 +50,16 @@ def _print_list(jobs: Sequence[StoredJob]) -> None:
     print_table(
         ("ID", "TASK", "QUEUE", "PRIORITY", "STATUS", "ATTEMPT", "CREATED", "WHY"),
         [
-            (job.id, job.task, job.queue, job.priority, job.status, job.attempt, moment(job.created_at), _why(job))
+            (
+                job.id,
+                job.task,
+                job.queue,
+                job.priority,
+                job.status,
+                job.attempt,
+                moment(job.created_at),
+                _why(job),
+            )
             for job in jobs
         ],
     )
@@ -81,8 +90,8 @@ def _print_job(job: StoredJob) -> None:
         print_table(
             ("ATTEMPT", "EVENT", "STARTED", "FINISHED", "WORKER", "WHY"),
             [
-                (run["attempt"], run["event"], moment(run["started_at"]), moment(run["finished_at"]), run["worker"],
-                 _why_ended(run))
+                (run["attempt"], run["event"], moment(run["started_at"]), moment(run["finished_at"]),
+                 run["worker"], _why_ended(run))
                 for run in job.history
             ],
         )  # fmt: skip
@@ -90,7 +99,7 @@ def _print_job(job: StoredJob) -> None:
         say(f"\n{job.error['traceback'] or _why(job)}".rstrip())
 
 
-def _why_ended(run: dict[str, Any]) -> str:
+def _why_ended(run: Mapping[str, Any]) -> str:
     if run["error"]:
         return f"{run['error']['type'].rpartition('.')[2]}: {run['error']['message']}"
     return run["signal"] or ("" if run["exit_code"] is None else f"exit code {run['exit_code']}")

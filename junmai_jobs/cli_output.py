@@ -1,4 +1,4 @@
-"""What the command line prints: plain JSON for programs, tables for people, nothing that steers a terminal."""
+"""What the command line prints: JSON for programs, tables for people, nothing that steers a terminal."""
 
 from __future__ import annotations
 
@@ -6,41 +6,31 @@ import base64
 import json
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from enum import Enum
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
     from rich.table import Table
 
 
-def plain(value: object) -> object:
-    """A stored value as JSON has it: paths and times are texts, bytes are base64, NaN and infinity are null."""
-    match value:
-        case Enum():
-            return plain(value.value)
-        case float():
-            return value if math.isfinite(value) else None
-        case None | bool() | int() | str():
-            return value
-        case bytes():
-            return base64.b64encode(value).decode()
-        case datetime():
-            return value.isoformat()
-        case PurePath():
-            return str(value)
-        case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
-        case Sequence():
-            return [plain(item) for item in value]
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+def plain(value: Any) -> Any:
+    """A stored value as JSON has it: paths and times are text, bytes are base64, NaN and infinity null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value) if isinstance(value, datetime | PurePath) else value
 
 
 def as_text(value: object) -> str:

@@ -57,7 +57,9 @@ def _view(counts: dict[str, Any]) -> RenderableType:
     ended = ", ".join(
         f"{counts['jobs_by_status'][status]:,} {status}" for status in Status if status.finished
     )
-    summary = f"\nnamespace {counts['namespace']}: {counts['workers']} workers, {ended}, at {counts['timestamp']}"
+    summary = (
+        f"\nnamespace {counts['namespace']}: {counts['workers']} workers, {ended}, at {counts['timestamp']}"
+    )
     return Group(table(("QUEUE", *map(str.upper, homes), "OLDEST WAIT (s)", ""), rows), Text(summary))
 
 

@@ -54,7 +54,9 @@ def status(app: App) -> None:
 
 def _embedded(app: App) -> Server:
     if app.server.url is not None:
-        raise Failure(f"the server {app.server.describe()} is not ours to start and stop; unset its address first")
+        raise Failure(
+            f"the server {app.server.describe()} is not ours to start and stop; unset its address first"
+        )
     return app.server
 
 

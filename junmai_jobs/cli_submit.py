@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -32,7 +33,7 @@ def _priority(given: object) -> object:
     return int(text) if text.isdecimal() else _LEVELS.get(text, given)
 
 
-def _no_constant(name: str) -> None:
+def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
@@ -77,7 +78,15 @@ def _object(text: str | bytes, what: str) -> dict[str, Any]:
 @click.option("--stdin", "lines", is_flag=True, help="Submit a job for each line of stdin.")
 @pass_app
 def submit(
-    app: App, task: str | None, args: tuple[str, ...], kwargs: str | None, *, wait: bool, lines: bool, **given: Any
+    app: App,
+    /,
+    task: str | None,
+    args: tuple[str, ...],
+    kwargs: str | None,
+    *,
+    wait: bool,
+    lines: bool,
+    **given: Any,
 ) -> None:
     """Have a worker run TASK, and print the id of the job.
 
@@ -93,7 +102,7 @@ def submit(
         raise click.UsageError("Missing argument 'TASK'.")
     app.register_tasks()
     if lines:
-        ids = _submit_lines(app.jobs, click.get_binary_stream("stdin"), row)
+        ids = _submit_lines(app.jobs, sys.stdin.buffer, row)
     else:
         keywords = _object(kwargs, "--kwargs") if kwargs else {}
         row |= {"args": [_argument(arg) for arg in args], "kwargs": keywords}

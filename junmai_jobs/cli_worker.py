@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,25 +10,19 @@ from junmai_jobs.cli_app import App, Command, Failure, pass_app
 from junmai_jobs.cli_output import note, print_table, say
 from junmai_jobs.logs import LEVELS, start_logging
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-class Seconds(click.ParamType):
-    """A length of time from ``low`` on; a day at most."""
 
-    name = "seconds"
-    longest = 86400.0
+def _from(least: float) -> Callable[[click.Context, click.Parameter, float], float]:
+    """Accept seconds from ``least`` to a day; NaN, which passes any range of click's, is none."""
 
-    def __init__(self, low: float) -> None:
-        self.low = low
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Check what was given."""
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = math.nan
-        if not self.low <= seconds <= self.longest:
-            self.fail(f"{value!r} is not a number of seconds from {self.low:g} to {self.longest:g}", param, ctx)
+    def check(_context: click.Context, _option: click.Parameter, seconds: float) -> float:
+        if not least <= seconds <= 86400:
+            raise click.BadParameter(f"{seconds:g} is not a number of seconds from {least:g} to 86400")
         return seconds
+
+    return check
 
 
 _LEASE_HELP = "Seconds without a sign of life after which others may take its jobs."
@@ -42,8 +35,12 @@ _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop.
 @click.option("--loglevel", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log.")
 @click.option("--log-file", metavar="FILE", help="Log to this file instead of stderr.")
 @click.option("--burst", is_flag=True, help="Stop when nothing is left that can run.")
-@click.option("--lease", type=Seconds(1), default=30.0, show_default=True, metavar="S", help=_LEASE_HELP)
-@click.option("--grace", type=Seconds(0), default=10.0, show_default=True, metavar="S", help=_GRACE_HELP)
+@click.option(
+    "--lease", type=float, callback=_from(1), default=30.0, show_default=True, metavar="S", help=_LEASE_HELP
+)
+@click.option(
+    "--grace", type=float, callback=_from(0), default=10.0, show_default=True, metavar="S", help=_GRACE_HELP
+)
 @click.option(
     "--max-jobs-per-child",
     type=click.IntRange(1, 2**31),
@@ -54,7 +51,7 @@ _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop.
 )
 @pass_app
 def worker(
-    app: App, queues: str | None, loglevel: str | None, log_file: str | None, **settings: Any
+    app: App, /, queues: str | None, loglevel: str | None, log_file: str | None, **settings: Any
 ) -> None:
     """Run jobs until told to stop.
 

@@ -177,8 +177,8 @@ class Inspector:
         due = self._pipeline(
             [("ZSCORE", self.keys.queue(queue, "scheduled"), job_id) for job_id, queue in unclaimed.items()]
         )
-        known |= {job_id: Status.SCHEDULED for job_id, at in zip(unclaimed, due, strict=True) if at is not None}
-        return known
+        scheduled = (job_id for job_id, at in zip(unclaimed, due, strict=True) if at is not None)
+        return known | dict.fromkeys(scheduled, Status.SCHEDULED)
 
     def job(self, job_id: str) -> Job:
         """One job, whole.

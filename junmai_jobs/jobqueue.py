@@ -68,9 +68,8 @@ class JobQueue:
 
     def _check_server(self) -> None:
         if not self._checked:
-            self._link.insist(
-                lambda: self.server.check(self._link.client, allow_eviction=self._allow_eviction)
-            )
+            self.server.ensure()
+            self.server.check(self._link.client, allow_eviction=self._allow_eviction)
             self._checked = True
 
     def close(self) -> None:

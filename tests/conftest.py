@@ -34,7 +34,7 @@ class FakeServer:
     def __init__(self) -> None:
         self._server = fakeredis.FakeServer(server_type="redis", version=(7,))
 
-    def client(self, **options: Any) -> redis.Redis:
+    def client(self, **_: Any) -> redis.Redis:
         client: redis.Redis = fakeredis.FakeRedis(server=self._server)
         return client
 
@@ -51,7 +51,7 @@ class Backend:
 
     name: str
     endpoint: Endpoint
-    admin: redis.Redis
+    admin: Any
     link: ClientLink = field(init=False)
 
     def __post_init__(self) -> None:
@@ -92,7 +92,7 @@ class Backends:
         binary = embedded_valkey() if name == "valkey" else server_binary()
         server = RedisProcess(self._folders.mktemp(name), binary, options=options)
         self._stack.callback(server.stop)
-        admin = self._stack.enter_context(closing(server.start().client()))
+        admin: Any = self._stack.enter_context(closing(server.start().client()))
         if name == "cluster":
             _own_all_slots(admin)
         if name != "acl":
@@ -105,7 +105,7 @@ class Backends:
         return backend
 
 
-def _own_all_slots(admin: redis.Redis) -> None:
+def _own_all_slots(admin: Any) -> None:
     admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
     wait_until(
         lambda: "cluster_state:ok" in str(admin.execute_command("CLUSTER", "INFO")),
@@ -145,7 +145,7 @@ def broker(backend: Backend, namespace: str) -> Broker:
 class Clock:
     """The clock of one namespace, as scripts with ``moved_clock`` read it."""
 
-    admin: redis.Redis
+    admin: Any
     namespace: str
 
     def advance(self, seconds: float) -> None:

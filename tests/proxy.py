@@ -1,4 +1,4 @@
-"""A TCP proxy that can lose a reply: the server has done what it was asked, and the caller never hears of it."""
+"""A TCP proxy that can lose a reply: the server did what it was asked, and the caller never hears of it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ local function read_heads(names)
   for index = 1, #names do
     local head = {}
     if (flags[index + 1] or flags[1]) ~= '1' then
-      head = redis.call('ZRANGE', queue_prefix .. names[index] .. ':ready', 0, 0, 'WITHSCORES')
+      head = redis.call('ZRANGE', queue_key(names[index], 'ready'), 0, 0, 'WITHSCORES')
     end
     ids[index], scores[index] = head[1] or false, head[2] or false
   end
@@ -58,7 +58,8 @@ end
 local function take(id, queue, score, state, claimer, request, lease, answer)
   local last = tonumber(redis.call('HGET', meta, 'token') or '0')
   local token = string.format('%.0f', now_us > last and now_us or last + 1)
-  state = state or new_state('ready', queue)
+  -- Blocked and here: a log was torn while the job was unblocked.
+  if not state or state.word == 'blocked' then state = new_state('ready', queue) end
   state.word, state.queue, state.score, state.token, state.claimer = 'running', queue, score, token, claimer
   redis.call('ZADD', queue_key(queue, 'leases'), now + lease, id)
   write_state(id, state)

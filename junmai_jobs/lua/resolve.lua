@@ -24,6 +24,8 @@ local function tell(child, parent, succeeded_well)
     elseif #awaited == 0 or (#awaited == 1 and awaited[1] == child .. ' ' .. parent) then
       unblock(child, state, tonumber(delay))
     end
+  elseif state then
+    redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
   end
   redis.call('ZREM', parents, child .. ' ' .. parent)
   redis.call('ZREM', children, parent .. ' ' .. child)

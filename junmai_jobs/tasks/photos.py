@@ -14,6 +14,7 @@ from junmai_jobs.task import task
 
 CATALOG_FILE = "catalog.db"
 """In ``JUNMAI_HOME``."""
+_PIECE = 2**20  # bytes
 
 
 @task(queue="medium_priority", retry=RetryPolicy(never=(UnreadablePhoto,)))
@@ -53,7 +54,9 @@ def _look_at(path: Path, companion: Path | None) -> dict[str, Any]:
     from junmai_jobs.photo.quality import evaluate  # noqa: PLC0415
 
     with opened(path) as file:
-        content = hashlib.file_digest(file, "sha256")
+        content = hashlib.sha256()
+        while piece := file.read(_PIECE):
+            content.update(piece)
     exif = read_exif(path)
     try:
         quality = evaluate(path)

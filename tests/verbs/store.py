@@ -1,4 +1,4 @@
-"""A namespace as the tests of the verbs see it: short words for acting on it, and the whole of it as a value."""
+"""A namespace as the tests see it: short words for acting on it, and the whole of it as a value."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from junmai_jobs.keys import FINISHED_HOMES, QUEUE_HOMES, Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    import redis
 
     from junmai_jobs.broker import Broker, Ending
 
@@ -49,7 +47,8 @@ class Store:
     """One namespace: ``broker`` acts on it, ``admin`` reads (and in a few tests damages) what it stores."""
 
     broker: Broker
-    admin: redis.Redis
+    admin: Any
+    """A redis-py client; the types of its replies would be in the way."""
     namespace: str
     advance: Callable[[float], None]
     """Move the clock by so many seconds."""
@@ -89,10 +88,10 @@ class Store:
         self.broker.end(job, how)
         return job
 
-    def drain(self, *queues: str, claimer: str = "w/drain") -> list[str]:
-        """Claim whatever can be claimed, one after the other: the ids in the order of service."""
+    def drain(self, *queues: str) -> list[str]:
+        """Claim whatever can be claimed, a new claimer for each: the ids in the order of service."""
         ids = []
-        while (job := self.claim(*queues, claimer=f"{claimer}{len(ids)}")) is not None:
+        while (job := self.claim(*queues, claimer=f"drain/{next(self._numbers)}")) is not None:
             ids.append(job.id)
         return ids
 
@@ -115,8 +114,16 @@ class Store:
 
     def homes(self, job_id: str) -> list[str]:
         """The sorted sets an id is in: ``ready``, or ``night:ready`` in a queue that is not the default."""
-        sets = {name: self.line(name) for name in self._names("zset") if self._is_home(name)}
-        return sorted(name.removeprefix("default:") for name, ids in sets.items() if job_id in ids)
+        return self.all_homes().get(job_id, [])
+
+    def all_homes(self) -> dict[str, list[str]]:
+        """The homes of every id that is in any."""
+        found: dict[str, list[str]] = {}
+        for name in self._names("zset"):
+            if name in FINISHED_HOMES or name.rpartition(":")[2] in QUEUE_HOMES:
+                for job_id in self.line(name):
+                    found.setdefault(job_id, []).append(name.removeprefix("default:"))
+        return found
 
     def line(self, name: str = "ready") -> list[str]:
         """The ids of a home, in the order of their scores."""
@@ -185,20 +192,16 @@ class Store:
         kinds = self._kinds()
         assert {name: kind for name, kind in kinds.items() if kind != _expected_kind(name)} == {}
         self.rung()
-        bodies = {job_id.decode() for job_id in self.admin.hkeys(self.keys.bodies)}
-        homes = {job_id: self.homes(job_id) for job_id in bodies | self._everywhere()}
+        homes = self.all_homes()
         assert {job_id: found for job_id, found in homes.items() if len(found) != 1} == {}
-        assert set(homes) == bodies, "a home holds what does not exist"
+        assert homes.keys() == self._ids(self.keys.bodies), "jobs without a home, or the reverse"
         for name in _JOB_HASHES:
-            known = {job_id.decode() for job_id in self.admin.hkeys(getattr(self.keys, name))}
-            assert known <= bodies, f"{name} of jobs that do not exist"
+            assert self._ids(getattr(self.keys, name)) <= homes.keys(), f"{name} of jobs that do not exist"
         for job_id, text in self.admin.hgetall(self.keys.states).items():
             assert homes[job_id.decode()] == [_home_of(State.parse(text))]
 
-    def _everywhere(self) -> set[str]:
-        return {
-            job_id for name in self._names("zset") if self._is_home(name) for job_id in self.line(name)
-        }
+    def _ids(self, key: str) -> set[str]:
+        return {job_id.decode() for job_id in self.admin.hkeys(key)}
 
     def _kinds(self) -> dict[str, str]:
         prefix = f"{{{self.namespace}}}:"
@@ -209,9 +212,6 @@ class Store:
 
     def _names(self, kind: str) -> list[str]:
         return [name for name, each in self._kinds().items() if each == kind]
-
-    def _is_home(self, name: str) -> bool:
-        return name in FINISHED_HOMES or name.rpartition(":")[2] in QUEUE_HOMES
 
     def _key(self, name: str) -> str:
         """The key of a name as the methods above give it."""

@@ -109,7 +109,9 @@ def test_a_job_exists_whatever_became_of_it(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"task": "other"}, {"args": [1]}, {"queue": "night"}, {"expires": 5}], ids=lambda case: str([*case])
+    "other",
+    [{"task": "other"}, {"args": [1]}, {"queue": "night"}, {"expires": 5}],
+    ids=lambda other: "".join(other),
 )
 def test_an_id_with_other_content_is_refused(store: Store, other: dict[str, object]) -> None:
     store.add("a")

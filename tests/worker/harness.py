@@ -72,7 +72,7 @@ class WorkerProcess:
     def start(self) -> WorkerProcess:
         self.home.mkdir(parents=True, exist_ok=True)
         command = [
-            sys.executable, "-m", "shimcli", "--redis", self.redis.url, "--tasks", TASKS,
+            sys.executable, "-m", "junmai_jobs.cli", "--redis", self.redis.url, "--tasks", TASKS,
             "worker", *self.arguments,
         ]  # fmt: skip
         with (self.home / "worker.log").open("ab") as log:

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.verbs.store import Store
+
+
+def test_a_worker_shows_that_it_is_there(store: Store) -> None:
+    store.broker.register("w", {"host": "studio", "pid": 7})
+    assert store.score("w", "workers") == pytest.approx(time.time() * 1000, abs=10_000)
+    assert json.loads(store.admin.hget(store.keys.worker_info, "w") or b"") == {"host": "studio", "pid": 7}
+
+
+def test_what_it_said_last_counts(store: Store) -> None:
+    store.broker.register("w", {"pid": 7})
+    before = store.score("w", "workers")
+    store.advance(60)
+    store.broker.register("w", {"pid": 8})
+    assert store.score("w", "workers") >= before + 60_000
+    assert json.loads(store.admin.hget(store.keys.worker_info, "w") or b"") == {"pid": 8}
