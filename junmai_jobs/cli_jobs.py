@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from junmai_jobs.cli_app import FAILED, App, Command, Failure, confirm, pass_app
-from junmai_jobs.cli_output import as_text, clean, moment, note, print_table, say
+from junmai_jobs.cli_output import as_text, clean, count, moment, note, print_table, say
 from junmai_jobs.errors import InvalidState, JobNotFound
 from junmai_jobs.job import Status
 
@@ -122,7 +122,7 @@ def retry(app: App, job_ids: tuple[str, ...], *, every: bool, task: str | None, 
         retried = app.jobs.retry_all(task=task)
     else:
         retried = _each(job_ids, app.jobs.retry)
-    _tell(app, "retried", retried, len(job_ids), "wait again")
+    _tell(app, "retried", retried, len(job_ids))
 
 
 @click.command(cls=Command)
@@ -131,7 +131,7 @@ def retry(app: App, job_ids: tuple[str, ...], *, every: bool, task: str | None, 
 def cancel(app: App, job_ids: tuple[str, ...]) -> None:
     """Cancel jobs: those that wait at once; a running one is told to stop, and killed after the grace."""
     cancelled = _each(job_ids, app.jobs.cancel)
-    _tell(app, "cancelled", cancelled, len(job_ids), "cancelled, or told to stop where they run")
+    _tell(app, "cancelled", cancelled, len(job_ids))
 
 
 def _each(job_ids: Sequence[str], act: Callable[[str], object]) -> list[str]:
@@ -149,9 +149,9 @@ def _each(job_ids: Sequence[str], act: Callable[[str], object]) -> list[str]:
     return done
 
 
-def _tell(app: App, key: str, done: list[str], asked: int, what: str) -> None:
+def _tell(app: App, key: str, done: list[str], asked: int) -> None:
     if asked and not done:
-        raise Failure(f"none of the {asked} jobs: see above")
-    app.answer({key: done}, say, f"{len(done)} {what}")
+        raise Failure(f"none of the {asked} jobs could be {key}")
+    app.answer({key: done}, say, f"{count(len(done), 'job')} {key}")
     if len(done) < asked:
         click.get_current_context().exit(FAILED)

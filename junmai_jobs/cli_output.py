@@ -60,6 +60,11 @@ def note(text: object) -> None:
     click.echo(clean(text), err=True)
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def moment(iso: str | None) -> str:
     """A time of a job, to the second."""
     return "" if iso is None else f"{iso[:19].replace('T', ' ')}Z"
@@ -71,7 +76,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     from rich.text import Text  # noqa: PLC0415
 
     cells = [["" if cell is None else cell for cell in row] for row in rows]
-    made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    made = Table(box=None, header_style="", pad_edge=False, padding=(0, 2, 0, 0))
     for position, column in enumerate(columns):
         numeric = bool(cells) and all(isinstance(row[position], int | float) for row in cells)
         made.add_column(column, justify="right" if numeric else "left", overflow="fold")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from junmai_jobs.cli_app import FAILED, App, Command, Failure, pass_app
-from junmai_jobs.cli_output import console, note, print_table, say
+from junmai_jobs.cli_output import console, count, note, print_table, say
 from junmai_jobs.tasks import register_photo_tasks
 
 if TYPE_CHECKING:
@@ -34,14 +34,16 @@ def process(app: App, folder: Path, *, session: str | None, dry_run: bool) -> No
     if not register_photo_tasks():
         raise Failure("the photo libraries are not installed: pip install 'junmai-jobs[photo]'")
     app.register_tasks()
-    from junmai_jobs.process import process as run  # noqa: PLC0415 - only now is it known to be of use
+    from junmai_jobs import process as work  # noqa: PLC0415 - only now is it known to be of use
 
-    with _progress(quiet=app.as_json or dry_run) as progress, _interruptible():
-        try:
-            report = run(app.jobs, folder, session=session, dry_run=dry_run, watch=progress)
-        except KeyboardInterrupt:
-            note("Stopped. Nothing is lost: run the same command again to go on.")
-            raise
+    if not dry_run and work.QUEUE in app.jobs.inspector.paused():
+        note(f"The queue {work.QUEUE} is paused: `junmai-jobs resume {work.QUEUE}` lets it go on.")
+    try:
+        with _progress(quiet=app.as_json or dry_run) as progress, _interruptible():
+            report = work.process(app.jobs, folder, session=session, dry_run=dry_run, watch=progress)
+    except KeyboardInterrupt:
+        note("Stopped. Nothing is lost: run the same command again to go on.")
+        raise
     app.answer(report.as_dict() | {"dry_run": dry_run}, _show, report, folder, dry_run=dry_run)
     if report.failures and not dry_run:
         click.get_current_context().exit(FAILED)
@@ -86,23 +88,20 @@ def _interruptible() -> Iterator[None]:
 
 def _show(report: Report, folder: Path, *, dry_run: bool) -> None:
     if not report.photos:
-        say(f"There are no photos in {folder}.")
+        say(f"there are no photos in {folder}")
         return
+
+    def name(path: str) -> Path:
+        return Path(path).relative_to(folder.resolve())
+
     shown = report.picks[:_MOST_SHOWN] if console().is_terminal else report.picks
     if shown:
         print_table(
-            ("SCORE", "PHOTO", "WHY"),
-            [(f"{each.score:.2f}", _name(each.path, folder), each.why) for each in shown],
+            ("SCORE", "PHOTO", "WHY"), [(f"{pick.score:.2f}", name(pick.path), pick.why) for pick in shown]
         )
-        if len(shown) < len(report.picks):
-            say(f"... and {len(report.picks) - len(shown):,} more; --json lists them all")
-    for failure in report.failures:
-        say(f"Failed: {_name(failure.path, folder)}: {failure.error}")
-    say(
-        f"{report.photos:,} photos: {len(report.picks):,} succeeded, {len(report.failures):,} failed"
-        + (f", {report.started:,} to be worked on" if dry_run else "")
-    )
-
-
-def _name(path: str, folder: Path) -> str:
-    return str(Path(path).relative_to(folder.resolve()))
+    if len(shown) < len(report.picks):
+        say(f"... and {len(report.picks) - len(shown):,} more; --json gives them all")
+    if report.failures:
+        print_table(("FAILED", "WHY"), [(name(each.path), each.error) for each in report.failures])
+    told = f"{len(report.picks):,} succeeded, {len(report.failures):,} failed"
+    say(f"{count(report.photos, 'photo')}: {told}" + (f", {report.started:,} to do" if dry_run else ""))

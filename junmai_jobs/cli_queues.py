@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from junmai_jobs.cli_app import App, Command, confirm, pass_app
-from junmai_jobs.cli_output import console, say, table
+from junmai_jobs.cli_output import console, count, say, table
 from junmai_jobs.job import Status
 
 if TYPE_CHECKING:
@@ -95,4 +95,4 @@ def purge(app: App, queue: str | None, *, status: Status | None, yes: bool) -> N
     what = "everything that waits" if status is None else f"every {status} job"
     confirm(f"Cancel {what} in {'all queues' if queue is None else f'the queue {queue}'}?", yes=yes)
     purged = app.jobs.purge(queue, status=status)
-    app.answer({"purged": purged}, say, f"{purged:,} jobs cancelled")
+    app.answer({"purged": purged}, say, f"{count(purged, 'job')} purged")

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from junmai_jobs.broker import BATCH
 from junmai_jobs.cli_app import FAILED, App, Command, pass_app
 from junmai_jobs.cli_output import as_text, note, say
 from junmai_jobs.errors import JunmaiJobsError, OptionError
-from junmai_jobs.inspector import wait_until_finished
 from junmai_jobs.job import NewJob, Priority, Status
 from junmai_jobs.task import find_task
 
@@ -128,6 +126,8 @@ def _new_job(row: dict[str, Any]) -> NewJob:
 
 def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]) -> list[str]:
     """Submit a job for each line that is not empty, ``BATCH`` in a call, all of them or none."""
+    from junmai_jobs.broker import BATCH  # noqa: PLC0415 - --help does without it
+
     ids: list[str] = []
     made = _read_lines(lines, common)
     while True:
@@ -171,6 +171,8 @@ def _await(jobs: JobQueue, ids: list[str]) -> list[dict[str, Any]]:
 
 
 def _outcome(jobs: JobQueue, job_id: str) -> dict[str, Any]:
+    from junmai_jobs.inspector import wait_until_finished  # noqa: PLC0415 - --help does without it
+
     status = wait_until_finished(jobs.inspector, job_id, None)
     job = jobs.job(job_id)
     if status is Status.SUCCEEDED:

@@ -24,9 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
 from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.host import is_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,8 +38,6 @@ _LONGEST_SOCKET_PATH = 100  # bytes; systems allow 104 to 108
 _SHORT_FOLDER = Path("/tmp")  # noqa: S108 - the same for every process, as TMPDIR is not; owner and mode are checked
 _LARGE_LOG = 1_000_000  # bytes
 _REPLY_SECONDS = 5.0
-
-Mark = list[float]  # a process: its id, and when it started, so that a reused id is not taken for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,21 +222,6 @@ def _make_private(folder: Path) -> None:
             raise StoreUnavailable(
                 f"{folder} is open to other users and stays so. Set JUNMAI_HOME to another place"
             )
-
-
-def mark_of(pid: int) -> Mark:
-    """The mark of a living process; raises psutil.NoSuchProcess for a dead one."""
-    booted = psutil.boot_time() if psutil.LINUX else 0.0  # there, both move when the clock is set
-    return [pid, psutil.Process(pid).create_time() - booted]
-
-
-def is_alive(mark: Any) -> bool:
-    """Whether the process with this mark still runs; a zombie does not, and no mark is no process."""
-    try:
-        pid, started = mark
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and abs(mark_of(pid)[1] - started) < 2
-    except (psutil.Error, TypeError, ValueError):
-        return False
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:

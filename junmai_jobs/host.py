@@ -32,26 +32,35 @@ def host_id() -> str:
     return " ".join(marks)
 
 
+def mark_of(pid: int) -> list[float]:
+    """The pid and the start of a living process: together they are nobody else's.
+
+    Raises:
+        psutil.NoSuchProcess: it does not live.
+    """
+    booted = psutil.boot_time() if psutil.LINUX else 0.0  # there, both move when the clock is set
+    return [pid, psutil.Process(pid).create_time() - booted]
+
+
+def is_alive(mark: Any) -> bool:
+    """Whether the process with this mark still runs; a zombie does not, and no mark is no process."""
+    try:
+        pid, started = mark
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and abs(mark_of(pid)[1] - started) < 2
+    except psutil.AccessDenied:
+        return True
+    except (psutil.Error, TypeError, ValueError):
+        return False
+
+
 def describe_process() -> dict[str, Any]:
     """What a worker says of its process, for ``is_gone``."""
-    started = psutil.Process().create_time()
-    return {"host": host_name(), "host_id": host_id(), "pid": os.getpid(), "process_started": started}
+    return {"host": host_name(), "host_id": host_id(), "pid": os.getpid(), "mark": mark_of(os.getpid())}
 
 
 def is_gone(info: Mapping[str, Any]) -> bool:
     """Whether a process of this host has ended, by its own description; False if that is not known here."""
-    if info.get("host_id") != host_id():
-        return False
-    try:
-        process = psutil.Process(info["pid"])
-        return bool(
-            abs(process.create_time() - info["process_started"]) > 1
-            or process.status() == psutil.STATUS_ZOMBIE
-        )
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.Error:
-        return False
+    return info.get("host_id") == host_id() and not is_alive(info.get("mark"))
 
 
 def worker_name() -> str:

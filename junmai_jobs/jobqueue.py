@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -11,7 +12,15 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from junmai_jobs.broker import BATCH, Broker
 from junmai_jobs.config import Config, load_config
 from junmai_jobs.connection import ClientLink
-from junmai_jobs.errors import JobCancelled, JobFailed, JunmaiJobsError, OptionError, ResultTimeout
+from junmai_jobs.errors import (
+    InvalidState,
+    JobCancelled,
+    JobFailed,
+    JobNotFound,
+    JunmaiJobsError,
+    OptionError,
+    ResultTimeout,
+)
 from junmai_jobs.inspector import Inspector, wait_until_finished
 from junmai_jobs.job import Job, NewJob, Status, check_name, new_id
 from junmai_jobs.scheduler import Retention
@@ -78,7 +87,7 @@ class JobQueue:
 
     # Submitting.
 
-    def submit(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
+    def submit(self, task: Task[P, R], /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
         """Have a worker run ``task(*args, **kwargs)``; options go through ``task.with_options``.
 
         Raises:
@@ -138,9 +147,8 @@ class JobQueue:
             raise OptionError(f"no status {status!r}; there are {', '.join(Status)}")
         if type(limit) is not int or limit < 1:
             raise OptionError(f"limit is {limit!r}; give a whole number from 1 on")
-        found = self.inspector.jobs(
-            status=Status(status) if status else None, queue=queue, task=task, limit=limit
-        )
+        wanted = Status(status) if status else None
+        found = self.inspector.jobs(status=wanted, queue=queue, task=task, limit=limit)
         return [StoredJob.of(job, self) for job in found]
 
     def stats(self) -> dict[str, Any]:
@@ -170,11 +178,13 @@ class JobQueue:
         self.broker.revive(job_id, new_id())
 
     def retry_all(self, *, task: str | None = None) -> list[str]:
-        """Retry every failed job, or those of one task; their ids."""
-        ids = [job.id for job in self.jobs(status="failed", task=task, limit=self.config.keep_failed.count)]
-        for job_id in ids:
-            self.retry(job_id)
-        return ids
+        """Retry every failed job, or those of one task; the ids of those that wait again."""
+        retried = []
+        for job in self.jobs(status="failed", task=task, limit=max(1, self.config.keep_failed.count)):
+            with contextlib.suppress(InvalidState, JobNotFound):  # somebody else was faster
+                self.retry(job.id)
+                retried.append(job.id)
+        return retried
 
     def reprioritize(self, job_id: str, priority: int) -> None:
         """Give a job that has not finished another priority, 0 to 10.
@@ -227,9 +237,8 @@ class JobQueue:
         """
         if signals:
             raise OptionError("signals=True is not built yet: run `junmai-jobs worker`, or own the signals")
-        return EmbeddedWorker(
-            self.worker_settings(concurrency=concurrency, queues=queues, tasks=tasks, **settings)
-        )
+        chosen = self.worker_settings(concurrency=concurrency, queues=queues, tasks=tasks, **settings)
+        return EmbeddedWorker(chosen)
 
     def worker_settings(
         self,

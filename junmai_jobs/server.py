@@ -12,8 +12,9 @@ from redis.retry import Retry
 
 from junmai_jobs.checks import Bad, redis_address
 from junmai_jobs.config import Config, redact
-from junmai_jobs.embedded import FLOOR, Embedded, is_alive
+from junmai_jobs.embedded import FLOOR, Embedded
 from junmai_jobs.errors import ConfigError, StoreUnavailable
+from junmai_jobs.host import is_alive
 
 if TYPE_CHECKING:
     from pathlib import Path

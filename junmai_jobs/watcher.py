@@ -20,8 +20,9 @@ from typing import Any, cast
 
 import redis
 
-from junmai_jobs.embedded import Embedded, mark_of
+from junmai_jobs.embedded import Embedded
 from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.host import mark_of
 
 _EXTERNAL_QUEUE = b"lightroom"  # served from outside, and perhaps never: no reason to stay
 _PLACES = (b"ready", b"scheduled", b"retrying", b"leases", b"blocked")

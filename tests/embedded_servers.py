@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from junmai_jobs.embedded import is_alive
+from junmai_jobs.host import is_alive
 from junmai_jobs.server import Server
 from tests.waiting import wait_until
 

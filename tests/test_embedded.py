@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from junmai_jobs import embedded
-from junmai_jobs.embedded import is_alive, mark_of
 from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.host import is_alive, mark_of
 from junmai_jobs.server import Server
 from tests.embedded_servers import Servers, child, kill, pid_of
 from tests.waiting import wait_until

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from junmai_jobs import watcher
-from junmai_jobs.embedded import is_alive
+from junmai_jobs.host import is_alive
 from tests.embedded_servers import Servers
 from tests.waiting import wait_until
 

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from junmai_jobs.broker import Broker
-    from tests.conftest import Backend, Clock
+    from tests.backends import Backend, Clock
 
 
 @pytest.fixture
-def store(backend: Backend, broker: Broker, namespace: str, clock: Clock) -> Iterator[Store]:
+def store(backend: Backend, namespace: str, broker: Broker, clock: Clock) -> Iterator[Store]:
     """A namespace with nothing in it, which must keep the laws of the store until the end of the test."""
     store = Store(broker, backend.admin, namespace, clock.advance)
     yield store

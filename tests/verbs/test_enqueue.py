@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from junmai_jobs import broker as verbs
-from junmai_jobs.broker import Broker
 from junmai_jobs.errors import InvalidState, JobNotFound, QueueFull
 from junmai_jobs.job import Body
 from tests.verbs.store import BAND, ERROR, new_job
 
 if TYPE_CHECKING:
-    from tests.conftest import Backend
+    from tests.backends import Backend
     from tests.verbs.store import Store
 
 
@@ -111,7 +110,7 @@ def test_a_job_exists_whatever_became_of_it(store: Store) -> None:
 @pytest.mark.parametrize(
     "other",
     [{"task": "other"}, {"args": [1]}, {"queue": "night"}, {"expires": 5}],
-    ids=lambda other: "".join(other),
+    ids="".join,
 )
 def test_an_id_with_other_content_is_refused(store: Store, other: dict[str, object]) -> None:
     store.add("a")
@@ -176,12 +175,8 @@ def test_a_parent_may_come_first_in_the_same_call(store: Store) -> None:
 
 
 def test_other_namespaces_are_not_touched(store: Store, backend: Backend) -> None:
-    name = f"{store.namespace}-too"
-    backend.open_to(name)
-    other = Broker(store.broker.link, name, shebang=backend.shebang)
-    other.enqueue([new_job("a", args=[1])])
-    backend.open_to(store.namespace)
-    with store.unchanged():
-        assert backend.admin.hget(other.keys.bodies, "a") == new_job("a", args=[1]).body
-    store.add("a")
-    backend.admin.delete(*backend.admin.keys(f"{{{name}}}:*"))
+    with backend.namespace() as other:
+        backend.broker(other).enqueue([new_job("a", args=[1])])
+        backend.let_in(store.namespace)
+        assert store.exact() == {}
+        assert store.broker.enqueue([new_job("a")]) == [False]

@@ -1,0 +1,128 @@
+"""The kinds of server that the verbs are tried on, each with a namespace of its own for every test."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import fakeredis
+
+from junmai_jobs.broker import Broker
+from junmai_jobs.connection import ClientLink, Endpoint
+from junmai_jobs.keys import Keys
+from tests import acl
+from tests.servers import RedisProcess, embedded_valkey, free_port, server_binary
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+    import redis
+
+BACKENDS = ("redis", "valkey", "cluster", "acl", "fakeredis")
+_USER, _PASSWORD = "worker", "open-sesame"
+_numbers = itertools.count(1)
+
+
+class FakeServer:
+    """An endpoint without a server: what passed only here has not run."""
+
+    def __init__(self) -> None:
+        self._server = fakeredis.FakeServer(server_type="redis", version=(7,))
+
+    def client(self, **_: Any) -> redis.Redis:
+        client: redis.Redis = fakeredis.FakeRedis(server=self._server)
+        return client
+
+    def ensure(self) -> None:
+        """It is always there."""
+
+    def describe(self) -> str:
+        return "fakeredis"
+
+
+@dataclass
+class Backend:
+    """A server as a user of the library reaches it, by ``endpoint``, and as its administrator does."""
+
+    name: str
+    endpoint: Endpoint
+    admin: Any
+    """A redis-py client; the types of its replies would be in the way."""
+    link: ClientLink = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.link = ClientLink(self.endpoint, client_name="junmai-jobs")
+
+    def close(self) -> None:
+        self.link.client.close()
+        self.admin.close()
+
+    @contextmanager
+    def namespace(self) -> Iterator[str]:
+        """A namespace that nobody else has, and that the library's user may enter; emptied at the end."""
+        name = f"test-{next(_numbers)}"
+        self.let_in(name)
+        yield name
+        if left := list(self.admin.scan_iter(f"{{{name}}}:*", count=1000)):
+            self.admin.delete(*left)
+
+    def let_in(self, namespace: str) -> None:
+        """Give the library's user the rights to this namespace, and to no other."""
+        if self.name == "acl":
+            self.admin.execute_command("ACL", "SETUSER", _USER, *acl.rules(namespace, _PASSWORD))
+
+    def broker(self, namespace: str) -> Broker:
+        """The verbs, with a clock that can be moved."""
+        return Broker(self.link, namespace, shebang=self.name != "fakeredis", moved_clock=True)
+
+    def clock(self, namespace: str) -> Clock:
+        """The clock that this broker's scripts read."""
+        return Clock(self.admin, Keys.of(namespace).meta)
+
+
+@dataclass
+class Clock:
+    """The clock of one namespace, as scripts with ``moved_clock`` read it."""
+
+    admin: Any
+    meta: str
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass; less than 0 for a clock that is set back."""
+        self.admin.hincrby(self.meta, "clock_offset", round(seconds * 1000))
+
+
+class Backends:
+    """Each started when it is first asked for; none keeps a log."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._started: dict[str, Backend] = {}
+        self._stack = ExitStack()
+        self.close = self._stack.close
+
+    def get(self, name: str) -> Backend:
+        if name not in self._started:
+            self._started[name] = self._stack.enter_context(closing(self._start(name)))
+        return self._started[name]
+
+    def _start(self, name: str) -> Backend:
+        if name == "fakeredis":
+            fake = FakeServer()
+            return Backend(name, fake, fake.client())
+        binary = embedded_valkey() if name == "valkey" else server_binary()
+        server = RedisProcess(self._folders.mktemp(name), binary, options=("--appendonly", "no"))
+        if name == "cluster":
+            server.options += ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+        self._stack.callback(server.stop)
+        admin: Any = server.start().client()
+        if name == "cluster":
+            admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            wait_until(lambda: "cluster_state:ok" in str(admin.execute_command("CLUSTER", "INFO")))
+        if name == "acl":
+            server = replace(server, username=_USER, password=_PASSWORD)
+        return Backend(name, server, admin)

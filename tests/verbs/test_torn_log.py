@@ -1,0 +1,140 @@
+"""A server that is killed in the middle of a script leaves half of it in its log, and replays that half.
+
+Not at the next start, but at the second: the first cuts off the half command at the end and goes on writing
+behind the open MULTI, so that at the second start the half of the script takes effect together with what was
+done in between, when nobody knew of it. Whatever was acknowledged must survive that, at every place of the cut.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from junmai_jobs import broker as verbs
+from junmai_jobs.broker import Broker
+from junmai_jobs.connection import ClientLink
+from junmai_jobs.keys import FINISHED_HOMES
+from tests.backends import Clock
+from tests.verbs.store import Store
+from tests.verbs.test_twice import CASES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import StartServer
+    from tests.servers import RedisProcess
+    from tests.verbs.test_twice import Call, Case
+
+QUEUES = ("default", "night")
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+
+
+@contextmanager
+def opened(server: RedisProcess) -> Iterator[Store]:
+    """Start a server, give its store, and kill it."""
+    link = ClientLink(server.start())
+    with closing(link.client) as client:
+        broker = Broker(link, "torn", moved_clock=True)
+        yield Store(broker, client, "torn", Clock(client, broker.keys.meta).advance)
+    server.kill()
+
+
+@dataclass(frozen=True)
+class TornCall:
+    """The log of a server that was killed during a call."""
+
+    server: RedisProcess
+    call: Call
+    log: Path
+    whole: bytes
+    begin: int
+    """Where in the log the call begins."""
+    survivors: set[str]
+    """The jobs that there are when the call is through."""
+
+    @classmethod
+    def of(cls, server: RedisProcess, case: Case) -> TornCall:
+        """Make the call on a server of its own."""
+        server.kill()
+        with opened(server) as store:
+            call = case(store)
+            (log,) = server.folder.glob("appendonlydir/*.incr.aof")
+            begin = log.stat().st_size
+            call(store.broker)
+            survivors = jobs_in(store)
+        return cls(server, call, log, log.read_bytes(), begin, survivors)
+
+    def commands(self) -> list[range]:
+        """Of each command of the call the bytes, so that a cut before any of them leaves it out."""
+        marks = re.finditer(rb"^\*\d+\r\n(?=\$)", self.whole[self.begin :], re.MULTILINE)
+        starts = [self.begin + mark.start() for mark in marks]
+        return [range(start, end) for start, end in zip(starts, [*starts[1:], len(self.whole)], strict=True)]
+
+    def survives(self, cut: int, meanwhile: Callable[[Store, Call], object]) -> None:
+        """Cut the log there and start twice: nothing that was acknowledged is lost."""
+        self.log.write_bytes(self.whole[:cut])
+        with opened(self.server) as store:
+            meanwhile(store, self.call)
+            store.add("later")
+            acknowledged = jobs_in(store) & (self.survivors | {"later"})
+        with opened(self.server) as store:
+            work(store)
+            store.audit()
+            homes = store.all_homes()
+        lost = {job_id: homes.get(job_id) for job_id in acknowledged} 
+        assert {j: h for j, h in lost.items() if not h or h[0] not in FINISHED_HOMES} == {}
+
+
+def jobs_in(store: Store) -> set[str]:
+    return {job_id.decode() for job_id in store.admin.hkeys(store.keys.bodies)}
+
+
+def nobody(_store: Store, _call: Call) -> None:
+    """The caller is gone, and nobody else works."""
+
+
+def the_caller_asks_again(store: Store, call: Call) -> None:
+    call(store.broker)
+
+
+def others_work(store: Store, _call: Call) -> None:
+    work(store)
+
+
+MEANWHILE = (nobody, the_caller_asks_again, others_work)
+
+
+def work(store: Store) -> None:
+    """All that can be done is done, until every job has come to its end."""
+    store.broker.resume()
+    for _ in range(8):
+        store.broker.reap(QUEUES)
+        store.broker.promote(QUEUES)
+        store.broker.resolve()
+        while (job := store.claim(*QUEUES, claimer="last/1", generation=9)) is not None:
+            store.broker.end(job, verbs.succeed(b""))
+        store.advance(14)
+
+
+@every_case
+def test_a_cut_inside_any_command_loses_nothing(redis_process: StartServer, case: Case) -> None:
+    torn = TornCall.of(redis_process(), case)
+    chance = random.Random(case.__name__)
+    for command in torn.commands():
+        for meanwhile in MEANWHILE:
+            torn.survives(chance.choice(command), meanwhile)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@every_case
+def test_a_cut_at_any_byte_loses_nothing(redis_process: StartServer, case: Case) -> None:
+    torn = TornCall.of(redis_process(), case)
+    for cut in range(torn.begin, len(torn.whole)):
+        torn.survives(cut, MEANWHILE[cut % len(MEANWHILE)])

@@ -1,0 +1,298 @@
+"""A call may arrive twice, since its reply may be lost: every verb then has the same answer and outcome."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from junmai_jobs import broker as verbs
+from junmai_jobs import scripts
+from junmai_jobs.broker import Broker
+from junmai_jobs.connection import ClientLink, DedicatedLink
+from tests.proxy import Proxy
+from tests.servers import RedisProcess
+from tests.verbs.store import ERROR, Store, new_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from junmai_jobs.broker import Ending
+    from tests.backends import Backend, Backends
+
+    Call = Callable[[Broker], object]
+    Case = Callable[[Store], Call]
+    """Prepares a store, and gives the call to be made on it."""
+
+QUEUES = ["default"]
+
+
+def enqueue(store: Store) -> Call:
+    return lambda broker: broker.enqueue([new_job("a", expires=9), new_job("b", after=("a",))])
+
+
+def promote(store: Store) -> Call:
+    store.add("a", "b", delay=5)
+    store.ended("c", verbs.retry(5, ERROR))
+    store.advance(60)
+    return lambda broker: broker.promote(QUEUES)
+
+
+def claim(store: Store) -> Call:
+    store.add("a", "b")
+    return lambda broker: broker.claim("w/1", "1.9", QUEUES, woken=True)
+
+
+def claim_that_gives_back(store: Store) -> Call:
+    store.running("a")
+    store.add("b", priority=9)
+    return lambda broker: broker.claim("w/1", "1.9", QUEUES)
+
+
+def claim_of_nothing(store: Store) -> Call:
+    return lambda broker: broker.claim("w/1", "1.9", QUEUES)
+
+
+def step(store: Store) -> Call:
+    ended = store.running("a"), verbs.succeed(b"\x01")
+    store.add("b", "c")
+    return lambda broker: broker.step("w/1", "1.9", QUEUES, ended)
+
+
+def step_to_nothing(store: Store) -> Call:
+    ended = store.running("a"), verbs.retry(60, ERROR)
+    return lambda broker: broker.step("w/1", "1.9", QUEUES, ended)
+
+
+def step_of_a_lost_run(store: Store) -> Call:
+    ended = store.running("a"), verbs.succeed(b"")
+    store.expire()
+    return lambda broker: broker.step("w/1", "1.9", QUEUES, ended)
+
+
+def extend(store: Store) -> Call:
+    store.broker.register("w", {})
+    store.running("a")
+    return lambda broker: broker.extend("w", ["w/1", "w/2"])
+
+
+def _end(store: Store, how: Ending) -> Call:
+    job = store.running("a")
+    store.add("child", after=("a",))
+    return lambda broker: broker.end(job, how)
+
+
+def succeed(store: Store) -> Call:
+    return _end(store, verbs.succeed(b"\x01"))
+
+
+def retry(store: Store) -> Call:
+    return _end(store, verbs.retry(60, ERROR))
+
+
+def fail(store: Store) -> Call:
+    return _end(store, verbs.fail(ERROR, "no"))
+
+
+def defer(store: Store) -> Call:
+    return _end(store, verbs.defer(60, "later"))
+
+
+def confirm_cancel(store: Store) -> Call:
+    return _end(store, verbs.confirm_cancel())
+
+
+def retry_of_what_was_to_be_cancelled(store: Store) -> Call:
+    call = _end(store, verbs.retry(60, ERROR))
+    store.broker.cancel("a", "person.1")
+    return call
+
+
+def release(store: Store) -> Call:
+    store.running("a")
+    return lambda broker: broker.release("w/1", "1.end")
+
+
+def crash(store: Store) -> Call:
+    store.running("a")
+    return lambda broker: broker.crash("w/1", "1.end", {"signal": 9})
+
+
+def reap(store: Store) -> Call:
+    store.running("a")
+    for _ in range(4):
+        store.broker.reap(["other"])
+        store.advance(10)
+    return lambda broker: broker.reap(QUEUES)
+
+
+def reap_too_late(store: Store) -> Call:
+    store.running("a")
+    store.advance(3600)
+    return lambda broker: broker.reap(QUEUES)
+
+
+def cancel(store: Store) -> Call:
+    store.add("a")
+    return lambda broker: broker.cancel("a", "person.1")
+
+
+def cancel_of_a_run(store: Store) -> Call:
+    store.running("a")
+    return lambda broker: broker.cancel("a", "person.1")
+
+
+def resolve(store: Store) -> Call:
+    _end(store, verbs.succeed(b""))(store.broker)
+    store.add("other", after=("a",), after_policy="continue", delay=5)
+    return lambda broker: broker.resolve()
+
+
+def revive(store: Store) -> Call:
+    store.ended("a", verbs.fail(ERROR))
+    return lambda broker: broker.revive("a", "person.1")
+
+
+def reprioritize(store: Store) -> Call:
+    store.add("a", "b")
+    return lambda broker: broker.reprioritize("b", 9)
+
+
+def pause(store: Store) -> Call:
+    store.add("a")
+    return lambda broker: broker.pause(["default", "night"])
+
+
+def resume(store: Store) -> Call:
+    store.add("a")
+    store.broker.pause()
+    return lambda broker: broker.resume()
+
+
+def purge(store: Store) -> Call:
+    store.add("a", "b")
+    store.add("c", delay=5)
+    return lambda broker: broker.purge("default", ["ready", "scheduled"], "person.1")
+
+
+def prune(store: Store) -> Call:
+    for job_id in ("a", "b", "c"):
+        store.ended(job_id, verbs.succeed(b"\x01"))
+        store.advance(1)
+    return lambda broker: broker.prune("succeeded", max_age=60, keep=1)
+
+
+def progress(store: Store) -> Call:
+    job = store.running("a")
+    return lambda broker: broker.progress(job, {"done": 1})
+
+
+def register(store: Store) -> Call:
+    return lambda broker: broker.register("w", {"pid": 7})
+
+
+def deregister(store: Store) -> Call:
+    store.broker.register("w", {"pid": 7})
+    store.running("a")
+    return lambda broker: broker.deregister("w", ["w/1"], lost=True)
+
+
+CASES: list[Case] = [
+    enqueue, promote, claim, claim_that_gives_back, claim_of_nothing, step, step_to_nothing,
+    step_of_a_lost_run, extend, succeed, retry, retry_of_what_was_to_be_cancelled, fail, defer,
+    confirm_cancel, release, crash, reap, reap_too_late, cancel, cancel_of_a_run, resolve, revive,
+    reprioritize, pause, resume, purge, prune, progress, register, deregister,
+]  # fmt: skip
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+
+
+def test_every_verb_has_a_case() -> None:
+    assert set(scripts.VERBS) <= {case.__name__ for case in CASES}
+
+
+@every_case
+def test_twice_is_as_once(store: Store, case: Case) -> None:
+    call = case(store)
+    answer, once = call(store.broker), store.dump()
+    again = call(store.broker)
+    assert store.dump() == once
+    assert again == ([True, True] if case is enqueue else answer)
+
+
+@pytest.fixture
+def redis_backend(backends: Backends) -> Backend:
+    return backends.get("redis")
+
+
+@pytest.fixture
+def stores(redis_backend: Backend) -> Iterator[list[Store]]:
+    """Two stores with nothing in them: one for what should be, one for what is."""
+    with ExitStack() as stack:
+        names = [stack.enter_context(redis_backend.namespace()) for _ in range(2)]
+        made = [
+            Store(redis_backend.broker(name), redis_backend.admin, name, redis_backend.clock(name).advance)
+            for name in names
+        ]
+        yield made
+        for store in made:
+            store.audit()
+
+
+@pytest.fixture
+def proxy(redis_backend: Backend) -> Iterator[Proxy]:
+    assert isinstance(redis_backend.endpoint, RedisProcess)
+    with Proxy(redis_backend.endpoint.port) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("kind", [ClientLink, DedicatedLink])
+@pytest.mark.parametrize("cached", [True, False], ids=["cached", "first sent"])
+@every_case
+def test_a_lost_reply_goes_unnoticed(
+    redis_backend: Backend,
+    stores: list[Store],
+    proxy: Proxy,
+    kind: type[ClientLink | DedicatedLink],
+    case: Case,
+    cached: bool,
+) -> None:
+    expected, actual = stores
+    answer = case(expected)(expected.broker)
+    call = case(actual)
+    assert isinstance(redis_backend.endpoint, RedisProcess)
+    link = kind(replace(redis_backend.endpoint, port=proxy.port))
+    broker = Broker(link, actual.namespace, moved_clock=True)
+    broker.register("connected", {})
+    redis_backend.admin.hdel(actual.keys.worker_info, "connected")
+    redis_backend.admin.zrem(actual.keys.workers, "connected")
+    if not cached:
+        redis_backend.admin.script_flush()
+    # Where the script is not known the first reply says so, and the second is that of its text.
+    proxy.lose_reply(after=0 if cached else 1)
+    given = call(broker)
+    assert proxy.lost == 1
+    assert actual.dump() == expected.dump()
+    assert _without_tokens(given) == _without_tokens([True, True] if case is enqueue else answer)
+
+
+def _without_tokens(answer: object) -> str:
+    return re.sub(r"'\d{16}'", "'<token>'", repr(answer))
+
+
+@pytest.mark.parametrize("kind", [ClientLink, DedicatedLink])
+def test_an_emptied_script_cache_goes_unnoticed(
+    redis_backend: Backend, kind: type[ClientLink | DedicatedLink]
+) -> None:
+    with redis_backend.namespace() as name:
+        broker = Broker(kind(redis_backend.endpoint), name)
+        broker.enqueue([new_job("a"), new_job("b")])
+        for number, job_id in enumerate("ab"):
+            redis_backend.admin.script_flush()
+            job = broker.claim("w/1", f"1.{number}", QUEUES)
+            assert job is not None
+            assert job.id == job_id
+            redis_backend.admin.script_flush()
+            broker.end(job, verbs.succeed(b""))
