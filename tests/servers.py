@@ -1,4 +1,4 @@
-"""Real servers for tests: each on a free loopback port or a socket, in a folder of its own, ended by its pid."""
+"""Real servers for tests: each on a free loopback port, in a folder of its own, ended by its pid."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from junmai_jobs.embedded import find_binary
 from tests.waiting import wait_until
 
 INSTALL = "apt-get install redis-server"
@@ -29,8 +30,6 @@ def debian_redis() -> str:
 
 def embedded_valkey() -> str:
     """The server binary that is installed with the library."""
-    from junmai_jobs.embedded import find_binary
-
     return str(find_binary())
 
 

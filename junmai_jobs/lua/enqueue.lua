@@ -39,10 +39,10 @@ local function block(id, queue, delay, dependencies)
       ring(alarm)
     end
   end
-  redis.call('ZADD', queue_key(queue, 'blocked'), now, id)
   local state = new_state('blocked', queue)
   state.note = policy .. ':' .. delay
   write_state(id, state)
+  redis.call('ZADD', queue_key(queue, 'blocked'), now, id)
 end
 
 local function place(id, delay, dependencies, body, sequence)

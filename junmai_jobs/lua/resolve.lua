@@ -9,8 +9,8 @@ local function unblock(child, state, delay)
     redis.call('ZADD', queue_key(state.queue, 'ready'), ready_score(priority_of(child), next_sequence(1)), child)
     ring_queue(state.queue)
   end
-  redis.call('HDEL', states, child)
   redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
+  redis.call('HDEL', states, child)
 end
 
 local function tell(child, parent, succeeded_well)
@@ -18,7 +18,8 @@ local function tell(child, parent, succeeded_well)
   if state and state.word == 'blocked' then
     local policy, delay = string.match(state.note, '^(%a+):(%d+)$')
     local awaited = redis.call('ZRANGEBYLEX', parents, '[' .. child .. ' ', '(' .. child .. '!', 'LIMIT', 0, 2)
-    if not succeeded_well and policy == 'cancel' then
+    local accepted = redis.call('HEXISTS', bodies, child) == 1
+    if accepted and not succeeded_well and policy == 'cancel' then
       finish(child, state, 'cancelled', 'parent_failed')
       redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
     elseif #awaited == 0 or (#awaited == 1 and awaited[1] == child .. ' ' .. parent) then

@@ -193,12 +193,12 @@ class Store:
         assert {name: kind for name, kind in kinds.items() if kind != _expected_kind(name)} == {}
         self.rung()
         homes = self.all_homes()
-        assert {job_id: found for job_id, found in homes.items() if len(found) != 1} == {}
+        assert {job_id: found for job_id, found in homes.items() if len(found) != 1} == {}, "two homes"
         assert homes.keys() == self._ids(self.keys.bodies), "jobs without a home, or the reverse"
         for name in _JOB_HASHES:
             assert self._ids(getattr(self.keys, name)) <= homes.keys(), f"{name} of jobs that do not exist"
         for job_id, text in self.admin.hgetall(self.keys.states).items():
-            assert homes[job_id.decode()] == [_home_of(State.parse(text))]
+            assert homes[job_id.decode()] == [_home_of(State.parse(text))], "a state that is not true"
 
     def _ids(self, key: str) -> set[str]:
         return {job_id.decode() for job_id in self.admin.hkeys(key)}

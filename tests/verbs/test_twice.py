@@ -180,9 +180,9 @@ def purge(store: Store) -> Call:
 
 def prune(store: Store) -> Call:
     for job_id in ("a", "b", "c"):
+        store.advance(1000)
         store.ended(job_id, verbs.succeed(b"\x01"))
-        store.advance(1)
-    return lambda broker: broker.prune("succeeded", max_age=60, keep=1)
+    return lambda broker: broker.prune("succeeded", max_age=900, keep=10)
 
 
 def progress(store: Store) -> Call:

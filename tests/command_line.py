@@ -1,0 +1,165 @@
+"""The command as a person or a program runs it: a process of its own, with a home and a folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import select
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMAND = (sys.executable, "-m", "junmai_jobs.cli")
+TASKS = """
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+from junmai_jobs import RetryPolicy, current_job, task
+
+@task
+def add(a, b=1):
+    return a + b
+
+@task(retry=RetryPolicy(max_retries=0))
+def explode(text):
+    raise ValueError(text)
+
+@task(queue="slow")
+def until_cancelled():
+    while True:
+        current_job().check_cancelled()
+        Event().wait(0.01)
+
+@task
+def odd_values():
+    return [Path("/a/b"), b"\\x00\\xff", float("nan"), datetime(2026, 1, 2, tzinfo=UTC)]
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Runs ``junmai-jobs`` in ``folder``, which has the tasks above in its module ``studio``."""
+
+    home: Path
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "studio.py").write_text(TASKS, "utf-8")
+
+    def having(self, **environment: str) -> CommandLine:
+        """The same with other environment variables."""
+        return replace(self, environment=self.environment | environment)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        ours = ("JUNMAI_", "REDIS_", "CELERY_", "_JUNMAI", "NO_COLOR", "FORCE_COLOR", "PYTEST_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return inherited | {"JUNMAI_HOME": str(self.home), "COLUMNS": "160"} | self.environment
+
+    def start(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+        """Start it, with pipes."""
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(
+            [*COMMAND, *map(str, arguments)],
+            cwd=self.folder,
+            env=self.variables,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            **(pipes | options),
+        )
+
+    def finish(self, process: subprocess.Popen[str], stdin: str = "", timeout: float = 60) -> Done:
+        """Wait for the end of what was started."""
+        try:
+            out, err = process.communicate(stdin, timeout)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+        return Done(process.returncode, out, err)
+
+    def run(self, *arguments: str | Path, stdin: str = "") -> Done:
+        """Run it to its end."""
+        return self.finish(self.start(*arguments), stdin)
+
+    def json(self, command: str, *arguments: str | Path, stdin: str = "", code: int = 0) -> Any:
+        """The one document that ``--json`` prints."""
+        done = self.run(command, "--json", *arguments, stdin=stdin)
+        assert done.code == code, done
+        return json.loads(done.out)
+
+    def in_terminal(self, *arguments: str | Path, keys: str = "", after: str = "") -> tuple[int, str]:
+        """Run it in a terminal, typing ``keys`` when it has shown ``after``; exit code and what it showed."""
+        parent, child = pty.openpty()
+        with self.start(
+            *arguments, stdin=child, stdout=child, stderr=child, start_new_session=True
+        ) as process:
+            os.close(child)
+            shown = b""
+            typed = False
+            while True:
+                try:
+                    readable, _, _ = select.select([parent], [], [], 60)
+                    assert readable, f"nothing more came after {shown!r}"
+                    piece = os.read(parent, 65536)
+                except OSError:  # how Linux says that nobody is at the other end
+                    piece = b""
+                if not piece:
+                    break
+                shown += piece
+                if keys and not typed and after.encode() in shown:
+                    os.write(parent, keys.encode())
+                    typed = True
+        os.close(parent)
+        return process.returncode, shown.decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def home_with_server(home: Path) -> Iterator[Path]:
+    """A home whose embedded server, which starts by itself, is stopped at the end."""
+    try:
+        yield home
+    finally:
+        stopped = CommandLine(home, home.parent).run("server", "stop")
+        assert stopped.code == 0, stopped
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[int]:
+    """A port of this machine where a connection is neither made nor refused, as behind many a firewall."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+
+        def is_full() -> bool:
+            filler = stack.enter_context(socket.socket())
+            filler.settimeout(0.2)
+            return filler.connect_ex(address) != 0
+
+        wait_until(is_full, what="the port to take no more connections")
+        yield address[1]
