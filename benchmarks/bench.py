@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import json
 import os
 import platform
@@ -139,11 +138,17 @@ def table(found: dict[str, Any]) -> str:
     """The figures to be read."""
     rates, medians = found["drain"]["rates"], found["drain"]["medians"]
     rows = [
-        *((f"drain, {name}", f"{medians[name]:,.0f} jobs/s ({min(each):,}-{max(each):,})") for name, each in rates.items()),
+        *(
+            (f"drain, {name}", f"{medians[name]:,.0f} jobs/s ({min(each):,}-{max(each):,})")
+            for name, each in rates.items()
+        ),
         ("drain, ratio", f"{found['drain']['ratio']:.2f} ({', '.join(map(str, found['drain']['ratios']))})"),
         *((f"waiting job, {form}", f"{size:.0f} bytes") for form, size in found["bytes_per_job"].items()),
         *(
-            (f"submit to start, {workers}", f"p50 {each['p50']} ms, p99 {each['p99']} ms, worst {each['max']} ms")
+            (
+                f"submit to start, {workers}",
+                f"p50 {each['p50']} ms, p99 {each['p99']} ms, worst {each['max']} ms",
+            )
             for workers, each in found["latency_ms"].items()
         ),
         *((name, str(value)) for name, value in found["machine"].items()),
@@ -162,7 +167,10 @@ def main() -> None:
         found = {
             "drain": drain(on, options.jobs, options.rounds),
             "bytes_per_job": bytes_per_job(on, 100_000),
-            "latency_ms": {"one worker": latency(on, 300, QUEUES[:1]), "two workers": latency(on, 300, QUEUES[:2])},
+            "latency_ms": {
+                "one worker": latency(on, 300, QUEUES[:1]),
+                "two workers": latency(on, 300, QUEUES[:2]),
+            },
             "machine": machine(on),
         }
     print(json.dumps(found) if options.json else table(found))

@@ -12,7 +12,7 @@ import json
 import select
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import Pipe
 from typing import Any
 from unittest.mock import patch
@@ -24,6 +24,7 @@ from junmai_jobs import child
 from junmai_jobs.broker import Broker, succeed
 from junmai_jobs.child import Child, ChildSetup, new_board
 from junmai_jobs.connection import DedicatedLink
+from junmai_jobs.job import Claimed
 
 
 class Meter:
@@ -131,24 +132,28 @@ def scripts(on: Stage, count: int) -> dict[str, float]:
     """Microseconds in the server for a call of other verbs."""
     on.clear()
     broker = Broker(DedicatedLink(on.server), on.jobs.namespace)
-    found = {}
+    found: dict[str, float] = {}
+    claimers = [f"micro/{number}" for number in range(count)]
+    jobs: dict[str, Claimed] = {}
 
-    def measure(name: str, calls: Iterator[object]) -> None:
+    def measure(name: str, call: Callable[[str], object], each: Iterable[str]) -> None:
         on.client.config_resetstat()
-        for _ in calls:
-            pass
+        for claimer in each:
+            call(claimer)
         found[name] = on.client.info("commandstats")["cmdstat_evalsha"]["usec_per_call"]
 
-    claimers = [f"micro/{number}" for number in range(count)]
-    claimed = []
+    def claim(claimer: str) -> None:
+        if job := broker.claim(claimer, "1.1", QUEUES):
+            jobs[claimer] = job
+
     broker.register("micro", {})
-    measure("enqueue, 200 jobs", (submit_mixed(on, 200) for _ in range(count // 200)))
-    measure("claim", (claimed.append(broker.claim(each, "1.1", QUEUES)) for each in claimers))
-    measure("extend, 2 claimers", (broker.extend("micro", claimers[:2]) for _ in claimers))
-    measure("reap, nothing lost", (broker.reap(QUEUES) for _ in claimers))
-    measure("succeed", (broker.end(job, succeed(b"")) for job in claimed if job))
-    measure("promote, nothing due", (broker.promote(QUEUES) for _ in claimers))
-    measure("step, nothing to do", (broker.step(each, "1.2", QUEUES) for each in claimers))
+    measure("enqueue, 200 jobs", lambda _: submit_mixed(on, 200), claimers[::200])
+    measure("claim", claim, claimers)
+    measure("extend, 2 claimers", lambda _: broker.extend("micro", claimers[:2]), claimers)
+    measure("reap, nothing lost", lambda _: broker.reap(QUEUES), claimers)
+    measure("succeed", lambda claimer: broker.end(jobs[claimer], succeed(b"")), claimers)
+    measure("promote, nothing due", lambda _: broker.promote(QUEUES), claimers)
+    measure("step, nothing to do", lambda claimer: broker.step(claimer, "1.2", QUEUES), claimers)
     return found
 
 

@@ -1,13 +1,16 @@
 """The bare probe: the least a Redis queue can do for a job, as a measure of the machine.
 
 One script call a job through redis-py's ordinary client: the previous job is finished, the next is popped and
-leased. No fencing, no replay, no limits, no errors, and a kill loses a job. Run as ``python -m benchmarks.probe PORT``.
+leased. No fencing, no replay, no limits, no errors, and a kill loses a job.
+
+    python -m benchmarks.probe PORT
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import msgpack
 import redis
@@ -40,7 +43,7 @@ def fill(client: redis.Redis, count: int) -> None:
         pipeline.execute()
 
 
-def drain(client: redis.Redis) -> None:
+def drain(client: Any) -> None:
     """Wait for the start, then run what there is."""
     sha = client.script_load(_CLAIM)
     client.blpop([GO])

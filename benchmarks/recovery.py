@@ -1,6 +1,6 @@
 """How fast a job runs again after what ran it was killed: seconds, of real processes on a real server.
 
-    python -m benchmarks.recovery [--rounds 10]
+python -m benchmarks.recovery [--rounds 10]
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every measurement stands on: a server of its own, processes that are ended, and the file of records."""
+"""What every measurement stands on: a server of its own, processes that are ended, a file of records."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from junmai_jobs.connection import Link
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, QueueFull, StaleLease
 from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.keys import Keys
+from junmai_jobs.scripts import Script
 
 BATCH = 200
 MAX_WAITING = 1_000_000
@@ -92,8 +93,9 @@ class Broker:
     ) -> None:
         self.link = link
         self.keys = Keys.of(namespace)
-        self._script = partial(scripts.load, shebang=shebang, moved_clock=moved_clock)
-        self._step = self._script("step")
+        self._load = partial(scripts.load, shebang=shebang, moved_clock=moved_clock)
+        self._step = self._load("step")
+        self._step_keys = self._keys_of(self._step)
 
     def enqueue(self, jobs: Sequence[NewJob], *, max_waiting: int = MAX_WAITING) -> list[bool]:
         """Accept up to ``BATCH`` jobs, all or none.
@@ -158,7 +160,7 @@ class Broker:
             job, how = ended
             ending = (how.verb, job.id, job.token, *how.arguments)
         arguments = (claimer, request, _ms(lease), int(woken), len(queues), *queues, *ending)
-        word, kind, *reply = self.link.run(self._step, self.keys, arguments)
+        word, kind, *reply = self.link.run(self._step, self._step_keys, arguments)
         if kind == b"JOB":
             return Step(_text(word), _claimed(reply))
         return Step(_text(word), None, _text(reply[0]) if kind == b"NEWER" else None)
@@ -169,7 +171,7 @@ class Broker:
         Raises:
             StaleLease: the token is not the job's any more; nothing has changed.
         """
-        names = self._script(how.verb).parameters[2:]
+        names = self._load(how.verb).parameters[2:]
         named = dict(zip(names, how.arguments, strict=True))
         word, *_ = self._call(how.verb, id=job.id, token=job.token, **named)
         if word == "LOST":
@@ -273,9 +275,12 @@ class Broker:
             pass
 
     def _call(self, verb: str, *rest: object, **named: object) -> list[Any]:
-        script = self._script(verb)
-        word, *reply = self.link.run(script, self.keys, script.arguments(*rest, **named))
+        script = self._load(verb)
+        word, *reply = self.link.run(script, self._keys_of(script), script.arguments(*rest, **named))
         return [_text(word), *reply]
+
+    def _keys_of(self, script: Script) -> tuple[str, ...]:
+        return tuple(getattr(self.keys, field) for field in script.keys)
 
 
 def _ms(seconds: float) -> int:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+import hiredis
 import redis
 from redis.exceptions import (
     AuthenticationError,
@@ -139,8 +140,9 @@ class DedicatedLink:
         """Drop the connection."""
         self.connection.disconnect()
 
-    def _exchange(self, command: Sequence[object]) -> Any:
-        self.connection.send_command(*command)
+    def _exchange(self, command: tuple[Any, ...]) -> Any:
+        # Packed by hiredis itself: redis-py would look at each of the many arguments first.
+        self.connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
         return self.connection.read_response()
 
 

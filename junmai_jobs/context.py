@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -104,11 +103,14 @@ def current_job() -> RunningJob:
     return job
 
 
-@contextlib.contextmanager
-def running(job: RunningJob) -> Iterator[None]:
+class running:  # noqa: N801 - it reads as a word: with running(job)
     """While a job's task runs."""
-    token = _current.set(job)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    def __init__(self, job: RunningJob) -> None:
+        self._job = job
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._job)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import math
-import signal
-import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 from junmai_jobs import broker as verbs
@@ -22,12 +17,12 @@ from junmai_jobs.errors import (
     JobCancelled,
     PayloadError,
     RetryLater,
-    SoftTimeout,
     StaleLease,
     UnknownTask,
 )
 from junmai_jobs.job import Body, Claimed
 from junmai_jobs.task import LONGEST, Options, Task, find_task
+from junmai_jobs.timelimit import time_limit
 
 TRACEBACK_LIMIT = 16 * 1024
 UNKNOWN_TASK_PATIENCE = 600.0
@@ -66,7 +61,7 @@ def execute(
     job, options = assignment.job, assignment.options
     context = RunningJob(job, broker, options.timeout, cancel_asked)
     try:
-        with running(context), soft_timeout(options.soft_limit):
+        with running(context), time_limit(options.soft_limit):
             value = assignment.task.function(*assignment.body.args, **assignment.body.kwargs)
         result = b"" if value is None else codec.pack(value, limit=codec.RESULT_LIMIT, place="the result")
         return verbs.succeed(result)
@@ -139,53 +134,3 @@ def _message(error: BaseException) -> str:
 def _clean(text: str) -> str:
     """Without lone surrogates, which no encoding takes: an undecodable file name may be in a message."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-@contextlib.contextmanager
-def soft_timeout(seconds: float) -> Iterator[None]:
-    """Raise ``SoftTimeout`` in this thread if the block takes longer.
-
-    By a timer signal where there is one and this is the main thread, so that a blocking call is interrupted;
-    else by a thread, which takes effect at the next bytecode.
-    """
-    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
-        with _timer_signal(seconds):
-            yield
-    else:
-        with _timer_thread(seconds):
-            yield
-
-
-@contextlib.contextmanager
-def _timer_signal(seconds: float) -> Iterator[None]:
-    def strike(_signal: int, _frame: FrameType | None) -> None:
-        raise SoftTimeout(f"the task has used up its soft timeout of {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, strike)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-@contextlib.contextmanager
-def _timer_thread(seconds: float) -> Iterator[None]:
-    thread = ctypes.c_ulong(threading.get_ident())
-    lock, over = threading.Lock(), False
-
-    def strike() -> None:
-        with lock:
-            if not over:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(SoftTimeout))
-
-    timer = threading.Timer(seconds, strike)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        with lock:
-            over = True

@@ -2,7 +2,8 @@
 
 A file ``lua/claim.lua`` defines ``local function claim(claimer, request, ...)``; its parameters are the
 arguments of the call, in that order, so the two cannot disagree. A comment ``-- include: state, bell`` names
-what it uses of ``lua/lib`` or of other verbs. The locals that hold the keys are those of :class:`keys.Keys`.
+what it uses of ``lua/lib`` or of other verbs. A key is there under its name in :class:`keys.Keys`; a script gets
+those it names.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ VERBS = (
     "cancel", "confirm_cancel", "resolve", "revive", "reprioritize", "pause", "resume", "purge", "prune",
     "step", "progress", "register", "deregister",
 )  # fmt: skip
-_KEYS = textwrap.fill(f"local {', '.join(Keys._fields)} = unpack(KEYS)", 110) + "\n"
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 
@@ -34,6 +34,8 @@ class Script:
     name: str
     text: str
     sha: str
+    keys: tuple[str, ...]
+    """The fields of ``Keys`` that it uses."""
     parameters: tuple[str, ...]
     variadic: bool
 
@@ -59,16 +61,19 @@ def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Scrip
         moved_clock: read the time from the test kit's clock.
     """
     replaced = {"now": "now_moved"} if moved_clock else {}
-    parts = [_KEYS, *_with_includes(name, replaced, set()), f"return {name}(unpack(ARGV))\n"]
-    text = "".join(parts)
+    *libraries, verb = _with_includes(name, replaced, set())
+    code = "".join([*libraries, verb, f"return {name}(unpack(ARGV))\n"])
+    words = set(re.findall(r"\w+", re.sub(r"--.*", "", code)))
+    keys = tuple(field for field in Keys._fields if field in words)
+    text = textwrap.fill(f"local {', '.join(keys)} = unpack(KEYS)", 110) + "\n" + code
     if shebang and name != "enqueue":
         text = _ALLOW_OOM + text
-    signature = re.search(rf"^local function {name}\((.*?)\)", parts[-2], re.MULTILINE)
+    signature = re.search(rf"^local function {name}\((.*?)\)", verb, re.MULTILINE)
     if signature is None:
         raise LookupError(f"{name}.lua defines no function of its name")
     parameters = tuple(re.findall(r"\w+", signature[1]))
     sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-    return Script(name, text, sha, parameters, variadic="..." in signature[1])
+    return Script(name, text, sha, keys, parameters, variadic="..." in signature[1])
 
 
 def _with_includes(name: str, replaced: dict[str, str], seen: set[str]) -> list[str]:

@@ -19,7 +19,7 @@ end
 
 -- The heads of the queues that are not paused, in the order of their names: ids and scores, false where empty.
 local function read_heads(names)
-  local flags = redis.call('HMGET', paused, '*', unpack(names))
+  local flags = redis.call('EXISTS', paused) == 1 and redis.call('HMGET', paused, '*', unpack(names)) or {}
   local ids, scores = {}, {}
   for index = 1, #names do
     local head = {}

@@ -1,0 +1,69 @@
+"""``SoftTimeout`` raised inside a task that takes too long.
+
+By a timer signal where there is one and the task runs in the main thread, so that a blocking call is
+interrupted; else by a thread, which takes effect at the next bytecode.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from junmai_jobs.errors import SoftTimeout
+
+
+def time_limit(seconds: float) -> SignalLimit | ThreadLimit:
+    """A context in which the calling thread has so many seconds."""
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        return SignalLimit(seconds)
+    return ThreadLimit(seconds)
+
+
+class SignalLimit:
+    """For the main thread of a POSIX process, which leaves SIGALRM to it."""
+
+    _handles = False
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        if not SignalLimit._handles:
+            signal.signal(signal.SIGALRM, _strike)
+            SignalLimit._handles = True
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _strike(_signal: int, _frame: FrameType | None) -> None:
+    raise SoftTimeout("the task has used up its soft_timeout: give it more, or less to do")
+
+
+class ThreadLimit:
+    """For any other thread, and for Windows."""
+
+    def __init__(self, seconds: float) -> None:
+        self._thread = ctypes.c_ulong(threading.get_ident())
+        self._lock = threading.Lock()
+        self._over = False
+        self._timer = threading.Timer(seconds, self._strike)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            self._over = True
+
+    def _strike(self) -> None:
+        with self._lock:
+            if not self._over:
+                raises: Any = ctypes.py_object(SoftTimeout)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, raises)
