@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import pty
 import select
+import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMAND = (sys.executable, "-m", "junmai_jobs.cli")
+HIDDEN = "hunter2"
+"""A password that must never be shown."""
 TASKS = """
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +50,8 @@ def until_cancelled():
 def odd_values():
     return [Path("/a/b"), b"\\x00\\xff", float("nan"), datetime(2026, 1, 2, tzinfo=UTC)]
 """
+
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -111,30 +118,47 @@ class CommandLine:
         assert done.code == code, done
         return json.loads(done.out)
 
-    def in_terminal(self, *arguments: str | Path, keys: str = "", after: str = "") -> tuple[int, str]:
-        """Run it in a terminal, typing ``keys`` when it has shown ``after``; exit code and what it showed."""
+    def in_terminal(
+        self, *arguments: str | Path, after: str = "", keys: str = "", interrupt: bool = False
+    ) -> tuple[int, str]:
+        """Run it in a terminal; when it has shown ``after``, type ``keys`` or interrupt it.
+
+        Returns:
+            Its exit code, and all that it showed.
+        """
         parent, child = pty.openpty()
-        with self.start(
-            *arguments, stdin=child, stdout=child, stderr=child, start_new_session=True
-        ) as process:
-            os.close(child)
-            shown = b""
-            typed = False
-            while True:
-                try:
-                    readable, _, _ = select.select([parent], [], [], 60)
-                    assert readable, f"nothing more came after {shown!r}"
-                    piece = os.read(parent, 65536)
-                except OSError:  # how Linux says that nobody is at the other end
-                    piece = b""
-                if not piece:
-                    break
+        process = self.start(*arguments, stdin=child, stdout=child, stderr=child)
+        os.close(child)
+        shown, waited_for = b"", after.encode()
+        deadline = time.monotonic() + 60
+        try:
+            while piece := _read(parent, deadline):
                 shown += piece
-                if keys and not typed and after.encode() in shown:
+                if waited_for and waited_for in shown:
+                    waited_for = b""
                     os.write(parent, keys.encode())
-                    typed = True
-        os.close(parent)
-        return process.returncode, shown.decode("utf-8", "replace")
+                    if interrupt:
+                        process.send_signal(signal.SIGINT)
+            return process.wait(10), shown.decode("utf-8", "replace")
+        finally:
+            process.kill()
+            process.wait()
+            os.close(parent)
+
+
+def _read(terminal: int, deadline: float) -> bytes:
+    """What is shown next; nothing when the other end has been closed."""
+    readable, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
+    assert readable, "the command has not ended in time"
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how Linux says that nobody is at the other end
+        return b""
+
+
+def in_namespace(home: Path, folder: Path) -> CommandLine:
+    """In a namespace of its own, knowing the tasks above."""
+    return CommandLine(home, folder, {"JUNMAI_NAMESPACE": f"n{next(_numbers)}", "JUNMAI_TASKS": "studio"})
 
 
 @contextlib.contextmanager

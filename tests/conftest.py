@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.backends import BACKENDS, Backend, Backends, Clock
 from tests.servers import RedisProcess, server_binary
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from junmai_jobs.broker import Broker
+
+# The same examples everywhere and always; a machine that stalls for a while is no finding.
+settings.register_profile(
+    "junmai",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("junmai")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from junmai_jobs.job import Job
-from tests.command_line import CommandLine, home_with_server
+from tests.command_line import HIDDEN, CommandLine, home_with_server, in_namespace
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -22,12 +22,11 @@ JOB_KEYS = {
     "created_at", "started_at", "finished_at", "run_at", "worker", "progress", "result", "reason", "error",
     "history",
 }  # fmt: skip
-SECRET = "hunter2"
 RUN_KEYS = {"attempt", "event", "started_at", "finished_at", "worker", "error", "signal", "exit_code"}
 COMMANDS = (
     ["submit"], ["stats"], ["list"], ["failed"], ["show"], ["pause"], ["resume"], ["purge"], ["retry"],
-    ["cancel"], ["worker"], ["workers"], ["process"], ["server", "start"], ["server", "stop"], ["server", "status"],
-    ["config", "show"],
+    ["cancel"], ["worker"], ["workers"], ["process"], ["server", "start"], ["server", "stop"],
+    ["server", "status"], ["config", "show"],
 )  # fmt: skip
 
 
@@ -38,10 +37,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def cli(home: Path, tmp_path: Path, request: pytest.FixtureRequest) -> CommandLine:
-    """With a namespace of the test's own."""
-    namespace = f"n{abs(hash(request.node.nodeid)):x}"
-    return CommandLine(home, tmp_path / "cwd", {"JUNMAI_NAMESPACE": namespace, "JUNMAI_TASKS": "studio"})
+def cli(home: Path, tmp_path: Path) -> CommandLine:
+    return in_namespace(home, tmp_path / "cwd")
 
 
 def work(cli: CommandLine) -> None:
@@ -160,7 +157,7 @@ def test_stats(cli: CommandLine) -> None:
 
 
 def test_stats_are_watched_until_ctrl_c(cli: CommandLine) -> None:
-    code, shown = cli.in_terminal("stats", "--watch", keys="\x03", after="OLDEST WAIT")
+    code, shown = cli.in_terminal("stats", "--watch", after="OLDEST WAIT", interrupt=True)
     assert code == 0
     assert "Traceback" not in shown
 
@@ -289,9 +286,9 @@ def test_worker_logs_to_stderr_or_a_file(cli: CommandLine, tmp_path: Path) -> No
 
 
 def test_config_show(cli: CommandLine) -> None:
-    found = cli.having(REDIS_PASSWORD=SECRET).json("config", "show")
+    found = cli.having(REDIS_PASSWORD=HIDDEN).json("config", "show")
     assert (found["home"], found["tasks"]) == (str(cli.home), ["studio"])
-    assert SECRET not in json.dumps(found)
+    assert HIDDEN not in json.dumps(found)
     assert "processing.max_concurrent_jobs" in cli.run("config", "show").out
 
 

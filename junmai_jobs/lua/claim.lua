@@ -1,7 +1,7 @@
 -- claim: ready -> running, the first job of the highest band among the queues given, with a new fencing token.
 -- lease in ms; woken: 1 after a ring; ...: queues, a tie goes to the one named first.
 -- replies: JOB, id, token, body, failures, note | EMPTY | NEWER, queue
--- include: now, queue_keys, bell, body, score, state, history, finish, leave, claimer
+-- include: now, body, score, hand_back, claimer
 local skip_limit = 16
 
 local function job_reply(id, state)

@@ -1,6 +1,6 @@
 -- deregister: a worker is gone, and what its claimers hold comes back: released (it stopped) or lost (it died).
 -- replies: OK
--- include: now, leave, claimer, queue_keys
+-- include: now, lose, claimer
 local function deregister(worker, event, ...)
   for _, claimer in ipairs({...}) do
     local record = read_record(claimer)

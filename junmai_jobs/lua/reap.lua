@@ -2,7 +2,7 @@
 -- A reaper that comes more than half a lease late, or finds time run back, cannot tell the dead from those
 -- who slept with it: it extends every lease once and counts nothing.
 -- replies: OK | MORE
--- include: now, queue_keys, leave
+-- include: now, lose
 local function extend_all(names, lease)
   local left = 100
   for _, queue in ipairs(names) do

@@ -1,6 +1,6 @@
 -- retry: running -> retrying, due in delay milliseconds; spends an attempt.
 -- replies: OK | CANCELLED | LOST
--- include: now, leave, ending
+-- include: now, postpone, ending
 local function retry(id, token, delay, detail)
   local state, word = guard(id, token, {retrying = 'OK', ready = 'OK', cancelled = 'CANCELLED'})
   if not state then return {word} end

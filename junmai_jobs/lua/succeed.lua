@@ -1,6 +1,6 @@
 -- succeed: running -> succeeded. result: msgpack, empty for None.
 -- replies: OK | LOST
--- include: now, finish, leave, ending
+-- include: now, leave, ending
 local function succeed(id, token, result)
   local state, word = guard(id, token, {succeeded = 'OK'})
   if not state then return {word} end

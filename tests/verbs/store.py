@@ -118,12 +118,7 @@ class Store:
 
     def all_homes(self) -> dict[str, list[str]]:
         """The homes of every id that is in any."""
-        found: dict[str, list[str]] = {}
-        for name in self._names("zset"):
-            if name in FINISHED_HOMES or name.rpartition(":")[2] in QUEUE_HOMES:
-                for job_id in self.line(name):
-                    found.setdefault(job_id, []).append(name.removeprefix("default:"))
-        return found
+        return _homes_in(self.exact())
 
     def line(self, name: str = "ready") -> list[str]:
         """The ids of a home, in the order of their scores."""
@@ -154,23 +149,29 @@ class Store:
 
     def rung(self) -> set[str]:
         """Which bells hold a ring: queues, ``alarm``, and ``@worker``."""
-        lists = self._names("list")
-        assert all(self.admin.llen(self._key(name)) == 1 for name in lists)
-        return {name.removesuffix(":bell") for name in lists}
+        return {name.removesuffix(":bell") for name, kind in self._kinds().items() if kind == "list"}
 
     def hush(self) -> None:
         """Take every ring that nobody has heard yet."""
-        for name in self._names("list"):
-            self.admin.delete(self._key(name))
+        for name, kind in self._kinds().items():
+            if kind == "list":
+                self.admin.delete(self._key(name))
 
     def exact(self) -> dict[str, Any]:
-        """All that is stored, to the last bit."""
-        readers: dict[str, Callable[[str], Any]] = {
-            "zset": lambda key: dict(self.admin.zrange(key, 0, -1, withscores=True)),
-            "hash": self.admin.hgetall,
-            "list": lambda key: self.admin.lrange(key, 0, -1),
+        """All that is stored, to the last bit: lists, and dicts in the order of their scores."""
+        kinds = self._kinds()
+        pipeline = self.admin.pipeline(transaction=False)
+        for name, kind in kinds.items():
+            if kind == "zset":
+                pipeline.zrange(self._key(name), 0, -1, withscores=True)
+            elif kind == "hash":
+                pipeline.hgetall(self._key(name))
+            else:
+                pipeline.lrange(self._key(name), 0, -1)
+        return {
+            name: dict(content) if kind == "zset" else content
+            for (name, kind), content in zip(kinds.items(), pipeline.execute(), strict=True)
         }
-        return {name: readers[kind](self._key(name)) for name, kind in self._kinds().items()}
 
     def dump(self) -> dict[str, Any]:
         """All that is stored, without what no two runs have in common: the time, and what is made of it."""
@@ -191,27 +192,28 @@ class Store:
         """Nothing is stored but what should be, each job is in one home, and its state agrees."""
         kinds = self._kinds()
         assert {name: kind for name, kind in kinds.items() if kind != _expected_kind(name)} == {}
-        self.rung()
-        homes = self.all_homes()
+        exact = self.exact()
+        assert [
+            name for name, content in exact.items() if isinstance(content, list) and len(content) > 1
+        ] == []
+        homes = _homes_in(exact)
         assert {job_id: found for job_id, found in homes.items() if len(found) != 1} == {}, "two homes"
-        assert homes.keys() == self._ids(self.keys.bodies), "jobs without a home, or the reverse"
-        for name in _JOB_HASHES:
-            assert self._ids(getattr(self.keys, name)) <= homes.keys(), f"{name} of jobs that do not exist"
-        for job_id, text in self.admin.hgetall(self.keys.states).items():
+        ids = {name: {job_id.decode() for job_id in exact.get(name, ())} for name in _JOB_HASHES}
+        assert homes.keys() == ids["bodies"], "jobs without a home, or the reverse"
+        assert {name for name in ids if not ids[name] <= homes.keys()} == set(), "of jobs that do not exist"
+        for job_id, text in exact.get("states", {}).items():
             assert homes[job_id.decode()] == [_home_of(State.parse(text))], "a state that is not true"
 
-    def _ids(self, key: str) -> set[str]:
-        return {job_id.decode() for job_id in self.admin.hkeys(key)}
-
     def _kinds(self) -> dict[str, str]:
+        """The type of every key, by its name without what all keys of the namespace begin with."""
         prefix = f"{{{self.namespace}}}:"
-        keys = [key.decode() for key in self.admin.scan_iter(f"{prefix}*", count=1000)]
-        return {
-            key.removeprefix(prefix).removeprefix("q:"): self.admin.type(key).decode() for key in sorted(keys)
-        }
-
-    def _names(self, kind: str) -> list[str]:
-        return [name for name, each in self._kinds().items() if each == kind]
+        keys = sorted(key.decode() for key in self.admin.scan_iter(f"{prefix}*", count=1000))
+        pipeline = self.admin.pipeline(transaction=False)
+        for key in keys:
+            pipeline.type(key)
+        kinds = [kind.decode() for kind in pipeline.execute()]
+        names = [key.removeprefix(prefix).removeprefix("q:") for key in keys]
+        return dict(zip(names, kinds, strict=True))
 
     def _key(self, name: str) -> str:
         """The key of a name as the methods above give it."""
@@ -221,6 +223,15 @@ class Store:
             return self.keys.control(name[1:])
         queue, _, kind = name.rpartition(":")
         return self.keys.queue(queue or "default", kind)
+
+
+def _homes_in(exact: dict[str, Any]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, content in exact.items():
+        if name in FINISHED_HOMES or name.rpartition(":")[2] in QUEUE_HOMES:
+            for job_id in content:
+                found.setdefault(job_id.decode(), []).append(name.removeprefix("default:"))
+    return found
 
 
 def _home_of(state: State) -> str:

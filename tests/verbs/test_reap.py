@@ -117,7 +117,7 @@ def test_a_reaper_that_is_less_than_half_a_lease_late_does_not_wait(store: Store
     store.running("a")
     store.broker.reap(QUEUES)
     for _ in range(3):
-        store.advance(12)
+        store.advance(11)
         store.broker.reap(QUEUES)
     assert store.homes("a") == ["ready"]
 

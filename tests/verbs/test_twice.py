@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from junmai_jobs.broker import Ending
+    from junmai_jobs.connection import Link
     from tests.backends import Backend, Backends
 
     Call = Callable[[Broker], object]
@@ -241,38 +242,31 @@ def stores(redis_backend: Backend) -> Iterator[list[Store]]:
             store.audit()
 
 
-@pytest.fixture
-def proxy(redis_backend: Backend) -> Iterator[Proxy]:
-    assert isinstance(redis_backend.endpoint, RedisProcess)
-    with Proxy(redis_backend.endpoint.port) as proxy:
-        yield proxy
+@pytest.fixture(params=[ClientLink, DedicatedLink])
+def bad_line(request: pytest.FixtureRequest, redis_backend: Backend) -> Iterator[tuple[Link, Proxy]]:
+    """A link that is connected, and the proxy it goes through."""
+    server = redis_backend.endpoint
+    assert isinstance(server, RedisProcess)
+    with Proxy(server.port) as proxy:
+        link: Link = request.param(replace(server, port=proxy.port))
+        Broker(link, "nothing").promote([])
+        yield link, proxy
 
 
-@pytest.mark.parametrize("kind", [ClientLink, DedicatedLink])
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "first sent"])
 @every_case
 def test_a_lost_reply_goes_unnoticed(
-    redis_backend: Backend,
-    stores: list[Store],
-    proxy: Proxy,
-    kind: type[ClientLink | DedicatedLink],
-    case: Case,
-    cached: bool,
+    redis_backend: Backend, stores: list[Store], bad_line: tuple[Link, Proxy], case: Case, cached: bool
 ) -> None:
     expected, actual = stores
     answer = case(expected)(expected.broker)
     call = case(actual)
-    assert isinstance(redis_backend.endpoint, RedisProcess)
-    link = kind(replace(redis_backend.endpoint, port=proxy.port))
-    broker = Broker(link, actual.namespace, moved_clock=True)
-    broker.register("connected", {})
-    redis_backend.admin.hdel(actual.keys.worker_info, "connected")
-    redis_backend.admin.zrem(actual.keys.workers, "connected")
+    link, proxy = bad_line
     if not cached:
         redis_backend.admin.script_flush()
     # Where the script is not known the first reply says so, and the second is that of its text.
     proxy.lose_reply(after=0 if cached else 1)
-    given = call(broker)
+    given = call(Broker(link, actual.namespace, moved_clock=True))
     assert proxy.lost == 1
     assert actual.dump() == expected.dump()
     assert _without_tokens(given) == _without_tokens([True, True] if case is enqueue else answer)

@@ -1,0 +1,149 @@
+"""The auditor itself: it accepts a sound store, and sees every kind of damage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+import pytest
+
+from junmai_jobs.broker import fail, retry, succeed
+from junmai_jobs.keys import Keys
+from tests.chaos.audit import Audit, audit
+from tests.chaos.tasks import Line
+from tests.verbs.store import ERROR, new_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from junmai_jobs.broker import Broker
+    from junmai_jobs.job import Claimed
+    from tests.backends import Backend, Backends
+
+PID = 1
+
+
+@pytest.fixture
+def backend(backends: Backends) -> Backend:
+    return backends.get("redis")
+
+
+class Scene:
+    """One job, ``a``, that failed once and then succeeded, and what was written down of it."""
+
+    def __init__(self, broker: Broker, admin: Any, namespace: str) -> None:
+        self.admin, self.namespace, self.keys = admin, namespace, Keys.of(namespace)
+        broker.enqueue([new_job("a")])
+        first = self._claim(broker, "1.1")
+        broker.end(first, retry(0.0, ERROR))
+        broker.promote(["default"])
+        self.last = self._claim(broker, "1.2")
+        self.journal = [*self._lines(first, "start"), *self._lines(self.last, "start", "end")]
+        broker.end(self.last, succeed(msgpack.packb(self.last.token)))
+
+    def _claim(self, broker: Broker, request: str) -> Claimed:
+        job = broker.claim("w/1", request, ["default"])
+        assert job
+        return job
+
+    def _lines(self, job: Claimed, *events: str) -> list[Line]:
+        return [Line(event, job.id, job.token, PID) for event in events]
+
+    def audit(self) -> Audit:
+        return audit(self.admin, self.namespace, ["a"], self.journal)
+
+
+@pytest.fixture
+def scene(backend: Backend, namespace: str, broker: Broker) -> Scene:
+    return Scene(broker, backend.admin, namespace)
+
+
+def test_a_sound_store_passes(scene: Scene) -> None:
+    found = scene.audit()
+    assert found.ok, found
+    assert found.homes == {"succeeded": 1, "failed": 0, "cancelled": 0, "waiting": 0}
+    assert found.events == {"failed": 1}
+
+
+def lose_body(scene: Scene) -> None:
+    scene.admin.hdel(scene.keys.bodies, "a")
+
+
+def lose_home(scene: Scene) -> None:
+    scene.admin.zrem(scene.keys.succeeded, "a")
+
+
+def lose_all(scene: Scene) -> None:
+    for key in scene.keys[:-1]:
+        scene.admin.delete(key)
+
+
+def wait_again(scene: Scene) -> None:
+    scene.admin.zadd(scene.keys.queue("default", "ready"), {"a": 1})
+
+
+def run_once_more(scene: Scene) -> None:
+    scene.journal.append(Line("start", "a", str(int(scene.last.token) + 1), PID))
+
+
+def run_one_token_twice(scene: Scene) -> None:
+    scene.journal.append(Line("start", "a", scene.last.token, PID + 1))
+
+
+def never_end(scene: Scene) -> None:
+    scene.journal.pop()
+
+
+def keep_another_result(scene: Scene) -> None:
+    scene.admin.hset(scene.keys.results, "a", msgpack.packb("1"))
+
+
+def run_two_at_once(scene: Scene) -> None:
+    line = scene.admin.hget(scene.keys.histories, "a").decode()
+    finished = int(scene.last.token) // 1000 + 1
+    before, _, after = line.partition('"finished":')
+    scene.admin.hset(scene.keys.histories, "a", f'{before}"finished":{finished}{after[after.index(",") :]}')
+
+
+def tell_another_state(scene: Scene) -> None:
+    state = scene.admin.hget(scene.keys.states, "a").decode()
+    scene.admin.hset(scene.keys.states, "a", state.replace("succeeded", "failed"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind"),
+    [
+        (lose_body, "lost"),
+        (lose_home, "lost"),
+        (lose_all, "lost"),
+        (wait_again, "doubled"),
+        (run_once_more, "doubled"),
+        (run_one_token_twice, "doubled"),
+        (run_two_at_once, "doubled"),
+        (never_end, "wrong"),
+        (keep_another_result, "wrong"),
+        (tell_another_state, "wrong"),
+    ],
+)
+def test_damage_is_seen(scene: Scene, damage: Callable[[Scene], None], kind: str) -> None:
+    damage(scene)
+    assert kind in {finding.kind for finding in scene.audit().findings}
+
+
+def test_what_waits_is_counted_and_need_not_have_run(scene: Scene, broker: Broker) -> None:
+    broker.enqueue([new_job("b"), new_job("c", delay=60.0)])
+    found = audit(scene.admin, scene.namespace, ["a", "b", "c"], scene.journal)
+    assert found.ok, found
+    assert found.homes["waiting"] == 2
+
+
+def test_a_job_may_fail_as_crashed_after_three_losses_only(scene: Scene, broker: Broker) -> None:
+    broker.enqueue([new_job("b")])
+    job = broker.claim("w/1", "1.3", ["default"])
+    assert job
+    broker.end(job, fail(ERROR, "crashed"))
+    found = audit(
+        scene.admin, scene.namespace, ["a", "b"], [*scene.journal, Line("start", "b", job.token, PID)]
+    )
+    assert found.crashed == 1
+    assert [finding.kind for finding in found.findings] == ["wrong"]

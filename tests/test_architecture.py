@@ -1,0 +1,148 @@
+"""The rules of the house that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import junmai_jobs
+from junmai_jobs.scripts import VERBS
+from tests import acl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(junmai_jobs.__file__).parent
+TESTS = Path(__file__).parent
+FLOORS = (
+    "errors", "checks", "codec", "job", "keys", "config", "retry", "task",
+    "scripts", "connection", "broker", "inspector",
+    "logs", "host", "embedded", "watcher", "server",
+    "context", "timelimit", "executor", "resources", "scheduler", "child", "worker", "jobqueue", "__init__",
+    "photo", "catalog", "tasks", "process", "manager",
+    "metrics", "doctor", "testing", "bridge", "cli", "__main__",
+)  # fmt: skip
+"""From the ground up. A module imports only what stands on floors below, or in its own package."""
+PHOTO_HALF = FLOORS[FLOORS.index("photo") :]
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+LUA = sorted(PACKAGE.glob("lua/**/*.lua"))
+POPS = {"zpopmin", "zpopmax", "lpop", "rpop", "spop", "lmove", "rpoplpush"}
+UNBOUNDED = {"smembers", "keys", "scan", "hgetall", "hkeys", "hvals"}
+
+
+def floor_of(name: str) -> str:
+    """Of a module or path inside the package: ``photo/raw.py``, ``photo.raw`` and ``photo`` are all photo."""
+    first = re.split(r"[./]", name)[0]
+    return "cli" if first.startswith("cli_") else first
+
+
+def imports(path: Path) -> Iterator[str]:
+    """What a module imports of the package, wherever in it, without the package's name."""
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path} has a relative import"
+            if node.module == "junmai_jobs":
+                for alias in node.names:
+                    found = (PACKAGE / f"{alias.name}.py").exists() or (PACKAGE / alias.name).is_dir()
+                    yield alias.name if found else "__init__"
+            elif node.module and node.module.startswith("junmai_jobs."):
+                yield node.module.removeprefix("junmai_jobs.")
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "junmai_jobs":
+                    yield alias.name.partition(".")[2] or "__init__"
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Every piece of text that a module's code has, without its docstrings."""
+    tree = ast.parse((PACKAGE / path).read_text())
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in docstrings:
+            if isinstance(node.value, bytes):
+                yield node.value.decode(errors="replace")
+            elif isinstance(node.value, str):
+                yield node.value
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_module_imports_only_from_lower_floors(path: Path) -> None:
+    own = floor_of(path.as_posix().removesuffix(".py"))
+    assert own in FLOORS, f"on which floor does {path} stand?"
+    above = {name for name in imports(path) if FLOORS.index(floor_of(name)) > FLOORS.index(own)}
+    assert above == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_the_queue_could_be_published_without_the_photo_half(path: Path) -> None:
+    if floor_of(path.as_posix().removesuffix(".py")) not in PHOTO_HALF:
+        assert {floor_of(name) for name in imports(path)}.isdisjoint(PHOTO_HALF)
+
+
+def test_no_file_shadows_the_standard_library() -> None:
+    assert {path.stem for path in MODULES if path.parent == Path()}.isdisjoint({"queue", "inspect"})
+
+
+def test_importing_the_library_loads_nothing_that_it_can_do_without() -> None:
+    code = "import sys, junmai_jobs; print(*{name.split('.')[0] for name in sys.modules}, *sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    photo = {"PIL", "cv2", "numpy", "exifread", "sqlite3"}
+    web = {"flask", "werkzeug", "waitress", "http.server", "prometheus_client"}
+    tests = {"fakeredis", "lupa", "pytest", "hypothesis"}
+    assert loaded.isdisjoint(photo | web | tests | {"click", "rich"})
+    ours = {floor_of(name.removeprefix("junmai_jobs.")) for name in loaded if name.startswith("junmai_jobs.")}
+    assert ours.isdisjoint(PHOTO_HALF)
+
+
+def test_one_word_for_a_verb_in_lua_in_the_registry_and_in_the_tests() -> None:
+    assert {path.stem for path in PACKAGE.glob("lua/*.lua")} == set(VERBS)
+    tested = {path.stem.removeprefix("test_") for path in TESTS.glob("verbs/test_*.py")}
+    assert set(VERBS) - tested == {"resume"}, "resume is tested with pause"
+
+
+# ---- key names -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_key_names_are_written_in_one_module(path: Path) -> None:
+    # The watcher looks at the queues of all namespaces there are.
+    if path not in {Path("keys.py"), Path("watcher.py")}:
+        kinds = "ready|scheduled|retrying|leases|blocked|bell"
+        written = [text for text in texts(path) if re.search(rf"\}}:(\w|$)|^:?q:|:({kinds})$", text)]
+        assert written == []
+
+
+@pytest.mark.parametrize("path", LUA, ids=lambda path: path.name)
+def test_key_names_are_made_in_one_lua_file(path: Path) -> None:
+    text = path.read_text()
+    if path.name != "queue_keys.lua":
+        assert "queue_prefix" not in text
+    assert re.findall(r"redis\.call\('\w+', *['\"]", text) == [], "a key is written out"
+
+
+# ---- what the scripts may do ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", LUA, ids=lambda path: path.name)
+def test_a_script_never_pops_nor_reads_without_a_bound(path: Path) -> None:
+    commands = {command.lower() for command in re.findall(r"redis\.call\('(\w+)'", path.read_text())}
+    assert commands <= set(acl.IN_SCRIPTS)
+    assert commands.isdisjoint(POPS | UNBOUNDED)
+    assert "redis.pcall" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", LUA, ids=lambda path: path.name)
+def test_the_clock_is_read_in_one_place(path: Path) -> None:
+    reads = len(re.findall(r"redis\.call\('TIME'\)|os\.time|os\.clock", path.read_text()))
+    assert reads == (1 if path.name in {"now.lua", "now_moved.lua"} else 0)
