@@ -25,6 +25,7 @@ from junmai_jobs.broker import Broker, succeed
 from junmai_jobs.child import Child, ChildSetup, new_board
 from junmai_jobs.connection import DedicatedLink
 from junmai_jobs.job import Claimed
+from junmai_jobs.settings import WorkerSettings
 
 
 class Meter:
@@ -78,19 +79,10 @@ def metered(worker: Child, link: DedicatedLink) -> Iterator[Meter]:
 
 def make_child(on: Stage, count: int) -> Child:
     """A child that runs so many jobs in this process, then returns."""
-    setup = ChildSetup(
-        endpoint=on.server,
-        namespace=on.jobs.namespace,
-        claimer="micro/0",
-        generation=1,
-        queues=QUEUES,
-        task_modules=(),
-        max_jobs=count,
-        lease=30.0,
-        threads=1,
-        loglevel="WARNING",
-        log_file=None,
+    settings = WorkerSettings(
+        endpoint=on.server, namespace=on.jobs.namespace, max_jobs_per_child=count, loglevel="WARNING"
     )
+    setup = ChildSetup(settings=settings, claimer="micro/0", generation=1, queues=QUEUES, threads=1)
     return Child(setup, new_board(), Pipe()[0])
 
 

@@ -23,11 +23,12 @@ from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
 from junmai_jobs.broker import Broker, Ending, Step
-from junmai_jobs.connection import DedicatedLink, Endpoint
+from junmai_jobs.connection import DedicatedLink
 from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.executor import Assignment, delay_after_timeout, execute, prepare
 from junmai_jobs.job import Claimed
 from junmai_jobs.logs import start_logging
+from junmai_jobs.settings import WorkerSettings
 
 log = logging.getLogger("junmai_jobs.worker")
 IDLE_WAIT = 10.0
@@ -61,24 +62,18 @@ def new_board() -> Any:
 class ChildSetup:
     """What a child needs to know; it is pickled by multiprocessing, from our own parent process only."""
 
-    endpoint: Endpoint
-    namespace: str
+    settings: WorkerSettings
     claimer: str
     generation: int
     queues: tuple[str, ...]
-    task_modules: tuple[str, ...]
-    max_jobs: int
-    lease: float
     threads: int
-    loglevel: str
-    log_file: str | None
-    moved_clock: bool = False
+    """For each library that would start one a core."""
 
 
 def child_main(setup: ChildSetup, board: Any, orders: Connection) -> None:
     """The child's entry point."""
     _settle_in(setup)
-    for module in setup.task_modules:
+    for module in setup.settings.task_modules:
         importlib.import_module(module)
     Child(setup, board, orders).work()
 
@@ -91,7 +86,7 @@ def _settle_in(setup: ChildSetup) -> None:
     _end_with_parent()
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ.setdefault(variable, str(setup.threads))
-    start_logging(setup.loglevel, setup.log_file)
+    start_logging(setup.settings.loglevel, setup.settings.log_file)
 
 
 def _end_with_parent() -> None:
@@ -136,8 +131,9 @@ class Child:
         self._board = board
         self._orders = orders
         self._queues: Sequence[str] = setup.queues
-        self._link = DedicatedLink(setup.endpoint, patience=_PATIENCE, client_name="junmai-jobs-child")
-        self._broker = Broker(self._link, setup.namespace, moved_clock=setup.moved_clock)
+        settings = setup.settings
+        self._link = DedicatedLink(settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-child")
+        self._broker = Broker(self._link, settings.namespace, moved_clock=settings.moved_clock)
         self._requests = 0
         self._orders_taken = 0
         self._woken = False
@@ -147,7 +143,7 @@ class Child:
         ended: tuple[Claimed, Ending] | None = None
         while True:
             self._take_orders()
-            claiming = not self._board.stop and self._board.jobs < self._setup.max_jobs
+            claiming = not self._board.stop and self._board.jobs < self._setup.settings.max_jobs_per_child
             if not claiming and ended is None:
                 break
             step = self._step(ended, self._queues if claiming else ())
@@ -173,7 +169,7 @@ class Child:
         while True:
             try:
                 return self._broker.step(
-                    self._setup.claimer, request, queues, ended, lease=self._setup.lease, woken=woken
+                    self._setup.claimer, request, queues, ended, lease=self._setup.settings.lease, woken=woken
                 )
             except StoreUnavailable as error:
                 if self._board.stop and ended is None:

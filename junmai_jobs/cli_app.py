@@ -93,8 +93,9 @@ class App:
 def _import_failure(module: str, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
         return f"there is no tasks module {module!r}: run this in the folder that holds it, or install it"
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = "" if isinstance(error, SyntaxError) else f" ({Path(frame.filename).name}, line {frame.lineno})"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name == "<module>"]
+    known = frames and not isinstance(error, SyntaxError)  # which names its place itself
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if known else ""
     return f"the tasks module {module!r} cannot be imported: {type(error).__name__}: {error}{place}"
 
 
@@ -186,7 +187,6 @@ class Group(Command, click.Group):
     """A group of commands; it makes the library's errors an exit code, and lets bugs show themselves."""
 
     command_class = Command
-    group_class = type
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that is called."""
@@ -207,7 +207,7 @@ def confirm(question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError("this needs --yes where nobody can be asked")
     click.confirm(question, abort=True, err=True)
 

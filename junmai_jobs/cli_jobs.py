@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 @click.command("list", cls=Command)
-@click.option("--status", type=click.Choice(list(Status), case_sensitive=False), help="Only of this status.")
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in Status], case_sensitive=False),
+    help="Only of this status.",
+)
 @click.option("--queue", metavar="Q", help="Only of this queue.")
 @click.option("--task", metavar="T", help="Only of this task.")
 @click.option("--limit", type=int, default=50, show_default=True, metavar="N", help="At most so many.")

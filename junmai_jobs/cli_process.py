@@ -34,13 +34,11 @@ def process(app: App, folder: Path, *, session: str | None, dry_run: bool) -> No
     if not register_photo_tasks():
         raise Failure("the photo libraries are not installed: pip install 'junmai-jobs[photo]'")
     app.register_tasks()
-    from junmai_jobs import process as work  # noqa: PLC0415 - only now is it known to be of use
+    from junmai_jobs.process import process as work  # noqa: PLC0415 - only this command needs it
 
-    if not dry_run and work.QUEUE in app.jobs.inspector.paused():
-        note(f"The queue {work.QUEUE} is paused: `junmai-jobs resume {work.QUEUE}` lets it go on.")
     try:
         with _progress(quiet=app.as_json or dry_run) as progress, _interruptible():
-            report = work.process(app.jobs, folder, session=session, dry_run=dry_run, watch=progress)
+            report = work(app.jobs, folder, session=session, dry_run=dry_run, watch=progress, tell=note)
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: run the same command again to go on.")
         raise

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _REFRESH = 1.0
-_WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
+_WAITING = ("queued", "scheduled", "retrying", "blocked")
 
 
 @click.command(cls=Command)
@@ -90,7 +90,7 @@ def _tell_paused(app: App, paused: list[str]) -> None:
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
-def purge(app: App, queue: str | None, *, status: Status | None, yes: bool) -> None:
+def purge(app: App, queue: str | None, *, status: str | None, yes: bool) -> None:
     """Cancel the jobs that wait in QUEUE, or in all queues; what runs goes on."""
     what = "everything that waits" if status is None else f"every {status} job"
     confirm(f"Cancel {what} in {'all queues' if queue is None else f'the queue {queue}'}?", yes=yes)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from junmai_jobs.cli_app import FAILED, App, Command, Failure, Group, pass_app
+from junmai_jobs.cli_app import FAILED, App, Failure, Group, pass_app
 from junmai_jobs.cli_output import as_text, clean, say
 from junmai_jobs.errors import StoreUnavailable
 
@@ -21,7 +21,7 @@ def server() -> None:
     """Start, stop and look at the embedded server; it starts by itself where it is needed."""
 
 
-@server.command(cls=Command)
+@server.command()
 @pass_app
 def start(app: App) -> None:
     """Start the embedded server, unless it runs."""
@@ -30,7 +30,7 @@ def start(app: App) -> None:
     _tell(app, ours.status())
 
 
-@server.command(cls=Command)
+@server.command()
 @pass_app
 def stop(app: App) -> None:
     """Stop the embedded server; its jobs stay, and the next who needs it starts it again."""
@@ -38,7 +38,7 @@ def stop(app: App) -> None:
     app.answer({"stopped": stopped}, say, "stopped" if stopped else "it was not running")
 
 
-@server.command(cls=Command)
+@server.command()
 @pass_app
 def status(app: App) -> None:
     """Tell which server is used and how it is; exit 1 where the embedded one does not run."""
@@ -69,7 +69,7 @@ def config() -> None:
     """The configuration."""
 
 
-@config.command("show", cls=Command)
+@config.command("show")
 @pass_app
 def show_config(app: App) -> None:
     """Show every setting as it counts now: of config.json, the environment and the options."""

@@ -5,40 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from junmai_jobs import codec
 from junmai_jobs.connection import ClientLink
-from junmai_jobs.errors import JobNotFound, PayloadError
-from junmai_jobs.job import DEFAULT_MAX_RETRIES, Body, Job, Status, iso, time_in_id
+from junmai_jobs.errors import JobNotFound
+from junmai_jobs.job import Job, Status, iso
 from junmai_jobs.keys import Keys
+from junmai_jobs.record import BAND_WIDTH, Record, State, created_at, read_body
 
 STANDARD_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
 _BANDS = range(11)
-_BAND_WIDTH = 2**42
 _PAGE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """A job's state as lua/lib/state.lua writes it."""
-
-    word: str
-    queue: str
-    score: str
-    token: str
-    failures: int
-    crashes: int
-    claimer: str
-    request: str
-    note: str
-
-    @classmethod
-    def parse(cls, text: bytes) -> State:
-        """Read the stored form."""
-        word, queue, score, token, failures, crashes, claimer, request, note = text.decode().split("|", 8)
-        return cls(word, queue, score, token, int(failures), int(crashes), claimer, request, note)
+ALIVE_WITHIN = 35.0
+"""Seconds since its last sign of life for which a worker counts as alive: a lease and a little."""
 
 
 class Inspector:
@@ -132,7 +113,7 @@ class Inspector:
     def _queue_commands(self, queue: str) -> list[tuple[object, ...]]:
         homes = ("ready", "leases", "scheduled", "retrying", "blocked")
         ready = self.keys.queue(queue, "ready")
-        ranges = [((10 - priority) * _BAND_WIDTH, f"({(11 - priority) * _BAND_WIDTH}") for priority in _BANDS]
+        ranges = [((10 - priority) * BAND_WIDTH, f"({(11 - priority) * BAND_WIDTH}") for priority in _BANDS]
         return [
             *(("ZCARD", self.keys.queue(queue, home)) for home in homes),
             *(("ZCOUNT", ready, low, high) for low, high in ranges),
@@ -145,7 +126,7 @@ class Inspector:
         bodies = self._read("HMGET", self.keys.bodies, *(job_id for _, job_id in owners)) if owners else []
         oldest: dict[str, float] = {}
         for (queue, job_id), body in zip(owners, bodies, strict=True):
-            created = _created(job_id.decode(), _body(body)) if body else None
+            created = created_at(job_id.decode(), read_body(body)) if body else None
             if created is not None:
                 oldest[queue] = round(max(oldest.get(queue, 0.0), now - created), 3)
         return oldest
@@ -172,7 +153,7 @@ class Inspector:
         for job_id, state, data in zip(ids, states, bodies, strict=True):
             if data is not None:
                 known[job_id] = Status.of_word(State.parse(state).word) if state else Status.QUEUED
-                if not state and (body := _body(data)):
+                if not state and (body := read_body(data)):
                     unclaimed[job_id] = body.queue
         due = self._pipeline(
             [("ZSCORE", self.keys.queue(queue, "scheduled"), job_id) for job_id, queue in unclaimed.items()]
@@ -201,7 +182,9 @@ class Inspector:
         )  # fmt: skip
         bodies, states, results, histories, notes = self._pipeline([("HMGET", key, *ids) for key in names])
         rows = [
-            _Row(job_id, _body(body), State.parse(state) if state else None, result, history or b"", note)
+            Record(
+                job_id, read_body(body), State.parse(state) if state else None, result, history or b"", note
+            )
             for job_id, body, state, result, history, note in zip(
                 ids, bodies, states, results, histories, notes, strict=True
             )
@@ -210,7 +193,7 @@ class Inspector:
         homes = self._pipeline([("ZSCORE", self._home_key(row), row.id) for row in rows])
         return [row.as_job(score) for row, score in zip(rows, homes, strict=True)]
 
-    def _home_key(self, row: _Row) -> str:
+    def _home_key(self, row: Record) -> str:
         """The set whose score tells when the job is due or has finished."""
         word = row.state.word if row.state else "scheduled"
         if word in {"succeeded", "failed", "cancelled"}:
@@ -244,7 +227,7 @@ class Inspector:
             ranges = [(str(getattr(self.keys, status.home)), "-inf", "+inf")]
         elif status is Status.QUEUED:
             ranges = [
-                (self.keys.queue(queue, "ready"), str(band * _BAND_WIDTH), f"({(band + 1) * _BAND_WIDTH}")
+                (self.keys.queue(queue, "ready"), str(band * BAND_WIDTH), f"({(band + 1) * BAND_WIDTH}")
                 for queue in queues
                 for band in _BANDS
             ]
@@ -319,141 +302,6 @@ class Inspector:
             return replies
 
         return self._link.insist(once) if commands else []
-
-
-ALIVE_WITHIN = 35.0
-"""Seconds since its last sign of life for which a worker counts as alive: a lease and a little."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What the hashes hold of one job."""
-
-    id: str
-    body: Body | None
-    state: State | None
-    result: bytes | None
-    history: bytes
-    note: bytes | None
-
-    @property
-    def queue(self) -> str:
-        if self.state is not None:
-            return self.state.queue
-        return self.body.queue if self.body else "default"
-
-    def as_job(self, score: Any) -> Job:
-        body, state = self.body, self.state
-        moment = None if score is None else float(score) / 1000
-        status = self._status(moment)
-        history = list(self._history(moment, status))
-        last = history[-1] if history else {}
-        return Job(
-            id=self.id,
-            task=body.task if body else "(unreadable)",
-            queue=self.queue,
-            priority=self._priority(),
-            status=status,
-            args=body.args if body else (),
-            kwargs=body.kwargs if body else {},
-            attempt=self._attempt(status),
-            max_retries=body.options.get("retry", [DEFAULT_MAX_RETRIES])[0] if body else DEFAULT_MAX_RETRIES,
-            retry_count=state.failures if state else 0,
-            created_at=_iso(_created(self.id, body)),
-            started_at=iso(int(state.token) / 1e6) if state and state.token else last.get("started_at"),
-            finished_at=_iso(moment) if status.finished else None,
-            run_at=_iso(moment) if status in {Status.SCHEDULED, Status.RETRYING} else None,
-            worker=(state.claimer if state else None) or None,
-            progress=json.loads(self.note) if self.note else None,
-            result=_result(self.result),
-            reason=(state.note if state and status.finished else None) or None,
-            error=self._error(status, last),
-            history=history,
-            tags=body.options.get("tags", ()) if body else (),
-            token=(state.token if state else None) or None,
-        )
-
-    def _status(self, due: float | None) -> Status:
-        if self.state is not None:
-            return Status.of_word(self.state.word)
-        return Status.QUEUED if due is None else Status.SCHEDULED
-
-    def _priority(self) -> int:
-        if self.state is not None and self.state.score:
-            return 10 - int(self.state.score) // _BAND_WIDTH
-        return self.body.priority if self.body else 5
-
-    def _attempt(self, status: Status) -> int:
-        state = self.state
-        if state is None or not state.claimer:
-            return 0
-        return max(1, state.failures) if status in _WAITING else state.failures + 1
-
-    def _error(self, status: Status, last: dict[str, Any]) -> dict[str, Any] | None:
-        if status not in {Status.FAILED, Status.RETRYING}:
-            return None
-        if last.get("error"):
-            return dict(last["error"])
-        if self.state and self.state.note == "corrupt_record":
-            return {"type": "CorruptRecord", "message": "the stored record cannot be read", "traceback": ""}
-        cause = last.get("signal") or (last.get("exit_code") is not None and f"exit code {last['exit_code']}")
-        message = f"its worker died while running it ({cause or 'no sign of life'})"
-        return {"type": "WorkerLost", "message": message, "traceback": ""}
-
-    def _history(self, finished: float | None, status: Status) -> Iterator[dict[str, Any]]:
-        for line in self.history.splitlines():
-            entry = json.loads(line)
-            detail = entry["detail"]
-            yield _entry(
-                entry["attempt"],
-                entry["event"],
-                entry["token"],
-                entry["finished"] / 1000,
-                entry["worker"],
-                detail,
-            )
-        if status is Status.SUCCEEDED and self.state and finished is not None:
-            state = self.state
-            yield _entry(state.failures + 1, "succeeded", state.token, finished, state.claimer, {})
-
-
-_WAITING = frozenset({Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED})
-
-
-def _entry(  # noqa: PLR0917 - in the order of the stored line
-    attempt: int, event: str, token: str, finished: float, worker: str, detail: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "attempt": attempt,
-        "event": event,
-        "started_at": iso(int(token) / 1e6) if token else None,
-        "finished_at": iso(finished),
-        "worker": worker or None,
-        "error": detail.get("error"),
-        "signal": detail.get("signal"),
-        "exit_code": detail.get("exit_code"),
-    }
-
-
-def _result(data: bytes | None) -> Any:
-    return None if data is None else codec.unpack(data)
-
-
-def _body(data: bytes) -> Body | None:
-    try:
-        return Body.decode(data)
-    except PayloadError:
-        return None
-
-
-def _created(job_id: str, body: Body | None) -> float | None:
-    if body is not None and body.created is not None:
-        return body.created
-    return time_in_id(job_id)
-
-
-def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else iso(seconds)
 
 
 def _seconds(clock: Any) -> float:

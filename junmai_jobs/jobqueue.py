@@ -25,8 +25,9 @@ from junmai_jobs.inspector import Inspector, wait_until_finished
 from junmai_jobs.job import Job, NewJob, Status, check_name, new_id
 from junmai_jobs.scheduler import Retention
 from junmai_jobs.server import find_server
+from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.task import Task, task_modules
-from junmai_jobs.worker import EmbeddedWorker, WorkerSettings
+from junmai_jobs.worker import EmbeddedWorker
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Watch = Callable[[int, int], object]
 """Told how many photos are done, and how many there are."""
+Tell = Callable[[str], object]
+"""Told what a person should know, in a sentence."""
 
 QUEUE = process_photo.options.queue
 PATIENCE = 60.0
@@ -69,16 +72,16 @@ class Failure:
     error: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """What has become of a folder."""
 
     session_id: int
     photos: int
-    picks: Sequence[Pick] = ()
+    picks: Sequence[Pick]
     """The best first."""
-    failures: Sequence[Failure] = ()
-    started: int = 0
+    failures: Sequence[Failure]
+    started: int
     """How many jobs this run has submitted or revived; of a dry run, how many it would have."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -96,7 +99,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class _Work:
     """What is to be done on a photo."""
 
     photo_id: int
@@ -113,18 +116,13 @@ def process(
     session: str | None = None,
     dry_run: bool = False,
     watch: Watch = lambda _done, _total: None,
+    tell: Tell = lambda _sentence: None,
 ) -> Report:
     """Have every photo of a folder worked on, and tell what has become of each.
 
     Where no worker is alive it starts a pool of its own for the time. Interrupted, it leaves the queue as it
-    is: called again, it goes on.
-
-    Args:
-        jobs: where the jobs go.
-        folder: with the folders in it.
-        session: its name in the catalog; None: the folder's path.
-        dry_run: only count; nothing is submitted.
-        watch: see ``Watch``.
+    is; called again, it goes on. A ``session`` is called as its folder's path unless it has a name; a dry run
+    only counts, and submits nothing.
 
     Raises:
         PhotoError: the folder is not there, is no folder, or cannot be read.
@@ -141,22 +139,16 @@ def process(
         started = run.to_start
         if not dry_run:
             run.start()
-            run.wait(watch)
+            run.wait(watch, tell)
         ended = run.settle(catalog, session_id)
         rows = [row for row in catalog.photos(session_id) if row.id in ended]
     picks = [_pick(row) for row in rows if row.status == "completed"]
-    return Report(
-        session_id=session_id,
-        photos=len(photos),
-        picks=sorted(picks, key=lambda pick: -pick.score),
-        failures=[
-            Failure(str(row.path), row.error or _NOT_KEPT) for row in rows if row.status != "completed"
-        ],
-        started=started,
-    )
+    failures = [Failure(str(row.path), row.error or _NOT_KEPT) for row in rows if row.status != "completed"]
+    best_first = sorted(picks, key=lambda pick: -pick.score)
+    return Report(session_id, len(photos), best_first, failures, started)
 
 
-def _plan(photo: Photo, photo_id: int, session: str, catalog: Path) -> Work:
+def _plan(photo: Photo, photo_id: int, session: str, catalog: Path) -> _Work:
     """The job on a photo. Its id stands for session, file, size, time of change, task and options."""
     arguments: dict[str, Any] = {"photo_id": photo_id, "path": photo.path, "catalog": catalog}
     if photo.companion is not None:
@@ -166,16 +158,16 @@ def _plan(photo: Photo, photo_id: int, session: str, catalog: Path) -> Work:
         state = f"{found.st_size}|{found.st_mtime_ns}"
     except OSError:
         state = "gone"
-    digest = hashlib.sha256(f"{session}|{state}|".encode("utf-8", "surrogateescape"))
+    digest = hashlib.sha256(os.fsencode(f"{session}|{state}|"))
     digest.update(process_photo.new_job((), arguments).body)
     task = process_photo.with_options(id=f"photo:{digest.hexdigest()[:32]}")
-    return Work(photo_id, photo.path, task, arguments)
+    return _Work(photo_id, photo.path, task, arguments)
 
 
 class _Run:
     """The jobs on the photos of a folder, and what has become of them as far as this run has seen."""
 
-    def __init__(self, jobs: JobQueue, works: Iterable[Work]) -> None:
+    def __init__(self, jobs: JobQueue, works: Iterable[_Work]) -> None:
         self._jobs = jobs
         self._works = {str(work.task.options.id): work for work in works}
         self._known: dict[str, Status | None] = {}  # None: the job is not kept any more
@@ -200,9 +192,11 @@ class _Run:
         self._known |= dict.fromkeys((*self._missing, *self._revivable), Status.QUEUED)
         self._missing, self._revivable = [], set()
 
-    def wait(self, watch: Watch) -> None:
+    def wait(self, watch: Watch, tell: Tell) -> None:
         """Until every job has ended; with a pool of our own from when no worker is alive."""
         pending = deque(job_id for job_id, status in self._known.items() if status and not status.finished)
+        if pending and QUEUE in _patiently(self._jobs.inspector.paused):
+            tell(f"The queue {QUEUE} is paused; `junmai-jobs resume {QUEUE}` lets it go on.")
         has_pool, next_look = False, 0.0
         with contextlib.ExitStack() as stack:
             while pending:

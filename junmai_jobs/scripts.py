@@ -2,8 +2,8 @@
 
 A file ``lua/claim.lua`` defines ``local function claim(claimer, request, ...)``; its parameters are the
 arguments of the call, in that order, so the two cannot disagree. A comment ``-- include: state, bell`` names
-what it uses of ``lua/lib`` or of other verbs. A key is there under its name in :class:`keys.Keys`; a script gets
-those it names.
+what it uses of ``lua/lib`` or of other verbs. A key is there under its name in :class:`keys.Keys`; a script
+gets those it names.
 """
 
 from __future__ import annotations

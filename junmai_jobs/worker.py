@@ -11,27 +11,27 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import multiprocessing
 import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from collections.abc import Iterator
+from multiprocessing.connection import wait
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
-from junmai_jobs.broker import LEASE, Broker
-from junmai_jobs.child import ChildSetup, child_main, new_board
-from junmai_jobs.connection import ClientLink, DedicatedLink, Endpoint
+from junmai_jobs.broker import Broker
+from junmai_jobs.child import ChildSetup
+from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.errors import StaleLease, StoreUnavailable
 from junmai_jobs.executor import timed_out
 from junmai_jobs.host import describe_process, worker_name
-from junmai_jobs.inspector import STANDARD_QUEUES, Inspector
+from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Claimed, iso
-from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention, Scheduler
+from junmai_jobs.scheduler import Scheduler
+from junmai_jobs.settings import WorkerSettings
+from junmai_jobs.slot import Slot, cause_of_death, start_method
 
 log = logging.getLogger("junmai_jobs.worker")
 
@@ -46,98 +46,13 @@ _BURST_HORIZON = 600.0
 """Seconds: a burst worker waits for delayed jobs that are due within the longest backoff, not longer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
-    """How a worker works. Times are in seconds."""
-
-    endpoint: Endpoint
-    namespace: str = "junmai"
-    concurrency: int = 3
-    queues: tuple[str, ...] | None = None
-    """None: all there are and will be, in ``order``."""
-    order: tuple[str, ...] = STANDARD_QUEUES
-    task_modules: tuple[str, ...] = ()
-    lease: float = LEASE
-    grace: float = 10.0
-    """How long running jobs may go on after a signal to stop, or a request to cancel."""
-    max_jobs_per_child: int = 100
-    burst: bool = False
-    """Stop when nothing is left that can run."""
-    loglevel: str = "INFO"
-    log_file: str | None = None
-    retention: dict[str, Retention] = field(default_factory=lambda: dict(DEFAULT_RETENTION))
-    moved_clock: bool = False
-
-
-Fate = Literal["timeout", "release", "cancel", "lost"]
-"""Why the supervisor killed a child; without one, the child died by itself."""
-
-
-class Slot:
-    """One place in the pool: a claimer, and the process that acts for it now."""
-
-    def __init__(self, claimer: str) -> None:
-        self.claimer = claimer
-        self.generation = 0
-        self.process: Any = None
-        self.board: Any = None
-        self.fate: Fate | None = None
-        self.cancel_at: float | None = None
-        """When a run that was asked to stop is killed."""
-        self.start_at = 0.0
-        self._orders: Connection | None = None
-        self._pause = 0.0
-
-    def start(self, context: Any, setup: ChildSetup) -> None:
-        """Start the next generation."""
-        self.board, self.fate, self.cancel_at = new_board(), None, None
-        reader, self._orders = context.Pipe(duplex=False)
-        self.process = context.Process(
-            target=child_main,
-            args=(setup, self.board, reader),
-            name=f"junmai-jobs {self.claimer}",
-            daemon=False,
-        )
-        self._started = time.monotonic()
-        self.process.start()
-        reader.close()
-
-    def order(self, queues: Sequence[str]) -> None:
-        """Tell the child which queues to serve; also wakes it, to see what stands on the board."""
-        with contextlib.suppress(OSError, AttributeError):
-            self._orders.send(tuple(queues))  # type: ignore[union-attr]
-            self.board.orders += 1
-
-    def kill(self, fate: Fate) -> None:
-        """End the child now; what happens to its job is decided when its death is seen."""
-        if self.fate is None:
-            self.fate = fate
-        with contextlib.suppress(OSError, AttributeError):
-            # What the task has started goes with it; the child leads a process group of its own.
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.kill()
-
-    def bury(self) -> int:
-        """Clear up after the child's death. Its exit code, negative for a signal."""
-        self.process.join()
-        code = int(self.process.exitcode)
-        if self._orders is not None:
-            self._orders.close()
-        # A child that dies at once, again and again, is started ever more slowly.
-        short_lived = code != 0 and self.fate is None and time.monotonic() - self._started < 1.0
-        self._pause = min(30.0, max(0.05, self._pause * 2)) if short_lived else 0.0
-        self.start_at = time.monotonic() + self._pause
-        self.process = None
-        return code
-
-
 class Worker:
     """A supervisor. ``run`` returns the exit code of the process; ``stop`` may be called from any thread."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.name = worker_name()
-        self._context = _start_method()
+        self._context = start_method()
         self._link = ClientLink(
             settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-worker", socket_timeout=2.0
         )
@@ -261,20 +176,12 @@ class Worker:
                 slot.start(self._context, self._child_setup(slot))
 
     def _child_setup(self, slot: Slot) -> ChildSetup:
-        settings = self.settings
         return ChildSetup(
-            endpoint=settings.endpoint,
-            namespace=settings.namespace,
+            settings=self.settings,
             claimer=slot.claimer,
             generation=slot.generation,
             queues=self._queues,
-            task_modules=settings.task_modules,
-            max_jobs=settings.max_jobs_per_child,
-            lease=settings.lease,
-            threads=max(1, (os.cpu_count() or 1) // settings.concurrency),
-            loglevel=settings.loglevel,
-            log_file=settings.log_file,
-            moved_clock=settings.moved_clock,
+            threads=max(1, (os.cpu_count() or 1) // self.settings.concurrency),
         )
 
     def _running(self) -> Iterator[Slot]:
@@ -307,7 +214,7 @@ class Worker:
                 self._settle(slot)
                 code = slot.bury()
                 if code != 0 and slot.fate is None:
-                    log.warning("child %s died with %s", slot.claimer, _cause(code))
+                    log.warning("child %s died with %s", slot.claimer, cause_of_death(code))
 
     def _settle(self, slot: Slot) -> None:
         code, request = slot.process.exitcode, f"{slot.generation}.end"
@@ -318,9 +225,11 @@ class Worker:
         elif slot.fate is not None:
             self._broker.release(slot.claimer, request)
         elif code != 0:
-            returned = self._broker.crash(slot.claimer, request, _cause(code))
+            returned = self._broker.crash(slot.claimer, request, cause_of_death(code))
             if returned is not None:
-                log.warning("job %s lost its process (%s): %s", returned[0], _cause(code), returned[1])
+                log.warning(
+                    "job %s lost its process (%s): %s", returned[0], cause_of_death(code), returned[1]
+                )
 
     # The store: registration, queues, leases.
 
@@ -437,21 +346,3 @@ class EmbeddedWorker:
     def __exit__(self, *_: object) -> None:
         self.worker.stop()
         self._thread.join()
-
-
-def _start_method() -> Any:
-    """Never a bare fork: a child must not inherit locks, sockets or threads."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["junmai_jobs.child"])
-    return context
-
-
-def _cause(code: int) -> dict[str, Any]:
-    if code >= 0:
-        return {"exit_code": code}
-    try:
-        return {"signal": signal.Signals(-code).name}
-    except ValueError:
-        return {"signal": f"signal {-code}"}

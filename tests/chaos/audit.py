@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from junmai_jobs.inspector import State
+from junmai_jobs.record import State
 from junmai_jobs.keys import FINISHED_HOMES, QUEUE_HOMES, Keys
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from junmai_jobs import InvalidState, JobQueue, StoreUnavailable
 from junmai_jobs.config import Config
 from tests.chaos.audit import audit
-from tests.chaos.faults import Fleet, Nemesis
+from tests.chaos.faults import LEASE, Fleet, Nemesis
 from tests.chaos.tasks import read_journal, work
 from tests.servers import RedisProcess, server_binary
 from tests.waiting import wait_until
@@ -61,7 +61,7 @@ class Producer:
             time.sleep(max(0.0, started + size / RATE - time.monotonic()))
 
     def _call(self, number: int) -> tuple[Task[..., str], dict[str, Any]]:
-        """Most jobs are short and succeed; some are long, fail once or for good, come later, await another."""
+        """Most jobs are short and succeed; some outlast a lease, fail, come later, or await another."""
         chance = self.chance
         options: dict[str, Any] = {"queue": chance.choice(QUEUES), "priority": chance.randrange(11)}
         if chance.random() < 0.05:
@@ -72,7 +72,7 @@ class Producer:
                 "after_policy": chance.choice(("cancel", "continue")),
             }
         failures = chance.choices((0, 1, 9), (85, 10, 5))[0]
-        seconds = chance.uniform(0, 0.08) if chance.random() < 0.98 else 2.0
+        seconds = chance.uniform(0, 0.08) if chance.random() < 0.985 else LEASE * 1.3
         return work.with_options(id=f"job-{number}", **options), {"seconds": seconds, "failures": failures}
 
     def _insist(self, batch: list[tuple[Task[..., str], dict[str, Any]]]) -> None:

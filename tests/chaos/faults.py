@@ -83,8 +83,8 @@ class Fleet:
         return True
 
     def freeze_worker(self, chance: random.Random) -> bool:
-        """Stop a worker and all below it for longer than its leases last, then let it go on."""
-        family = _family(chance.choice(self.workers).pid)
+        """Stop a worker, at times with all below it, for longer than its leases last, then let it go on."""
+        family = _family(chance.choice(self.workers).pid)[: chance.choice((1, None))]
         _each(family, psutil.Process.suspend)
         self.thaws.append(threading.Timer(FREEZE, _each, (family[::-1], psutil.Process.resume)))
         self.thaws[-1].start()
@@ -183,7 +183,7 @@ class Nemesis:
         return True
 
     def _stall_and_cut(self, _chance: random.Random) -> bool:
-        """Calls pile up in a stall and are then worked off together; some, when the cut comes, but for the reply."""
+        """Calls pile up in a stall and are then worked off together; the cut takes the replies of some."""
         with self._server.client() as other:
             other.ping()
             self._send("DEBUG", "SLEEP", STALL)

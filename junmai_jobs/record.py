@@ -1,0 +1,170 @@
+"""What the store holds of one job, read back: its state, its history, and all of it as a ``Job``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from junmai_jobs import codec
+from junmai_jobs.errors import PayloadError
+from junmai_jobs.job import DEFAULT_MAX_RETRIES, Body, Job, Status, iso, time_in_id
+
+BAND_WIDTH = 2**42
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A job's state as lua/lib/state.lua writes it."""
+
+    word: str
+    queue: str
+    score: str
+    token: str
+    failures: int
+    crashes: int
+    claimer: str
+    request: str
+    note: str
+
+    @classmethod
+    def parse(cls, text: bytes) -> State:
+        """Read the stored form."""
+        word, queue, score, token, failures, crashes, claimer, request, note = text.decode().split("|", 8)
+        return cls(word, queue, score, token, int(failures), int(crashes), claimer, request, note)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the hashes hold of one job."""
+
+    id: str
+    body: Body | None
+    state: State | None
+    result: bytes | None
+    history: bytes
+    note: bytes | None
+
+    @property
+    def queue(self) -> str:
+        """The queue whose sets hold it."""
+        if self.state is not None:
+            return self.state.queue
+        return self.body.queue if self.body else "default"
+
+    def as_job(self, score: Any) -> Job:
+        """All of it; ``score`` is that of its home, in milliseconds, or None."""
+        body, state = self.body, self.state
+        moment = None if score is None else float(score) / 1000
+        status = self._status(moment)
+        history = list(self._history(moment, status))
+        last = history[-1] if history else {}
+        return Job(
+            id=self.id,
+            task=body.task if body else "(unreadable)",
+            queue=self.queue,
+            priority=self._priority(),
+            status=status,
+            args=body.args if body else (),
+            kwargs=body.kwargs if body else {},
+            attempt=self._attempt(status),
+            max_retries=body.options.get("retry", [DEFAULT_MAX_RETRIES])[0] if body else DEFAULT_MAX_RETRIES,
+            retry_count=state.failures if state else 0,
+            created_at=_iso(created_at(self.id, body)),
+            started_at=iso(int(state.token) / 1e6) if state and state.token else last.get("started_at"),
+            finished_at=_iso(moment) if status.finished else None,
+            run_at=_iso(moment) if status in {Status.SCHEDULED, Status.RETRYING} else None,
+            worker=(state.claimer if state else None) or None,
+            progress=json.loads(self.note) if self.note else None,
+            result=_result(self.result),
+            reason=(state.note if state and status.finished else None) or None,
+            error=self._error(status, last),
+            history=history,
+            tags=body.options.get("tags", ()) if body else (),
+            token=(state.token if state else None) or None,
+        )
+
+    def _status(self, due: float | None) -> Status:
+        if self.state is not None:
+            return Status.of_word(self.state.word)
+        return Status.QUEUED if due is None else Status.SCHEDULED
+
+    def _priority(self) -> int:
+        if self.state is not None and self.state.score:
+            return 10 - int(self.state.score) // BAND_WIDTH
+        return self.body.priority if self.body else 5
+
+    def _attempt(self, status: Status) -> int:
+        state = self.state
+        if state is None or not state.claimer:
+            return 0
+        return max(1, state.failures) if status in _WAITING else state.failures + 1
+
+    def _error(self, status: Status, last: dict[str, Any]) -> dict[str, Any] | None:
+        if status not in {Status.FAILED, Status.RETRYING}:
+            return None
+        if last.get("error"):
+            return dict(last["error"])
+        if self.state and self.state.note == "corrupt_record":
+            return {"type": "CorruptRecord", "message": "the stored record cannot be read", "traceback": ""}
+        cause = last.get("signal") or (last.get("exit_code") is not None and f"exit code {last['exit_code']}")
+        message = f"its worker died while running it ({cause or 'no sign of life'})"
+        return {"type": "WorkerLost", "message": message, "traceback": ""}
+
+    def _history(self, finished: float | None, status: Status) -> Iterator[dict[str, Any]]:
+        for line in self.history.splitlines():
+            entry = json.loads(line)
+            detail = entry["detail"]
+            yield _entry(
+                entry["attempt"],
+                entry["event"],
+                entry["token"],
+                entry["finished"] / 1000,
+                entry["worker"],
+                detail,
+            )
+        if status is Status.SUCCEEDED and self.state and finished is not None:
+            state = self.state
+            yield _entry(state.failures + 1, "succeeded", state.token, finished, state.claimer, {})
+
+
+_WAITING = frozenset({Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED})
+
+
+def _entry(  # noqa: PLR0917 - in the order of the stored line
+    attempt: int, event: str, token: str, finished: float, worker: str, detail: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "attempt": attempt,
+        "event": event,
+        "started_at": iso(int(token) / 1e6) if token else None,
+        "finished_at": iso(finished),
+        "worker": worker or None,
+        "error": detail.get("error"),
+        "signal": detail.get("signal"),
+        "exit_code": detail.get("exit_code"),
+    }
+
+
+def _result(data: bytes | None) -> Any:
+    return None if data is None else codec.unpack(data)
+
+
+def read_body(data: bytes) -> Body | None:
+    """The body, or None if this version cannot read it."""
+    try:
+        return Body.decode(data)
+    except PayloadError:
+        return None
+
+
+def created_at(job_id: str, body: Body | None) -> float | None:
+    """When the job was submitted, in seconds since 1970, as far as it is known."""
+    if body is not None and body.created is not None:
+        return body.created
+    return time_in_id(job_id)
+
+
+def _iso(seconds: float | None) -> str | None:
+    return None if seconds is None else iso(seconds)
