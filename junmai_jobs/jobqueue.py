@@ -79,7 +79,9 @@ class JobQueue:
     def _check_server(self) -> None:
         if not self._checked:
             self.server.ensure()
-            self.server.check(self._link.client, allow_eviction=self._allow_eviction)
+            # On a connection of its own: a server that has never answered yet is not given long to do so.
+            with self.server.client(client_name="junmai-jobs-check", socket_timeout=1.5) as client:
+                self.server.check(client, allow_eviction=self._allow_eviction)
             self._checked = True
 
     def close(self) -> None:

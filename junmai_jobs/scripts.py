@@ -2,8 +2,9 @@
 
 A file ``lua/claim.lua`` defines ``local function claim(claimer, request, ...)``; its parameters are the
 arguments of the call, in that order, so the two cannot disagree. A comment ``-- include: state, bell`` names
-what it uses of ``lua/lib`` or of other verbs. A key is there under its name in :class:`keys.Keys`; a script
-gets those it names.
+what it uses of ``lua/lib`` or of other verbs; ``-- seldom: hand_back``, what it calls as
+``seldom().hand_back(...)`` because most calls do without it. A key is there under its name in
+:class:`keys.Keys`; a script gets those it names.
 """
 
 from __future__ import annotations
@@ -61,14 +62,17 @@ def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Scrip
         moved_clock: read the time from the test kit's clock.
     """
     replaced = {"now": "now_moved"} if moved_clock else {}
-    *libraries, verb = _with_includes(name, replaced, set())
-    code = "".join([*libraries, verb, f"return {name}(unpack(ARGV))\n"])
+    texts = _collect([name], {}, replaced)
+    code = "".join(texts.values())
+    if seldom := [other for text in texts.values() for other in _named(text, "seldom")]:
+        code = f"local seldom\n{code}{_made_when_called(seldom, _collect(seldom, texts, replaced))}"
+    code += f"return {name}(unpack(ARGV))\n"
     words = set(re.findall(r"\w+", re.sub(r"--.*", "", code)))
     keys = tuple(field for field in Keys._fields if field in words)
     text = textwrap.fill(f"local {', '.join(keys)} = unpack(KEYS)", 110) + "\n" + code
     if shebang and name != "enqueue":
         text = _ALLOW_OOM + text
-    signature = re.search(rf"^local function {name}\((.*?)\)", verb, re.MULTILINE)
+    signature = re.search(rf"^local function {name}\((.*?)\)", texts[name], re.MULTILINE)
     if signature is None:
         raise LookupError(f"{name}.lua defines no function of its name")
     parameters = tuple(re.findall(r"\w+", signature[1]))
@@ -76,17 +80,37 @@ def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Scrip
     return Script(name, text, sha, keys, parameters, variadic="..." in signature[1])
 
 
-def _with_includes(name: str, replaced: dict[str, str], seen: set[str]) -> list[str]:
-    """The texts that ``name`` needs, each once, in the order in which they build on each other."""
-    if name in seen:
-        return []
-    seen.add(name)
+def _collect(names: list[str], known: dict[str, str], replaced: dict[str, str]) -> dict[str, str]:
+    """The texts of ``names`` and all they include that are not ``known``, those that build on others last."""
+    found: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        if name not in known and name not in found:
+            text = _read(name, replaced)
+            for other in _named(text, "include"):
+                add(other)
+            found[name] = text
+
+    for name in names:
+        add(name)
+    return found
+
+
+def _read(name: str, replaced: dict[str, str]) -> str:
     folder = files("junmai_jobs") / "lua"
     path = folder / f"{name}.lua" if name in VERBS else folder / "lib" / f"{replaced.get(name, name)}.lua"
-    text = path.read_text(encoding="utf-8")
-    included = re.findall(r"^-- include: (.*)$", text, re.MULTILINE)
-    names = [part.strip() for line in included for part in line.split(",")]
-    return [part for each in names for part in _with_includes(each, replaced, seen)] + [text]
+    return path.read_text(encoding="utf-8")
+
+
+def _named(text: str, how: str) -> list[str]:
+    lines = re.findall(rf"^-- {how}: (.*)$", text, re.MULTILINE)
+    return [part.strip() for line in lines for part in line.split(",")]
+
+
+def _made_when_called(names: list[str], texts: dict[str, str]) -> str:
+    """``seldom()``, which makes functions and returns them by name: a closure costs time in each call."""
+    fields = ", ".join(f"{name} = {name}" for name in names)
+    return f"function seldom()\n{''.join(texts.values())}return {{{fields}}}\nend\n"
 
 
 def main(folder: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.command_line import HIDDEN, CommandLine, Done, black_hole, home_with_server, in_namespace
+from tests.conftest import StartServer
 from tests.servers import free_port
 
 if TYPE_CHECKING:
@@ -65,6 +66,14 @@ def test_a_black_hole(cli: CommandLine, command: list[str]) -> None:
         line = refused(cli.run(*command, "--redis", f"redis://127.0.0.1:{port}"), 69)
         assert time.monotonic() - begin < LONGEST_WAIT
         assert f":{port}" in line
+
+
+def test_a_server_that_never_answers(cli: CommandLine, redis_process: StartServer) -> None:
+    server = redis_process()
+    server.pause()
+    begin = time.monotonic()
+    assert server.url in refused(cli.run("stats", "--redis", server.url), 69)
+    assert time.monotonic() - begin < LONGEST_WAIT
 
 
 def test_a_black_hole_in_the_environment_and_the_main_job(cli: CommandLine, tmp_path: Path) -> None:

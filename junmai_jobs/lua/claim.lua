@@ -1,7 +1,8 @@
 -- claim: ready -> running, the first job of the highest band among the queues given, with a new fencing token.
 -- lease in ms; woken: 1 after a ring; ...: queues, a tie goes to the one named first.
 -- replies: JOB, id, token, body, failures, note | EMPTY | NEWER, queue
--- include: now, body, score, hand_back, claimer
+-- include: now, body, band, state, finish, claimer
+-- seldom: hand_back
 local skip_limit = 16
 
 local function job_reply(id, state)
@@ -98,11 +99,16 @@ local function claim_next(claimer, request, lease, woken, names, answer)
   return {'EMPTY'}
 end
 
+-- A claimer that asks anew while it still holds a lease has forgotten that job.
+local function give_back_held(record)
+  local held = held_state(record)
+  if held then seldom().hand_back(record.id, held) end
+end
+
 local function claim(claimer, request, lease, woken, ...)
   local record = read_record(claimer)
   local again = replay(record, request, lease)
   if again then return again end
-  local held = held_state(record)
-  if held then hand_back(record.id, held) end
+  give_back_held(record)
   return claim_next(claimer, request, lease, woken, {...}, '')
 end

@@ -3,12 +3,13 @@
 -- who slept with it: it extends every lease once and counts nothing.
 -- replies: OK | MORE
 -- include: now, lose
-local function extend_all(names, lease)
+-- Only when time ran back are longer leases cut: else they are those of a worker that asks for longer ones.
+local function extend_all(names, lease, ran_back)
   local left = 100
   for _, queue in ipairs(names) do
     local home = queue_key(queue, 'leases')
     local far = string.format('%.0f', now + lease)
-    for _, range in ipairs({{'-inf', now}, {'(' .. far, '+inf'}}) do
+    for _, range in ipairs({{'-inf', now}, ran_back and {'(' .. far, '+inf'} or nil}) do
       local ids = redis.call('ZRANGEBYSCORE', home, range[1], range[2], 'LIMIT', 0, left)
       for _, id in ipairs(ids) do redis.call('ZADD', home, far, id) end
       left = left - #ids
@@ -20,8 +21,9 @@ end
 
 local function reap(lease, ...)
   local last = tonumber(redis.call('HGET', meta, 'reaped_at'))
-  if not last or now < last or now - last > lease / 2 then
-    if not extend_all({...}, lease) then return {'MORE'} end
+  local ran_back = last and now < last
+  if not last or ran_back or now - last > lease / 2 then
+    if not extend_all({...}, lease, ran_back) then return {'MORE'} end
   end
   redis.call('HSET', meta, 'reaped_at', string.format('%.0f', now))
   local left = 100

@@ -1,6 +1,6 @@
 -- retry: running -> retrying, due in delay milliseconds; spends an attempt.
 -- replies: OK | CANCELLED | LOST
--- include: now, postpone, ending
+-- include: now, ending, history, postpone, end_cancelled
 local function retry(id, token, delay, detail)
   local state, word = guard(id, token, {retrying = 'OK', ready = 'OK', cancelled = 'CANCELLED'})
   if not state then return {word} end

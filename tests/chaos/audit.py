@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from junmai_jobs.record import State
 from junmai_jobs.keys import FINISHED_HOMES, QUEUE_HOMES, Keys
+from junmai_jobs.record import State
 
 if TYPE_CHECKING:
     from tests.chaos.tasks import Line

@@ -72,7 +72,7 @@ class Producer:
                 "after_policy": chance.choice(("cancel", "continue")),
             }
         failures = chance.choices((0, 1, 9), (85, 10, 5))[0]
-        seconds = chance.uniform(0, 0.08) if chance.random() < 0.985 else LEASE * 1.3
+        seconds = chance.uniform(0, 0.08) if chance.random() < 0.985 else LEASE * 1.6
         return work.with_options(id=f"job-{number}", **options), {"seconds": seconds, "failures": failures}
 
     def _insist(self, batch: list[tuple[Task[..., str], dict[str, Any]]]) -> None:
@@ -98,7 +98,7 @@ def battlefield(folder: Path, workers: int) -> Iterator[tuple[RedisProcess, Flee
         server.stop()
 
 
-def run(folder: Path, count: int, seed: int, workers: int = 3) -> dict[str, Any]:
+def run(folder: Path, count: int, seed: int, workers: int = 4) -> dict[str, Any]:
     """One run; what happened, ``ok`` among it."""
     started = time.monotonic()
     with battlefield(folder, workers) as (server, fleet):
@@ -146,7 +146,7 @@ def _settle(jobs: JobQueue) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2000)
-    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--folder", type=Path, help="for data and logs, to be kept; else a passing one")
     options = parser.parse_args()

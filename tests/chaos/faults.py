@@ -24,7 +24,7 @@ from tests.servers import RedisProcess
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-LEASE = 3.0
+LEASE = 1.5
 STALL = 0.6
 FREEZE = LEASE * 1.5
 
@@ -39,7 +39,8 @@ class Fleet:
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     killed: list[psutil.Process] = field(default_factory=list)
     """Those killed and all that was below them: none may live on."""
-    thaws: list[threading.Timer] = field(default_factory=list)
+    thaws: dict[int, threading.Timer] = field(default_factory=dict)
+    """What lets a frozen worker, by its process id, go on; none is killed before."""
 
     def keep_up(self) -> None:
         """Replace the dead."""
@@ -65,7 +66,7 @@ class Fleet:
 
     def kill_worker(self, chance: random.Random) -> bool:
         """Kill -9 a supervisor."""
-        worker = chance.choice(self.workers)
+        worker = self._victim(chance)
         self.killed += _family(worker.pid)
         worker.kill()
         worker.wait()
@@ -73,7 +74,7 @@ class Fleet:
 
     def kill_child(self, chance: random.Random) -> bool:
         """Kill -9 one of a supervisor's children; it may have none yet."""
-        worker = chance.choice(self.workers)
+        worker = self._victim(chance)
         children = [
             each for each in _family(worker.pid) if each.pid != worker.pid and _ppid(each) != worker.pid
         ]
@@ -84,15 +85,20 @@ class Fleet:
 
     def freeze_worker(self, chance: random.Random) -> bool:
         """Stop a worker, at times with all below it, for longer than its leases last, then let it go on."""
-        family = _family(chance.choice(self.workers).pid)[: chance.choice((1, None))]
+        worker = self._victim(chance)
+        family = _family(worker.pid)[: chance.choice((1, None))]
         _each(family, psutil.Process.suspend)
-        self.thaws.append(threading.Timer(FREEZE, _each, (family[::-1], psutil.Process.resume)))
-        self.thaws[-1].start()
+        self.thaws[worker.pid] = threading.Timer(FREEZE, _each, (family[::-1], psutil.Process.resume))
+        self.thaws[worker.pid].start()
         return True
+
+    def _victim(self, chance: random.Random) -> subprocess.Popen[bytes]:
+        frozen = {pid for pid, timer in self.thaws.items() if timer.is_alive()}
+        return chance.choice([worker for worker in self.workers if worker.pid not in frozen])
 
     def thaw(self) -> None:
         """Wait until nobody is frozen."""
-        for timer in self.thaws:
+        for timer in self.thaws.values():
             timer.join()
 
     def stop(self) -> list[int]:
@@ -156,7 +162,7 @@ class Nemesis:
             _Fault("redis kills", 3.0, self._kill_redis),
             _Fault("redis stalls", 4.0, self._stall),
             _Fault("lost replies", 4.0, self._stall_and_cut),
-            _Fault("worker freezes", 4.0, fleet.freeze_worker),
+            _Fault("worker freezes", 3.0, fleet.freeze_worker),
         ]
         for fault in self._faults:
             self._set(fault)

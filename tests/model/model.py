@@ -233,8 +233,9 @@ class Model:
     def reap(self) -> None:
         running = [job for queue in QUEUES for job in self.in_home(queue, "running")]
         if self.reaped is None or self.now < self.reaped or self.now - self.reaped > LEASE / 2:
+            ran_back = self.reaped is not None and self.now < self.reaped
             for job in running:
-                if not self.now < job.lease <= self.now + LEASE:
+                if job.lease <= self.now or (ran_back and job.lease > self.now + LEASE):
                     job.lease = self.now + LEASE
         self.reaped = self.now
         for job in running:

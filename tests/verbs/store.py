@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from junmai_jobs.record import State
 from junmai_jobs.job import Body, Claimed, NewJob
 from junmai_jobs.keys import FINISHED_HOMES, QUEUE_HOMES, Keys
+from junmai_jobs.record import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -143,6 +143,15 @@ def test_a_clock_that_is_set_back_does_not_leave_a_dead_run_for_an_hour(store: S
     assert store.homes("a") == ["ready"]
 
 
+def test_a_worker_may_ask_for_longer_leases_than_the_reaper(store: Store) -> None:
+    store.broker.reap(QUEUES)
+    store.add("a")
+    store.broker.claim("w/1", "1.1", QUEUES, lease=HOUR)
+    store.advance(HOUR / 2)
+    store.expire()
+    assert store.homes("a") == ["leases"]
+
+
 def test_a_clock_that_is_set_back_and_forward_again(store: Store) -> None:
     job = store.running("a")
     for seconds in (-HOUR, HOUR, HOUR, -HOUR):

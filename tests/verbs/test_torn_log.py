@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -56,6 +57,8 @@ class TornCall:
     whole: bytes
     begin: int
     """Where in the log the call begins."""
+    moment: float
+    """When it was made."""
     survivors: set[str]
     """The jobs that there are when the call is through."""
 
@@ -66,10 +69,10 @@ class TornCall:
         with opened(server) as store:
             call = case(store)
             (log,) = server.folder.glob("appendonlydir/*.incr.aof")
-            begin = log.stat().st_size
+            begin, moment = log.stat().st_size, time.time()
             call(store.broker)
             survivors = jobs_in(store)
-        return cls(server, call, log, log.read_bytes(), begin, survivors)
+        return cls(server, call, log, log.read_bytes(), begin, moment, survivors)
 
     def commands(self) -> list[range]:
         """Of each command of the call the bytes, so that a cut before any of them leaves it out."""
@@ -81,6 +84,7 @@ class TornCall:
         """Cut the log there and start twice: nothing that was acknowledged is lost."""
         self.log.write_bytes(self.whole[:cut])
         with opened(self.server) as store:
+            store.advance(self.moment - time.time())
             meanwhile(store, self.call)
             store.add("later")
             acknowledged = jobs_in(store) & (self.survivors | {"later"})

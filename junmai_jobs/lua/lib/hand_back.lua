@@ -1,4 +1,4 @@
--- include: leave, bell
+-- include: end_cancelled, history, bell
 -- Back to the front: the score it was claimed with makes it first again in its band.
 local function return_to_ready(id, state)
   redis.call('ZADD', queue_key(state.queue, 'ready'), state.score, id)

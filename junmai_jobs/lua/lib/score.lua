@@ -1,7 +1,4 @@
--- include: body
--- A ready score is (10 - priority) * 2^42 + sequence: exact in a double, lower is served first.
-local band_width = 4398046511104
-
+-- include: body, band
 -- count new sequence numbers; the first of them.
 local function next_sequence(count)
   return redis.call('HINCRBY', meta, 'sequence', count) - count + 1
