@@ -25,8 +25,9 @@ from junmai_jobs.errors import (
     StoreUnavailable,
     UnknownTask,
 )
+from junmai_jobs.handle import JobHandle
 from junmai_jobs.job import Job, Priority, Status
-from junmai_jobs.jobqueue import JobHandle, JobQueue
+from junmai_jobs.jobqueue import JobQueue
 from junmai_jobs.retry import RetryPolicy
 from junmai_jobs.task import Task, task
 

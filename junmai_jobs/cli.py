@@ -7,13 +7,13 @@ import sys
 
 import click
 
-from junmai_jobs.cli_app import Group
-from junmai_jobs.cli_jobs import cancel, list_failed, list_jobs, retry, show
-from junmai_jobs.cli_process import process
-from junmai_jobs.cli_queues import pause, purge, resume, stats
-from junmai_jobs.cli_server import config, server
-from junmai_jobs.cli_submit import submit
-from junmai_jobs.cli_worker import worker, workers
+from junmai_jobs.commands.app import Group
+from junmai_jobs.commands.jobs import cancel, list_failed, list_jobs, retry, show
+from junmai_jobs.commands.process import process
+from junmai_jobs.commands.queues import pause, purge, resume, stats
+from junmai_jobs.commands.server import config, server
+from junmai_jobs.commands.submit import submit
+from junmai_jobs.commands.worker import worker, workers
 
 COMMANDS: tuple[click.Command, ...] = (
     process, submit, stats, list_jobs, list_failed, show, retry, cancel, pause, resume, purge,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from junmai_jobs import codec
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import JobNotFound
 from junmai_jobs.job import Job, Status, iso
@@ -171,6 +172,15 @@ class Inspector:
         if not found:
             raise JobNotFound(f"no job {job_id}: `junmai-jobs list` shows those there are")
         return found[0]
+
+    def result(self, job_id: str) -> Any:
+        """What a succeeded job returned.
+
+        Raises:
+            PayloadError: what is stored cannot be read.
+        """
+        data = self._read("HGET", self.keys.results, job_id)
+        return None if data is None else codec.unpack(data)
 
     def load(self, ids: Sequence[str]) -> list[Job]:
         """The jobs of these ids that exist, in their order."""

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from itertools import islice
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from junmai_jobs.broker import BATCH, Broker
 from junmai_jobs.config import Config, load_config
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import (
     InvalidState,
-    JobCancelled,
-    JobFailed,
     JobNotFound,
     JunmaiJobsError,
     OptionError,
-    ResultTimeout,
 )
-from junmai_jobs.inspector import Inspector, wait_until_finished
-from junmai_jobs.job import Job, NewJob, Status, check_name, new_id
+from junmai_jobs.handle import JobHandle, StoredJob
+from junmai_jobs.inspector import Inspector
+from junmai_jobs.job import NewJob, Status, check_name, new_id
 from junmai_jobs.scheduler import Retention
 from junmai_jobs.server import find_server
 from junmai_jobs.settings import WorkerSettings
@@ -276,75 +273,6 @@ class JobQueue:
             },
             **settings,
         )
-
-
-class JobHandle(Generic[R]):
-    """A submitted job."""
-
-    def __init__(self, jobs: JobQueue, job_id: str, *, existing: bool = False) -> None:
-        self.id = job_id
-        self.existing = existing
-        """Whether the job was there before this submission."""
-        self._jobs = jobs
-
-    def __repr__(self) -> str:
-        return f"<job {self.id}>"
-
-    @property
-    def status(self) -> Status:
-        """As it is now, asked for each time."""
-        return self._jobs.inspector.status(self.id)
-
-    def job(self) -> StoredJob:
-        """Everything there is to know of it now."""
-        return self._jobs.job(self.id)
-
-    def cancel(self) -> bool:
-        """See ``JobQueue.cancel``."""
-        return self._jobs.cancel(self.id)
-
-    def result(self, timeout: float | None = None) -> R:
-        """Wait for the job's end, at most so many seconds, and give what the task returned.
-
-        Raises:
-            JobFailed, JobCancelled: it ended without a result; the message says why.
-            ResultTimeout: it has not ended in time.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        status = wait_until_finished(self._jobs.inspector, self.id, deadline)
-        if status is None:
-            raise ResultTimeout(f"job {self.id} has not ended within {timeout:g} s; it is {self.status}")
-        job = self._jobs.inspector.job(self.id)
-        if status is Status.SUCCEEDED:
-            return job.result  # type: ignore[no-any-return]
-        if status is Status.CANCELLED:
-            raise JobCancelled(f"job {self.id} was cancelled: {job.reason}")
-        error = job.error or {}
-        raise JobFailed(f"job {self.id} failed: {error.get('type')}: {error.get('message')}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredJob(Job):
-    """A job as it was when asked for, with the means to act on it."""
-
-    jobs: JobQueue = field(repr=False, compare=False)
-
-    @classmethod
-    def of(cls, job: Job, jobs: JobQueue) -> StoredJob:
-        """Bind a job to its queue."""
-        return cls(**{each.name: getattr(job, each.name) for each in fields(Job)}, jobs=jobs)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The keys and plain values of a JSON document."""
-        return {each.name: getattr(self, each.name) for each in fields(Job)}
-
-    def cancel(self) -> bool:
-        """See ``JobQueue.cancel``."""
-        return self.jobs.cancel(self.id)
-
-    def retry(self) -> None:
-        """See ``JobQueue.retry``."""
-        self.jobs.retry(self.id)
 
 
 def _new_job(number: int, task: Task[..., Any], row: Sequence[Any] | Mapping[str, Any]) -> NewJob:

@@ -148,7 +148,11 @@ def _entry(  # noqa: PLR0917 - in the order of the stored line
 
 
 def _result(data: bytes | None) -> Any:
-    return None if data is None else codec.unpack(data)
+    """For people: a list of jobs must not fail for one of them."""
+    try:
+        return None if data is None else codec.unpack(data)
+    except PayloadError:
+        return "(unreadable)"
 
 
 def read_body(data: bytes) -> Body | None:

@@ -12,6 +12,7 @@ from redis.retry import Retry
 
 from junmai_jobs.checks import Bad, redis_address
 from junmai_jobs.config import Config, redact
+from junmai_jobs.connection import explain
 from junmai_jobs.embedded import FLOOR, Embedded
 from junmai_jobs.errors import ConfigError, StoreUnavailable
 from junmai_jobs.host import is_alive
@@ -95,7 +96,7 @@ class Server:
         except redis.ResponseError:
             return
         except (redis.RedisError, OSError) as error:
-            raise StoreUnavailable(f"the server {self.describe()} cannot be reached: {error}") from None
+            raise explain(error, self) from None
         if wrong := _what_is_wrong(info, allow_eviction=allow_eviction):
             raise StoreUnavailable(f"the server {self.describe()} {wrong}")
 
@@ -106,7 +107,7 @@ class Server:
             "address": self.describe(),
         }
         try:
-            with self.client(client_name="junmai-status") as client:
+            with self.client(client_name="junmai-jobs-status", socket_timeout=1.5) as client:
                 info = client.info()
         except (redis.RedisError, OSError) as error:
             found |= {"running": False, "error": str(error)}

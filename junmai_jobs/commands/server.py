@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from junmai_jobs.cli_app import FAILED, App, Failure, Group, pass_app
-from junmai_jobs.cli_output import as_text, clean, say
+from junmai_jobs.commands.app import FAILED, App, Failure, Group, pass_app
+from junmai_jobs.commands.output import as_text, clean, say
 from junmai_jobs.errors import StoreUnavailable
 
 if TYPE_CHECKING:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from junmai_jobs.cli_app import FAILED, App, Command, Failure, confirm, pass_app
-from junmai_jobs.cli_output import as_text, clean, count, moment, note, print_table, say
+from junmai_jobs.commands.app import FAILED, App, Command, Failure, confirm, pass_app
+from junmai_jobs.commands.output import as_text, clean, count, moment, note, print_table, say
 from junmai_jobs.errors import InvalidState, JobNotFound
 from junmai_jobs.job import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from junmai_jobs.jobqueue import StoredJob
+    from junmai_jobs.handle import StoredJob
 
 
 @click.command("list", cls=Command)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from junmai_jobs.cli_app import FAILED, App, Command, Failure, pass_app
-from junmai_jobs.cli_output import console, count, note, print_table, say
+from junmai_jobs.commands.app import FAILED, App, Command, Failure, pass_app
+from junmai_jobs.commands.output import console, count, note, print_table, say
 from junmai_jobs.tasks import register_photo_tasks
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from junmai_jobs.cli_app import App, Command, Failure, pass_app
-from junmai_jobs.cli_output import note, print_table, say
+from junmai_jobs.commands.app import App, Command, Failure, pass_app
+from junmai_jobs.commands.output import note, print_table, say
 from junmai_jobs.logs import LEVELS, start_logging
 
 if TYPE_CHECKING:

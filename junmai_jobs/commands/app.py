@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
-from junmai_jobs.cli_output import clean, note, plain
+from junmai_jobs.commands.output import clean, note, plain
 from junmai_jobs.config import load_config, redact
 from junmai_jobs.errors import (
     ConfigError,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from junmai_jobs.cli_app import App, Command, confirm, pass_app
-from junmai_jobs.cli_output import console, count, say, table
+from junmai_jobs.commands.app import App, Command, confirm, pass_app
+from junmai_jobs.commands.output import console, count, say, table
 from junmai_jobs.job import Status
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from junmai_jobs.cli_app import FAILED, App, Command, pass_app
-from junmai_jobs.cli_output import as_text, note, say
+from junmai_jobs.commands.app import FAILED, App, Command, pass_app
+from junmai_jobs.commands.output import as_text, note, say
 from junmai_jobs.errors import JunmaiJobsError, OptionError
 from junmai_jobs.job import NewJob, Priority, Status
 from junmai_jobs.task import find_task
