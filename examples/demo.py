@@ -1,4 +1,4 @@
-"""``make demo``: real photographs through the queue, on a server of its own, in a folder that is thrown away."""
+"""``make demo``: real photographs through the queue, on a server and in a folder of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 
 from tests.photographs import copy_to
 
+SERVER_VARIABLES = {
+    "JUNMAI_CONFIG", "JUNMAI_REDIS_URL", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD",
+}  # fmt: skip
 COMMAND = (sys.executable, "-m", "junmai_jobs.cli")
 
 
@@ -19,8 +22,8 @@ def main() -> int:
         photos = Path(folder) / "photographs"
         copy_to(photos)
         environment = os.environ | {"JUNMAI_HOME": str(Path(folder) / "home")}
-        for name in ("JUNMAI_CONFIG", "JUNMAI_REDIS_URL", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_DB"):
-            environment.pop(name, None)
+        for name in environment.keys() & SERVER_VARIABLES:
+            del environment[name]
         try:
             return subprocess.run([*COMMAND, "process", str(photos)], env=environment, check=False).returncode
         finally:

@@ -99,7 +99,7 @@ class RedisProcess:
             self.process.wait()
 
     def client(self, **options: Any) -> redis.Redis:
-        given = {
+        given: dict[str, Any] = {
             "retry": Retry(NoBackoff(), 0),
             "socket_timeout": 5.0,
             "password": self.password,

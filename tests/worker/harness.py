@@ -54,9 +54,8 @@ class Journal:
 
     def wait_for(self, count: int, event: str = "start", timeout: float = 20.0) -> list[Run]:
         """Until so many runs have begun (or ended)."""
-        return wait_until(
-            lambda: runs if len(runs := self.runs(event)) >= count else None, timeout, f"{count} {event}s"
-        )
+        wait_until(lambda: len(self.runs(event)) >= count, timeout, f"{count} {event}s")
+        return self.runs(event)
 
 
 @dataclass

@@ -47,13 +47,15 @@ def test_an_exit_code_is_in_the_history(jobs: JobQueue, start_worker: StartWorke
     assert handle.job().history[0]["exit_code"] == 3
 
 
-@pytest.mark.parametrize("task", [tasks.hold, tasks.hold_in_c], ids=["in Python", "stuck in C"])
+@pytest.mark.parametrize("stuck_in_c", [False, True], ids=["in Python", "stuck in C"])
 def test_no_process_outlives_a_killed_worker(
-    jobs: JobQueue, start_worker: StartWorker, journal: Journal, task: object
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, *, stuck_in_c: bool
 ) -> None:
     worker = start_worker()
-    arguments = (str(journal), "never") if task is tasks.hold else (str(journal),)
-    jobs.submit_all([(task, arguments)])  # type: ignore[list-item]
+    if stuck_in_c:
+        jobs.submit(tasks.hold_in_c, str(journal))
+    else:
+        jobs.submit(tasks.hold, str(journal), "never")
     journal.wait_for(1)
     family = worker.family()
     assert len(family) >= 4
