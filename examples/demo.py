@@ -11,7 +11,8 @@ from pathlib import Path
 from tests.photographs import copy_to
 
 SERVER_VARIABLES = {
-    "JUNMAI_CONFIG", "JUNMAI_REDIS_URL", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD",
+    "JUNMAI_CONFIG", "JUNMAI_REDIS_URL", "REDIS_URL",
+    "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD",
 }  # fmt: skip
 COMMAND = (sys.executable, "-m", "junmai_jobs.cli")
 

@@ -47,6 +47,8 @@ class Producer:
     count: int
     chance: random.Random
     acknowledged: list[str] = field(default_factory=list)
+    repeated: int = 0
+    """Jobs that were accepted by a call whose reply was lost, and acknowledged to the next."""
 
     def run(self) -> None:
         """Submit everything, one by one and in batches."""
@@ -78,7 +80,7 @@ class Producer:
     def _insist(self, batch: list[tuple[Task[..., str], dict[str, Any]]]) -> None:
         while True:
             with contextlib.suppress(StoreUnavailable):
-                self.jobs.submit_all(batch)
+                self.repeated += sum(handle.existing for handle in self.jobs.submit_all(batch))
                 return
 
     def _cancel(self, job_id: str) -> None:
@@ -121,6 +123,7 @@ def run(folder: Path, count: int, seed: int, workers: int = 4) -> dict[str, Any]
         "jobs": count,
         **found.as_dict(),
         **{name.replace(" ", "_"): times for name, times in sorted(nemesis.counts.items())},
+        "accepted_unheard": producer.repeated,
         "settled": settled,
         "settled_after_s": round(settled_after, 1),
         "exit_codes": codes,

@@ -193,6 +193,7 @@ class Nemesis:
         with self._server.client() as other:
             other.ping()
             self._send("DEBUG", "SLEEP", STALL)
+            time.sleep(STALL * 0.8)
             other.execute_command("CLIENT", "KILL", "TYPE", "normal")
         return True
 
