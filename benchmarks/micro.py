@@ -70,7 +70,7 @@ def metered(worker: Child, link: DedicatedLink) -> Iterator[Meter]:
             (worker, "_announce", "board"),
             (Broker, "step", "arguments and reply"),
             (DedicatedLink, "run", "link"),
-            (link.connection, "send_command", "send"),
+            (link.connection, "send_packed_command", "send"),
         ):
             stack.enter_context(patch.object(owner, name, meter.wrap(label, getattr(owner, name))))
         stack.enter_context(patch.object(link.connection, "read_response", wait_and_receive))

@@ -76,6 +76,10 @@ def child_main(setup: ChildSetup, board: Any, orders: Connection) -> None:
     for module in setup.settings.task_modules:
         importlib.import_module(module)
     Child(setup, board, orders).work()
+    logging.shutdown()
+    sys.stdout.flush()
+    # Threads that a task has left behind are not waited for.
+    os._exit(0)
 
 
 def _settle_in(setup: ChildSetup) -> None:
@@ -137,6 +141,7 @@ class Child:
         self._requests = 0
         self._orders_taken = 0
         self._woken = False
+        self._complaint = ""
 
     def work(self) -> None:
         """Until told to stop, or for the given number of jobs."""
@@ -175,7 +180,7 @@ class Child:
                 if self._board.stop and ended is None:
                     return Step("", None)
                 self._leave_if_orphaned()
-                log.debug("%s", error)
+                self._complain(str(error))
                 time.sleep(_PAUSE)
 
     def _run(self, job: Claimed) -> tuple[Claimed, Ending] | None:
@@ -216,8 +221,9 @@ class Child:
             if self._link in ready:
                 self._woken = self._link.receive() is not None
             elif bells:
-                # A reply that nobody will read must not be taken for the next one's.
+                # A reply that nobody will read must not be taken for the next one's; it may be a ring.
                 self._link.close()
+                self._woken = True
         except StoreUnavailable:
             self._leave_if_orphaned()
 
@@ -229,6 +235,12 @@ class Child:
             except (EOFError, OSError):
                 os._exit(1)
             self._orders_taken += 1
+
+    def _complain(self, text: str) -> None:
+        """Once about the same thing; the supervisor tells of a server that is away."""
+        if text != self._complaint and "cannot work" in text:
+            log.warning("%s", text)
+        self._complaint = text
 
     def _leave_if_orphaned(self) -> None:
         parent = parent_process()

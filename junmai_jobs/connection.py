@@ -6,6 +6,7 @@ never by redis-py, until the caller's patience is at an end.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -15,11 +16,15 @@ import redis
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
     NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
+    ReadOnlyError,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 
 from junmai_jobs.errors import QueueFull, StoreUnavailable
@@ -27,7 +32,8 @@ from junmai_jobs.scripts import Script
 
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
-_PASSING = ("BUSY ", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN", "CLUSTERDOWN", "UNBLOCKED")
+_PASSING = (BusyLoadingError, MasterDownError, ReadOnlyError, TryAgainError, ClusterDownError)
+_PASSING_WORDS = ("BUSY ", "UNBLOCKED ")
 
 
 class Endpoint(Protocol):
@@ -82,12 +88,14 @@ class ClientLink:
 class DedicatedLink:
     """One connection of its own, without redis-py's wrapper: for the hot path of one process.
 
+    Threads may share ``run``, as a task's may that show progress; ``send`` and ``receive`` are one thread's.
     Its ``fileno`` can be waited on together with other things, between ``send`` and ``receive``.
     """
 
     def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
         self._endpoint = endpoint
         self._patience = patience
+        self._lock = threading.Lock()
         self.connection: Any = endpoint.client(**options).connection_pool.make_connection()
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
@@ -96,21 +104,16 @@ class DedicatedLink:
         try:
             return self._exchange(command)
         except NoScriptError:
-            command = ("EVAL", script.text, *command[2:])
-        except (RedisError, OSError):
-            self.connection.disconnect()
-        return self.insist(lambda: self._exchange(command))
+            pass
+        except (RedisError, OSError) as error:
+            if not _passing(error):
+                raise explain(error, self._endpoint) from error
+            time.sleep(_FIRST_PAUSE)
+        # A server that has been away may know no script any more.
+        return self._insist(lambda: self._exchange(("EVAL", script.text, *command[2:])))
 
-    def insist(self, call: Callable[[], T]) -> T:
-        """Make a call that may be made twice, see ``ClientLink.insist``."""
-
-        def once() -> T:
-            try:
-                return call()
-            except NoScriptError as error:
-                raise redis.ConnectionError("the script cache was emptied") from error
-
-        return insist(self._endpoint, once, time.monotonic() + self._patience, self.connection.disconnect)
+    def _insist(self, call: Callable[[], T]) -> T:
+        return insist(self._endpoint, call, time.monotonic() + self._patience)
 
     def send(self, *command: object) -> None:
         """Send a command whose reply ``receive`` will read.
@@ -118,7 +121,7 @@ class DedicatedLink:
         Raises:
             StoreUnavailable: the server could not be reached.
         """
-        self.insist(lambda: self.connection.send_command(*command))
+        self._insist(lambda: self._sent(command))
 
     def receive(self) -> Any:
         """The reply to what was sent.
@@ -127,9 +130,8 @@ class DedicatedLink:
             StoreUnavailable: the connection is gone, and the reply with it.
         """
         try:
-            return self.connection.read_response()
+            return self._whole(self.connection.read_response)
         except (RedisError, OSError) as error:
-            self.connection.disconnect()
             raise explain(error, self._endpoint) from error
 
     def fileno(self) -> int:
@@ -141,14 +143,32 @@ class DedicatedLink:
         self.connection.disconnect()
 
     def _exchange(self, command: tuple[Any, ...]) -> Any:
-        # Packed by hiredis itself: redis-py would look at each of the many arguments first.
-        self.connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
-        return self.connection.read_response()
+        def exchange() -> Any:
+            # Packed by hiredis itself: redis-py would look at each of the many arguments first.
+            self.connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
+            return self.connection.read_response()
+
+        with self._lock:
+            return self._whole(exchange)
+
+    def _sent(self, command: tuple[Any, ...]) -> None:
+        self._whole(lambda: self.connection.send_command(*command))
+
+    def _whole(self, talk: Callable[[], T]) -> T:
+        """Talk to the end, or drop the connection: a reply that nobody read would be taken for the next one.
+
+        A ``SoftTimeout`` may be raised between any two lines of a call that a task makes.
+        """
+        try:
+            return talk()
+        except ResponseError:
+            raise
+        except BaseException:
+            self.connection.disconnect()
+            raise
 
 
-def insist(
-    endpoint: Endpoint, call: Callable[[], T], deadline: float, reset: Callable[[], object] = lambda: None
-) -> T:
+def insist(endpoint: Endpoint, call: Callable[[], T], deadline: float) -> T:
     """Make a call until it is answered or the deadline (of ``time.monotonic``) is past."""
     pause = _FIRST_PAUSE
     while True:
@@ -157,7 +177,6 @@ def insist(
         except (RedisError, OSError) as error:
             if not _passing(error) or time.monotonic() + pause > deadline:
                 raise explain(error, endpoint) from error
-        reset()
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
         endpoint.ensure()
@@ -168,7 +187,7 @@ def _passing(error: Exception) -> bool:
         return False
     if isinstance(error, (redis.ConnectionError, redis.TimeoutError, OSError)):
         return True
-    return isinstance(error, ResponseError) and str(error).startswith(_PASSING)
+    return isinstance(error, _PASSING) or str(error).startswith(_PASSING_WORDS)
 
 
 def explain(error: Exception, endpoint: Endpoint) -> StoreUnavailable | QueueFull:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from junmai_jobs.broker import Broker
-from junmai_jobs.errors import InvalidState, JobCancelled
+from junmai_jobs.errors import InvalidState, JobCancelled, StoreUnavailable
 from junmai_jobs.job import Claimed
 
 _PROGRESS_INTERVAL = 0.25
@@ -58,9 +59,11 @@ class RunningJob:
         if now < self._next_progress and done != total:
             return
         self._next_progress = now + _PROGRESS_INTERVAL
-        self._told_to_cancel |= self._broker.progress(
-            self._job, {"done": done, "total": total, "message": message}
-        )
+        # For display only: while the server is away there is nobody to show it to.
+        with contextlib.suppress(StoreUnavailable):
+            self._told_to_cancel |= self._broker.progress(
+                self._job, {"done": done, "total": total, "message": message}
+            )
 
     def publish(self, temporary: str | Path, final: str | Path) -> str:
         """Put a finished file in its place: durable, atomic, and not at all if the job is no longer ours.
@@ -77,7 +80,7 @@ class RunningJob:
         """
         with Path(temporary).open("rb") as file:
             os.fsync(file.fileno())
-        self._broker.progress(self._job)
+        self._insist_that_it_is_ours()
         Path(temporary).replace(final)
         if os.name == "posix":
             folder = os.open(Path(final).parent, os.O_RDONLY)
@@ -86,6 +89,16 @@ class RunningJob:
             finally:
                 os.close(folder)
         return str(final)
+
+    def _insist_that_it_is_ours(self) -> None:
+        """Ask until the server answers; if it stays away, the supervisor ends this run in time."""
+        while True:
+            try:
+                self._broker.progress(self._job)
+            except StoreUnavailable:
+                time.sleep(_PROGRESS_INTERVAL)
+            else:
+                return
 
 
 _current: ContextVar[RunningJob | None] = ContextVar("junmai_jobs_current", default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from junmai_jobs.errors import (
     PayloadError,
     RetryLater,
     StaleLease,
+    StoreUnavailable,
     UnknownTask,
 )
 from junmai_jobs.job import Body, Claimed
 from junmai_jobs.task import LONGEST, Options, Task, find_task
 from junmai_jobs.timelimit import time_limit
 
+_STORE_PAUSE = 5.0
 TRACEBACK_LIMIT = 16 * 1024
 UNKNOWN_TASK_PATIENCE = 600.0
 """Seconds for which a job of an unknown task is left to other workers before it fails."""
@@ -88,11 +91,11 @@ def _outcome(error: BaseException, job: Claimed, options: Options, context: Runn
         case JobCancelled() if context.cancel_asked:
             return verbs.confirm_cancel()
         case RetryLater(seconds=seconds) if _is_delay(seconds):
-            return verbs.defer(seconds, reason=_clean(str(error)))
-        case Abort():
-            return verbs.fail(describe(error), _clean(str(error)))
-        case PayloadError():
-            return verbs.fail(describe(error), "payload")
+            return verbs.defer(seconds, reason=_reason(error))
+        case StoreUnavailable():
+            return verbs.defer(_STORE_PAUSE, reason=_reason(error))
+        case Abort() | PayloadError():
+            return verbs.fail(describe(error), _reason(error) if isinstance(error, Abort) else "payload")
         case _:
             delay = options.retry.decide(job.attempt, error)
             return verbs.fail(describe(error)) if delay is None else verbs.retry(delay, describe(error))
@@ -100,11 +103,12 @@ def _outcome(error: BaseException, job: Claimed, options: Options, context: Runn
 
 def _left_to_others(job: Claimed, error: UnknownTask) -> Ending:
     """Another worker may know the task: come back in 5 to 60 s, and fail in the end."""
-    first_seen = int(job.note.removeprefix("unknown:") or job.token)
+    noted = re.fullmatch(r"unknown:(\d+)", job.note)
+    first_seen = int(noted[1] if noted else job.token)
     waited = (int(job.token) - first_seen) / 1e6
     if waited >= UNKNOWN_TASK_PATIENCE:
         return verbs.fail(describe(error), "unknown_task")
-    return verbs.defer(min(60.0, max(5.0, waited)), f"unknown:{first_seen}", _clean(str(error)))
+    return verbs.defer(min(60.0, max(5.0, waited)), f"unknown:{first_seen}", _reason(error))
 
 
 def _is_delay(seconds: object) -> bool:
@@ -129,6 +133,10 @@ def _message(error: BaseException) -> str:
         return str(error)[:TRACEBACK_LIMIT]
     except Exception:  # noqa: BLE001 - a broken __str__ is the task's, too
         return "(its message cannot be read)"
+
+
+def _reason(error: BaseException) -> str:
+    return _clean(_message(error))[:1000]
 
 
 def _clean(text: str) -> str:

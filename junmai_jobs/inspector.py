@@ -295,6 +295,11 @@ class Inspector:
             )
         return slots
 
+    def silences(self) -> dict[str, float]:
+        """For each registered worker the seconds since its last sign of life."""
+        clock, workers = self._pipeline([("TIME",), ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES")])
+        return {name: _seconds(clock) - seen / 1000 for name, seen in _scored(workers)}
+
     def worker_hosts(self) -> dict[str, dict[str, Any]]:
         """What each registered worker said of itself, by name."""
         info = self._link.insist(lambda: self._link.client.hgetall(self.keys.worker_info))

@@ -86,7 +86,7 @@ def check_id(job_id: object, what: str = "id") -> str:
 
 
 def new_id() -> str:
-    """22 characters of lower-case base32: 50 bits of milliseconds, 60 of chance. Sorts by time."""
+    """22 characters of lower-case base32: 48 bits of milliseconds, 62 of chance. Sorts by time."""
     moment = time.time_ns() // 1_000_000
     return b32hexencode(moment.to_bytes(6) + os.urandom(8)).decode().lower()[:22]
 

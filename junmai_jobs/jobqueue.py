@@ -1,4 +1,4 @@
-"""``JobQueue`` and ``JobHandle``: what a user imports."""
+"""``JobQueue``: what a user imports."""
 
 from __future__ import annotations
 
@@ -250,8 +250,8 @@ class JobQueue:
     ) -> WorkerSettings:
         """The settings of a worker for this queue: what is not given comes from the configuration."""
         config = self.config
-        if settings.keys() - {each.name for each in fields(WorkerSettings)}:
-            raise OptionError(f"no such worker settings: {', '.join(settings)}")
+        if unknown := settings.keys() - {each.name for each in fields(WorkerSettings)}:
+            raise OptionError(f"no such worker settings: {', '.join(sorted(unknown))}")
         slots = config.max_concurrent_jobs if concurrency is None else concurrency
         if type(slots) is not int or not 1 <= slots <= 1000:
             raise OptionError(f"concurrency is {concurrency!r}; give a whole number from 1 to 1000")

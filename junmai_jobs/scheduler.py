@@ -53,6 +53,7 @@ class Scheduler:
     retention: dict[str, Retention]
     queues: Sequence[str] = ()
     _chores: dict[str, _Chore] = field(init=False)
+    _silent_before: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._chores = {
@@ -67,10 +68,12 @@ class Scheduler:
         """Do what is due; seconds until something is again.
 
         Raises:
-            StoreUnavailable: the rest stays due.
+            StoreUnavailable: the rest stays due, the chore that failed is due again in a second.
         """
         for chore in self._chores.values():
             if chore.due <= time.monotonic():
+                # Due later even if it fails, so that it does not keep the others from their turn.
+                chore.due = time.monotonic() + REAP_EVERY
                 chore.due = time.monotonic() + chore.do()
         return max(0.0, min(chore.due for chore in self._chores.values()) - time.monotonic())
 
@@ -104,7 +107,14 @@ class Scheduler:
         return PRUNE_EVERY
 
     def _forget_silent_workers(self) -> None:
-        """Of other hosts, whose end nobody saw: their leases have long been reaped."""
-        for row in self.inspector.workers():
-            if row["silent_s"] > _GONE_FOR_GOOD:
-                self.broker.deregister(row["name"], [slot["claimer"] for slot in row["slots"]], lost=True)
+        """Of other hosts, whose end nobody saw: their leases have long been reaped.
+
+        Only who was silent at two prunings in a row: after a sleep or a stepped clock all seem silent once.
+        """
+        silences = self.inspector.silences()
+        silent = {name for name, seconds in silences.items() if seconds > _GONE_FOR_GOOD} - {self.worker}
+        if gone := silent & self._silent_before:
+            hosts = self.inspector.worker_hosts()
+            for name in gone:
+                self.broker.deregister(name, hosts.get(name, {}).get("claimers", ()), lost=True)
+        self._silent_before = silent

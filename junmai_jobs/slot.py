@@ -26,6 +26,8 @@ class Slot:
         self.process: Any = None
         self.board: Any = None
         self.fate: Fate | None = None
+        self.doomed = 0
+        """Token of the run that is killed for its timeout."""
         self.cancel_at: float | None = None
         """When a run that was asked to stop is killed."""
         self.start_at = 0.0
@@ -54,8 +56,7 @@ class Slot:
 
     def kill(self, fate: Fate) -> None:
         """End the child now; what happens to its job is decided when its death is seen."""
-        if self.fate is None:
-            self.fate = fate
+        self.fate = self.fate or fate
         with contextlib.suppress(OSError, AttributeError):
             # What the task has started goes with it; the child leads a process group of its own.
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -68,7 +69,8 @@ class Slot:
         if self._orders is not None:
             self._orders.close()
         # A child that dies at once, again and again, is started ever more slowly.
-        short_lived = code != 0 and self.fate is None and time.monotonic() - self._started < 1.0
+        died = code != 0 or self.board.token
+        short_lived = died and self.fate is None and time.monotonic() - self._started < 1.0
         self._pause = min(30.0, max(0.05, self._pause * 2)) if short_lived else 0.0
         self.start_at = time.monotonic() + self._pause
         self.process = None

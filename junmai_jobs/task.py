@@ -20,6 +20,7 @@ R = TypeVar("R")
 
 LONGEST = 10 * 365 * 86400.0
 """The longest delay, timeout or expiry, in seconds."""
+PARENTS_LIMIT = 10_000
 _NOT_BUILT = frozenset({"unique", "cache", "needs", "result_ttl", "every", "cron"})
 _RENAMED = {"countdown": "delay", "max_retries": "retry=RetryPolicy(max_retries=...)", "ttl": "expires"}
 
@@ -241,6 +242,8 @@ def _seconds_until(eta: object) -> float:
 
 def _ids(after: object) -> tuple[str, ...]:
     parents = [after] if isinstance(after, str) or not isinstance(after, Iterable) else list(after)
+    if len(parents) > PARENTS_LIMIT:
+        raise OptionError(f"after names {len(parents):,} jobs, the limit is {PARENTS_LIMIT:,}")
     return tuple(dict.fromkeys(check_id(getattr(parent, "id", parent), "after") for parent in parents))
 
 

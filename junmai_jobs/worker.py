@@ -95,7 +95,7 @@ class Worker:
         finally:
             for slot in self._slots:
                 if slot.process is not None:
-                    slot.process.kill()
+                    slot.kill("release")
                     slot.process.join()
             self._control.close()
             self._waker.close()
@@ -107,7 +107,9 @@ class Worker:
         """Until a child dies, the control list rings, somebody calls stop, or the next tick."""
         self._listen()
         # Not the dead that are still to be settled: they would end the wait at once.
-        waited: list[Any] = [slot.process.sentinel for slot in self._running() if slot.process.is_alive()]
+        waited: list[Any] = [
+            slot.process.sentinel for slot in self._slots if slot.process and slot.process.is_alive()
+        ]
         waited.append(self._wakened)
         if self._listening:
             waited.append(self._control)
@@ -139,6 +141,7 @@ class Worker:
         if self._away_since is None:
             self._away_since = time.monotonic()
             log.warning("%s; waiting for it", error)
+        self._control.close()
         self._listening = False
         with contextlib.suppress(StoreUnavailable):
             self.settings.endpoint.ensure()
@@ -173,7 +176,11 @@ class Worker:
         for slot in self._slots:
             if slot.process is None and self._stop_at is None and slot.start_at <= time.monotonic():
                 slot.generation += 1
-                slot.start(self._context, self._child_setup(slot))
+                try:
+                    slot.start(self._context, self._child_setup(slot))
+                except OSError as error:
+                    log.error("no process can be started: %s", error)  # noqa: TRY400 - the text says it all
+                    slot.start_at = time.monotonic() + 1.0
 
     def _child_setup(self, slot: Slot) -> ChildSetup:
         return ChildSetup(
@@ -185,14 +192,20 @@ class Worker:
         )
 
     def _running(self) -> Iterator[Slot]:
-        return (slot for slot in self._slots if slot.process is not None)
+        """The slots whose child lives and is not on its way out."""
+        return (
+            slot
+            for slot in self._slots
+            if slot.process is not None and slot.fate is None and slot.process.is_alive()
+        )
 
     def _watch_children(self) -> None:
         """Kill runs past their timeout or past the grace after a cancel, and all before the leases end."""
         now = time.monotonic()
         for slot in self._running():
-            if slot.board.token and slot.board.deadline < now:
+            if (token := slot.board.token) and slot.board.deadline < now:
                 log.warning("job %s is killed: its timeout is over", slot.board.id.decode())
+                slot.doomed = token
                 slot.kill("timeout")
             elif (
                 slot.cancel_at is not None and slot.board.token == slot.board.cancel and slot.cancel_at < now
@@ -218,13 +231,14 @@ class Worker:
 
     def _settle(self, slot: Slot) -> None:
         code, request = slot.process.exitcode, f"{slot.generation}.end"
-        if slot.fate == "timeout" and slot.board.token:
+        # The run that was doomed may have ended just before, and another begun.
+        if slot.fate == "timeout" and slot.board.token == slot.doomed:
             job = Claimed(slot.board.id.decode(), str(slot.board.token), b"", 0, "")
             with contextlib.suppress(StaleLease):
                 self._broker.end(job, timed_out(slot.board.timeout, slot.board.retry_delay))
         elif slot.fate is not None:
             self._broker.release(slot.claimer, request)
-        elif code != 0:
+        elif code != 0 or slot.board.token:
             returned = self._broker.crash(slot.claimer, request, cause_of_death(code))
             if returned is not None:
                 log.warning(
@@ -303,7 +317,8 @@ class Worker:
         if not self.settings.burst or self._stop_asked or self._burst_at > time.monotonic():
             return
         self._burst_at = time.monotonic() + _BURST_EVERY
-        queues = [queue for queue in self._queues if queue not in self._inspector.paused()]
+        paused = self._inspector.paused()
+        queues = [queue for queue in self._queues if queue not in paused]
         if self._inspector.unfinished(queues, within=_BURST_HORIZON) == 0:
             self.stop()
 
@@ -337,7 +352,8 @@ class EmbeddedWorker:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.worker = Worker(settings)
-        self._thread = threading.Thread(target=self.worker.run, name="junmai-jobs-worker")
+        self._thread = threading.Thread(target=self._run, name="junmai-jobs-worker")
+        self._failure: BaseException | None = None
 
     def __enter__(self) -> Worker:
         self._thread.start()
@@ -346,3 +362,12 @@ class EmbeddedWorker:
     def __exit__(self, *_: object) -> None:
         self.worker.stop()
         self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            self.worker.run()
+        except BaseException as error:
+            log.exception("the worker has failed")
+            self._failure = error

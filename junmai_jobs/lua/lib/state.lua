@@ -4,7 +4,8 @@
 --   token     fencing token of the run that holds it, or that ended it; empty when a run was taken back
 --   failures  retries spent; crashes: runs lost to a dead or silent worker
 --   request   the last cancel or revive a person made, so that the same call twice has one answer
---   note      running: "cancel" when asked for; blocked: policy and delay; finished: the reason
+--   note      running: "cancel" when asked for; blocked: policy and delay; finished: the reason;
+--             else what the last deferral left
 local function read_state(id)
   local text = redis.call('HGET', states, id)
   if not text then return nil end
