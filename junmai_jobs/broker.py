@@ -29,7 +29,21 @@ class Ending:
     """How a run ends: a verb of running -> elsewhere and what it needs beside id and token."""
 
     verb: str
-    arguments: tuple[object, ...]
+    arguments: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        """For the log: what it means, in a few words."""
+        match self.verb, self.arguments:
+            case "retry", (delay, detail):
+                return f"failed, again in {delay / 1000:.1f} s: {_error_in(detail)}"
+            case "fail", (_, detail):
+                return f"failed for good: {_error_in(detail)}"
+            case "defer", (delay, _, detail):
+                return f"comes back in {delay / 1000:.1f} s: {json.loads(detail)['reason']}"
+            case "confirm_cancel", _:
+                return "cancelled"
+            case _:
+                return "succeeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +169,7 @@ class Broker:
         woken: bool = False,
     ) -> Step:
         """End one job and claim the next in one call, see ``claim``; no queues: claim nothing."""
-        ending: tuple[object, ...] = ()
+        ending: tuple[Any, ...] = ()
         if ended is not None:
             job, how = ended
             ending = (how.verb, job.id, job.token, *how.arguments)
@@ -285,6 +299,11 @@ class Broker:
 
 def _ms(seconds: float) -> int:
     return round(seconds * 1000)
+
+
+def _error_in(detail: str) -> str:
+    error = json.loads(detail)["error"]
+    return f"{error['type']}: {error['message']}"
 
 
 def _json(value: Mapping[str, Any]) -> str:

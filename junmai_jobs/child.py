@@ -250,10 +250,10 @@ class Child:
 
 def _log_end(assignment: Assignment, ending: Ending | None, seconds: float) -> None:
     log.info(
-        "job %s %s attempt %d: %s after %.3f s",
+        "job %s %s attempt %d after %.3f s: %s",
         assignment.job.id,
         assignment.task.name,
         assignment.job.attempt,
-        ending.verb if ending else "lost",
         seconds,
+        ending or "given to someone else",
     )

@@ -17,6 +17,7 @@ from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
     ClusterDownError,
+    InvalidResponse,
     MasterDownError,
     NoPermissionError,
     NoScriptError,
@@ -193,14 +194,19 @@ def _passing(error: Exception) -> bool:
 def explain(error: Exception, endpoint: Endpoint) -> StoreUnavailable | QueueFull:
     """Our error for one of redis-py's, in one line that says what to do."""
     where = endpoint.describe()
-    if isinstance(error, OutOfMemoryError):
-        return QueueFull(f"the server {where} is out of memory: raise its maxmemory, or purge what waits")
-    if isinstance(error, AuthenticationError):
-        return StoreUnavailable(f"the server {where} refuses the user or the password: correct them")
-    if isinstance(error, NoPermissionError):
-        return StoreUnavailable(f"the server {where} forbids a command to this user: {error}")
-    if isinstance(error, BusyLoadingError):
-        return StoreUnavailable(f"the server {where} is still loading its data: try again in a moment")
-    if isinstance(error, (redis.ConnectionError, redis.TimeoutError, OSError)):
-        return StoreUnavailable(f"the server {where} cannot be reached: start it, or correct the address")
-    return StoreUnavailable(f"the server {where} cannot work: {error}")
+    match error:
+        case OutOfMemoryError():
+            return QueueFull(f"the server {where} is out of memory: raise its maxmemory, or purge what waits")
+        case AuthenticationError():
+            what = "refuses the user or the password: correct them"
+        case NoPermissionError():
+            what = f"forbids a command to this user: {error}"
+        case BusyLoadingError():
+            what = "is still loading its data: try again in a moment"
+        case InvalidResponse():
+            what = "does not speak as Redis does: correct the address"
+        case redis.ConnectionError() | redis.TimeoutError() | OSError():
+            what = "cannot be reached: start it, or correct the address"
+        case _:
+            what = f"cannot work: {error}"
+    return StoreUnavailable(f"the server {where} {what}")

@@ -23,7 +23,7 @@ from junmai_jobs.job import NewJob, Status, check_name, new_id
 from junmai_jobs.scheduler import Retention
 from junmai_jobs.server import find_server
 from junmai_jobs.settings import WorkerSettings
-from junmai_jobs.task import Task, task_modules
+from junmai_jobs.task import Task, as_task, task_modules
 from junmai_jobs.worker import EmbeddedWorker
 
 P = ParamSpec("P")
@@ -94,7 +94,7 @@ class JobQueue:
             PayloadError: an argument is missing, unexpected, or cannot be stored. Nothing was sent.
             QueueFull, InvalidState: no room; the id given belongs to a job with other content.
         """
-        return self._enqueue([task.new_job(args, kwargs)])[0]
+        return self._enqueue([as_task(task).new_job(args, kwargs)])[0]
 
     def submit_many(
         self, task: Task[..., R], rows: Iterable[Sequence[Any] | Mapping[str, Any]]
@@ -145,6 +145,9 @@ class JobQueue:
         """Jobs that match, newest first."""
         if status is not None and status not in set(Status):
             raise OptionError(f"no status {status!r}; there are {', '.join(Status)}")
+        for name, what in ((queue, "queue"), (task, "task")):
+            if name is not None:
+                check_name(name, what)
         if type(limit) is not int or limit < 1:
             raise OptionError(f"limit is {limit!r}; give a whole number from 1 on")
         wanted = Status(status) if status else None
@@ -202,12 +205,14 @@ class JobQueue:
         Returns:
             The queues that are paused now.
         """
-        self.broker.pause([check_name(queue, "queue") for queue in queues])
+        names = [check_name(queue, "queue") for queue in queues]
+        self.broker.pause(names)
         return self.inspector.paused()
 
     def resume(self, *queues: str) -> list[str]:
         """Undo ``pause``; none named: for all queues. The queues that are still paused."""
-        self.broker.resume([check_name(queue, "queue") for queue in queues])
+        names = [check_name(queue, "queue") for queue in queues]
+        self.broker.resume(names)
         return self.inspector.paused()
 
     def purge(self, queue: str | None = None, *, status: str | None = None) -> int:
@@ -233,8 +238,10 @@ class JobQueue:
 
         The children import the modules of the tasks registered here and those named in ``tasks``. In a script
         everything that starts something must stand under ``if __name__ == "__main__":``. Other ``settings``
-        are those of ``WorkerSettings``.
+        are those of ``WorkerSettings``; its log goes where the host sends that of ``junmai_jobs``, the
+        children's to stderr, from ``loglevel`` WARNING on.
         """
+        settings.setdefault("loglevel", "WARNING")
         if signals:
             raise OptionError("signals=True is not built yet: run `junmai-jobs worker`, or own the signals")
         chosen = self.worker_settings(concurrency=concurrency, queues=queues, tasks=tasks, **settings)
@@ -255,12 +262,15 @@ class JobQueue:
         slots = config.max_concurrent_jobs if concurrency is None else concurrency
         if type(slots) is not int or not 1 <= slots <= 1000:
             raise OptionError(f"concurrency is {concurrency!r}; give a whole number from 1 to 1000")
+        if isinstance(queues, str):
+            raise OptionError(f"queues is {queues!r}; give a list of names")
+        served = None if queues is None else tuple(check_name(queue, "queue") for queue in queues)
         self._check_server()
         return WorkerSettings(
             endpoint=self.server,
             namespace=self.namespace,
             concurrency=slots,
-            queues=None if queues is None else tuple(check_name(queue, "queue") for queue in queues),
+            queues=served,
             order=config.queue_order,
             task_modules=tuple(dict.fromkeys((*task_modules(), *tasks, *config.tasks))),
             retention={
@@ -277,6 +287,7 @@ class JobQueue:
 
 def _new_job(number: int, task: Task[..., Any], row: Sequence[Any] | Mapping[str, Any]) -> NewJob:
     try:
+        task = as_task(task)
         if isinstance(row, Mapping):
             return task.new_job((), row)
         if isinstance(row, (str, bytes)) or not isinstance(row, Sequence):

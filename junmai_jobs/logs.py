@@ -24,7 +24,7 @@ def start_logging(level: str, file: str | None) -> None:
     """Log what ``junmai_jobs`` does at ``level`` and above, to a file if one is named, else to stderr."""
     handler: logging.Handler = logging.StreamHandler()
     if file is not None:
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handler = logging.handlers.WatchedFileHandler(file, encoding="utf-8")
     handler.setFormatter(_OneLine(_FORMAT))
     logger = logging.getLogger("junmai_jobs")

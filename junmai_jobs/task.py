@@ -203,6 +203,20 @@ def task(function: Callable[P, R] | None = None, /, *, name: str | None = None, 
     return register if function is None else register(function)
 
 
+def as_task(given: Any) -> Task[..., Any]:
+    """What is to be submitted, if it is a task.
+
+    Raises:
+        OptionError: it is a plain function, the result of calling a task, or anything else.
+    """
+    if isinstance(given, Task):
+        return given
+    if callable(given):
+        name = getattr(given, "__name__", "it")
+        raise OptionError(f"{name} is a plain function: define it with a name and put @task before it")
+    raise OptionError(f"{given!r:.100} is not a task: submit(task, arguments), not submit(task(arguments))")
+
+
 def find_task(name: str) -> Task[..., Any]:
     """A registered task.
 
@@ -258,6 +272,8 @@ def _unknown_option(name: str) -> str:
         return f"the option {name!r} is not built yet"
     if name in _RENAMED:
         return f"no option {name!r}; write {_RENAMED[name]}"
-    close = difflib.get_close_matches(name, _NAMES | {"eta", "name"}, 1)
+    if name == "name":
+        return "a name belongs to the task, not to one submission: @task(name=...)"
+    close = difflib.get_close_matches(name, _NAMES | {"eta"}, 1)
     known = ", ".join(sorted(_NAMES | {"eta"}))
     return f"no option {name!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {known}")

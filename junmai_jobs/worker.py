@@ -227,7 +227,7 @@ class Worker:
                 self._settle(slot)
                 code = slot.bury()
                 if code != 0 and slot.fate is None:
-                    log.warning("child %s died with %s", slot.claimer, cause_of_death(code))
+                    log.warning("child %s died: %s", slot.claimer, _shown(code))
 
     def _settle(self, slot: Slot) -> None:
         code, request = slot.process.exitcode, f"{slot.generation}.end"
@@ -241,9 +241,7 @@ class Worker:
         elif code != 0 or slot.board.token:
             returned = self._broker.crash(slot.claimer, request, cause_of_death(code))
             if returned is not None:
-                log.warning(
-                    "job %s lost its process (%s): %s", returned[0], cause_of_death(code), returned[1]
-                )
+                log.warning("job %s lost its process (%s): %s", returned[0], _shown(code), returned[1])
 
     # The store: registration, queues, leases.
 
@@ -326,6 +324,11 @@ class Worker:
         """Sign off. If the server is away others will see that this process is gone."""
         with contextlib.suppress(StoreUnavailable):
             self._broker.deregister(self.name, [slot.claimer for slot in self._slots], lost=False)
+
+
+def _shown(code: int) -> str:
+    cause = cause_of_death(code)
+    return str(cause.get("signal") or f"exit code {code}")
 
 
 def run_with_signals(worker: Worker) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from junmai_jobs.broker import Broker
+
+# A shell that runs the suite in the background has it ignore Ctrl-C, and every process under test would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 # The same examples everywhere and always; a machine that stalls for a while is no finding.
 settings.register_profile(

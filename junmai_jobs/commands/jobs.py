@@ -99,8 +99,11 @@ def _print_job(job: StoredJob) -> None:
                 for run in job.history
             ],
         )  # fmt: skip
-    if job.error:
-        say(f"\n{job.error['traceback'] or _why(job)}".rstrip())
+    for run in job.history:
+        if run["error"]:
+            say(f"\nAttempt {run['attempt']}: {run['error']['traceback']}".rstrip())
+    if job.error and not job.error["traceback"]:
+        say(f"\n{_why(job)}")
 
 
 def _why_ended(run: Mapping[str, Any]) -> str:

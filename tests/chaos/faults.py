@@ -20,6 +20,7 @@ import redis
 
 from tests.chaos import tasks
 from tests.servers import RedisProcess
+from tests.worker.harness import alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,10 +54,7 @@ class Fleet:
             sys.executable, "-m", "junmai_jobs.cli", "--redis", self.server.url, "--tasks", tasks.__name__,
             "worker", "--concurrency", "2", "--lease", str(LEASE), "--max-jobs-per-child", "50",
         ]  # fmt: skip
-        variables = {
-            "JUNMAI_HOME": str(self.folder),
-            tasks.JOURNAL_VARIABLE: str(self.journal),
-        }
+        variables = {"JUNMAI_HOME": str(self.folder), tasks.JOURNAL_VARIABLE: str(self.journal)}
         with (self.folder / "workers.log").open("ab") as log:
             return subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
 
@@ -94,7 +92,7 @@ class Fleet:
 
     def _victim(self, chance: random.Random) -> subprocess.Popen[bytes]:
         frozen = {pid for pid, timer in self.thaws.items() if timer.is_alive()}
-        return chance.choice([worker for worker in self.workers if worker.pid not in frozen])
+        return chance.choice([worker for worker in self.workers if worker.pid not in frozen] or self.workers)
 
     def thaw(self) -> None:
         """Wait until nobody is frozen."""
@@ -110,8 +108,8 @@ class Fleet:
 
     def left_behind(self) -> list[int]:
         """Processes that outlived the worker they belonged to."""
-        _, living = psutil.wait_procs(self.killed, timeout=5)
-        return [each.pid for each in living]
+        _, left = psutil.wait_procs(self.killed, timeout=5)
+        return [each.pid for each in alive(left)]
 
     def close(self) -> None:
         """Whatever has happened, nothing goes on."""
