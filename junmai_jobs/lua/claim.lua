@@ -18,28 +18,29 @@ local function replay(record, request, lease)
   return job_reply(record.id, state)
 end
 
--- The heads of the queues that are not paused, in the order of their names: ids and scores, false where empty.
-local function read_heads(names)
-  local flags = redis.call('EXISTS', paused) == 1 and redis.call('HMGET', paused, '*', unpack(names)) or {}
-  local ids, scores = {}, {}
-  for index = 1, #names do
-    local head = {}
-    if (flags[index + 1] or flags[1]) ~= '1' then
-      head = redis.call('ZRANGE', queue_key(names[index], 'ready'), 0, 0, 'WITHSCORES')
-    end
-    ids[index], scores[index] = head[1] or false, head[2] or false
+local function open_queues(names)
+  if redis.call('EXISTS', paused) == 0 then return names end
+  local flags, open = redis.call('HMGET', paused, '*', unpack(names)), {}
+  for index, queue in ipairs(names) do
+    if (flags[index + 1] or flags[1]) ~= '1' then open[#open + 1] = queue end
   end
-  return ids, scores
+  return open
 end
 
--- The index of the queue whose head is in the highest band; the first named of several.
-local function best_head(scores)
-  local best, best_band
-  for index = 1, #scores do
-    local band = scores[index] and math.floor(scores[index] / band_width)
-    if band and (not best or band < best_band) then best, best_band = index, band end
+-- The head that runs next. The queues are asked in their order, each only for a better band than that found.
+local function best_head(names)
+  local queue, id, score, better
+  for index = 1, #names do
+    local ready = queue_key(names[index], 'ready')
+    if not queue or redis.call('ZCOUNT', ready, '0', better) > 0 then
+      local head = redis.call('ZRANGE', ready, '0', '0', 'WITHSCORES')
+      if head[1] then
+        queue, id, score = names[index], head[1], head[2]
+        better = '(' .. string.format('%.0f', math.floor(score / band_width) * band_width)
+      end
+    end
   end
-  return best
+  return queue, id, score
 end
 
 -- What keeps the head of a queue from running: NEWER leaves it there, anything else has removed it.
@@ -72,25 +73,23 @@ end
 
 -- A submission wakes one claimer; who got a job after a ring passes the ring on for what is left.
 local function pass_ring_on(names)
-  local ids = read_heads(names)
-  for index = 1, #names do
-    if ids[index] then ring_queue(names[index]) end
+  for _, queue in ipairs(names) do
+    if redis.call('ZCARD', queue_key(queue, 'ready')) > 0 then ring_queue(queue) end
   end
 end
 
 -- answer: kept with the request for a replay, see step.
 local function claim_next(claimer, request, lease, woken, names, answer)
+  local open = open_queues(names)
   for _ = 1, skip_limit do
-    local ids, scores = read_heads(names)
-    local best = best_head(scores)
-    if not best then return {'EMPTY'} end
-    local id, queue = ids[best], names[best]
+    local queue, id, score = best_head(open)
+    if not queue then return {'EMPTY'} end
     local state, body = read_state(id), redis.call('HGET', bodies, id)
     local stopped_by = obstacle(id, queue, state, body)
     if stopped_by == 'NEWER' then return {'NEWER', queue} end
     if not stopped_by then
-      state = take(id, queue, scores[best], state, claimer, request, lease, answer)
-      if woken == '1' then pass_ring_on(names) end
+      state = take(id, queue, score, state, claimer, request, lease, answer)
+      if woken == '1' then pass_ring_on(open) end
       return {'JOB', id, state.token, body, state.failures, state.note}
     end
   end
