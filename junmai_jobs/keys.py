@@ -65,4 +65,4 @@ class Keys(NamedTuple):
 
     def control(self, worker: str) -> str:
         """The list on which a worker's supervisor blocks."""
-        return f"{self.queue_prefix}@{worker}"
+        return self.queue(f"@{worker}", "control")

@@ -64,7 +64,7 @@ def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Scrip
     replaced = {"now": "now_moved"} if moved_clock else {}
     texts = _collect([name], {}, replaced)
     code = "".join(texts.values())
-    if seldom := [other for text in texts.values() for other in _named(text, "seldom")]:
+    if seldom := list(dict.fromkeys(each for text in texts.values() for each in _named(text, "seldom"))):
         code = f"local seldom\n{code}{_made_when_called(seldom, _collect(seldom, texts, replaced))}"
     code += f"return {name}(unpack(ARGV))\n"
     words = set(re.findall(r"\w+", re.sub(r"--.*", "", code)))
@@ -109,8 +109,8 @@ def _named(text: str, how: str) -> list[str]:
 
 def _made_when_called(names: list[str], texts: dict[str, str]) -> str:
     """``seldom()``, which makes functions and returns them by name: a closure costs time in each call."""
-    fields = ", ".join(f"{name} = {name}" for name in names)
-    return f"function seldom()\n{''.join(texts.values())}return {{{fields}}}\nend\n"
+    fields = "".join(f"  {name} = {name},\n" for name in names)
+    return f"function seldom()\n{''.join(texts.values())}return {{\n{fields}}}\nend\n"
 
 
 def main(folder: str) -> None:

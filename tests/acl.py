@@ -12,9 +12,9 @@ IN_SCRIPTS = (
     "time", "del", "exists",
     "hdel", "hexists", "hget", "hincrby", "hmget", "hset",
     "llen", "rpush",
-    "zadd", "zcard", "zrange", "zrangebylex", "zrangebyscore", "zrem", "zscore",
+    "zadd", "zcard", "zcount", "zrange", "zrangebylex", "zrangebyscore", "zrem", "zscore",
 )  # fmt: skip
-LOOKING = ("hgetall", "zcount", "zrevrangebyscore")
+LOOKING = ("hgetall", "zrevrangebyscore")
 """What the inspector needs beside the commands of the scripts."""
 COMMANDS = (*CONNECTING, *CALLING, *WAITING, *IN_SCRIPTS, *LOOKING)
 

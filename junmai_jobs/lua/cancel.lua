@@ -1,6 +1,6 @@
 -- cancel: waiting or blocked -> cancelled; running -> told to stop, its worker is rung.
 -- replies: OK | CANCELLING | FINISHED, word | NOTFOUND
--- include: now, queue_keys, waiting, finish
+-- include: now, queue_keys, bell, waiting, finish
 local function cancel(id, request, reason)
   local body = redis.call('HGET', bodies, id)
   if not body then return {'NOTFOUND'} end
@@ -16,7 +16,7 @@ local function cancel(id, request, reason)
   if state.word == 'running' then
     state.note = 'cancel'
     write_state(id, state)
-    ring(control_key(string.match(state.claimer, '^[^/]*')))
+    ring(queue_key('@' .. string.match(state.claimer, '^[^/]*'), 'control'))
     return {'CANCELLING'}
   end
   if state.word == 'cancelled' and state.request == request then return {'OK'} end

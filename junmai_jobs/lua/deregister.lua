@@ -1,6 +1,6 @@
 -- deregister: a worker is gone, and what its claimers hold comes back: released (it stopped) or lost (it died).
 -- replies: OK
--- include: now, lose, claimer
+-- include: now, lose, held
 local function deregister(worker, event, ...)
   for _, claimer in ipairs({...}) do
     local record = read_record(claimer)
@@ -13,7 +13,7 @@ local function deregister(worker, event, ...)
     redis.call('HDEL', claimers, claimer)
   end
   redis.call('HDEL', worker_info, worker)
-  redis.call('DEL', control_key(worker))
+  redis.call('DEL', queue_key('@' .. worker, 'control'))
   -- A ring may have died with a claimer that had heard it.
   for _, queue in ipairs(redis.call('ZRANGE', queues, 0, 99)) do
     if redis.call('ZCARD', queue_key(queue, 'ready')) > 0 then ring_queue(queue) end

@@ -1,7 +1,7 @@
 -- prune: finished -> gone, one status: older than max_age (ms) or beyond the newest `keep`; 100 jobs a call.
 -- A parent stays while a child still needs its outcome.
 -- replies: OK | MORE
--- include: now, finish
+-- include: now, finish, children
 
 local function forget(id, home, word)
   local state = read_state(id)

@@ -1,8 +1,8 @@
 -- step: end one job and claim the next in one call; either half may be absent.
 -- queue_count: how many of ... are queues to claim from; then the ending verb and its arguments, if any.
 -- replies: the ending's word or empty, then the reply of claim or NOTHING when no queue was given
--- include: claim, succeed
--- seldom: retry, fail, defer, confirm_cancel
+-- include: now, claim_next, succeed
+-- seldom: retry, fail, defer, confirm_cancel, recall
 local function step(claimer, request, lease, woken, queue_count, ...)
   local rest, names, word = {...}, {}, ''
   for index = 1, queue_count do names[index] = rest[index] end
@@ -11,13 +11,10 @@ local function step(claimer, request, lease, woken, queue_count, ...)
     local verb = ending == 'succeed' and succeed or seldom()[ending]
     word = verb(unpack(rest, queue_count + 2))[1]
   end
-  if ended_for ~= claimer then
-    -- The call may be a repeated one, or the claimer may hold a lease that it has forgotten.
-    local record = read_record(claimer)
-    local again = replay(record, request, lease)
-    if again then return {ending and record.answer or '', unpack(again)} end
-    give_back_held(record)
-  end
+  -- Unless this very call ended its claimer's lease it may be a repeated one, or the claimer has forgotten a job.
+  local record = ended_for ~= claimer and read_record(claimer)
+  local again = record and seldom().recall(record, request, lease)
+  if again then return {ending and record.answer or '', unpack(again)} end
   if queue_count == '0' then return {word, 'NOTHING'} end
-  return {word, unpack(claim_next(claimer, request, lease, woken, names, word))}
+  return {word, claim_next(claimer, request, lease, woken, names, word)}
 end

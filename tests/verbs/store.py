@@ -149,7 +149,11 @@ class Store:
 
     def rung(self) -> set[str]:
         """Which bells hold a ring: queues, ``alarm``, and ``@worker``."""
-        return {name.removesuffix(":bell") for name, kind in self._kinds().items() if kind == "list"}
+        return {
+            name.removesuffix(":bell").removesuffix(":control")
+            for name, kind in self._kinds().items()
+            if kind == "list"
+        }
 
     def hush(self) -> None:
         """Take every ring that nobody has heard yet."""

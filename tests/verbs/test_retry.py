@@ -48,7 +48,7 @@ def test_the_history_tells_of_the_run(store: Store) -> None:
 
 
 def test_the_oldest_of_a_long_history_goes(store: Store) -> None:
-    error = ERROR | {"traceback": "x" * 100_000}
+    error = ERROR | {"traceback": "x" * 50_000}
     for number in range(4):
         job = store.running("a") if number == 0 else store.claim()
         assert job is not None

@@ -1,4 +1,3 @@
--- include: state
 -- A claimer holds one lease. Its record is its last request and what that gave: request|id|token|answer.
 -- A request is GENERATION.NUMBER, the generation being one process in the claimer's slot.
 local function read_record(claimer)
@@ -10,11 +9,4 @@ end
 
 local function write_record(claimer, request, id, token, answer)
   redis.call('HSET', claimers, claimer, request .. '|' .. id .. '|' .. token .. '|' .. answer)
-end
-
--- The state of the job whose lease the record stands for, or nil when that lease is over.
-local function held_state(record)
-  if not record or record.token == '' then return nil end
-  local state = read_state(record.id)
-  if state and state.word == 'running' and state.token == record.token then return state end
 end

@@ -1,18 +1,12 @@
--- include: state, bell
+-- include: state
+-- seldom: tell_children
 local finished_homes = {succeeded = succeeded, failed = failed, cancelled = cancelled}
-
-local function has_children(id)
-  return redis.call('ZRANGEBYLEX', children, '[' .. id .. ' ', '(' .. id .. '!', 'LIMIT', 0, 1)[1]
-end
 
 -- Into a finished home; the caller removes the job from where it was, last. Once its state says that it has
 -- finished nobody ends it again, so its children are seen to before.
 local function finish(id, state, word, note)
   redis.call('ZADD', finished_homes[word], now, id)
-  if redis.call('EXISTS', children) == 1 and has_children(id) then
-    redis.call('ZADD', ended, now, id)
-    ring(alarm)
-  end
+  if redis.call('EXISTS', children) == 1 then seldom().tell_children(id) end
   state.word, state.note = word, note
   write_state(id, state)
 end

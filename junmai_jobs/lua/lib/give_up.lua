@@ -1,4 +1,4 @@
--- include: claimer
+-- include: held
 -- A worker's dead or stopping slot gives back what it holds: once a request, and only in its own generation.
 local function give_up(claimer, request, return_job)
   local record = read_record(claimer)

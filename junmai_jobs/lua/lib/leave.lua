@@ -1,4 +1,4 @@
--- include: finish
+-- include: queue_keys, finish
 local function leave_leases(id, state)
   redis.call('ZREM', queue_key(state.queue, 'leases'), id)
 end

@@ -1,0 +1,7 @@
+-- include: bell
+-- A submission wakes one claimer; who got a job after a ring passes the ring on for what is left.
+local function pass_ring_on(names)
+  for _, queue in ipairs(names) do
+    if redis.call('ZCARD', queue_key(queue, 'ready')) > 0 then ring_queue(queue) end
+  end
+end
