@@ -122,7 +122,7 @@ class DedicatedLink:
         Raises:
             StoreUnavailable: the server could not be reached.
         """
-        self._insist(lambda: self._sent(command))
+        self._insist(lambda: self.connection.send_command(*command))
 
     def receive(self) -> Any:
         """The reply to what was sent.
@@ -131,7 +131,7 @@ class DedicatedLink:
             StoreUnavailable: the connection is gone, and the reply with it.
         """
         try:
-            return self._whole(self.connection.read_response)
+            return self.connection.read_response()
         except (RedisError, OSError) as error:
             raise explain(error, self._endpoint) from error
 
@@ -144,29 +144,18 @@ class DedicatedLink:
         self.connection.disconnect()
 
     def _exchange(self, command: tuple[Any, ...]) -> Any:
-        def exchange() -> Any:
-            # Packed by hiredis itself: redis-py would look at each of the many arguments first.
-            self.connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
-            return self.connection.read_response()
-
         with self._lock:
-            return self._whole(exchange)
-
-    def _sent(self, command: tuple[Any, ...]) -> None:
-        self._whole(lambda: self.connection.send_command(*command))
-
-    def _whole(self, talk: Callable[[], T]) -> T:
-        """Talk to the end, or drop the connection: a reply that nobody read would be taken for the next one.
-
-        A ``SoftTimeout`` may be raised between any two lines of a call that a task makes.
-        """
-        try:
-            return talk()
-        except ResponseError:
-            raise
-        except BaseException:
-            self.connection.disconnect()
-            raise
+            try:
+                # Packed by hiredis itself: redis-py would look at each of the many arguments first.
+                self.connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
+                return self.connection.read_response()
+            except ResponseError:
+                raise
+            except BaseException:
+                # A SoftTimeout may come between the two lines, and a reply that nobody read would be taken
+                # for the next one. Within each of them redis-py sees to it.
+                self.connection.disconnect()
+                raise
 
 
 def insist(endpoint: Endpoint, call: Callable[[], T], deadline: float) -> T:

@@ -22,7 +22,7 @@ from junmai_jobs.errors import (
     StoreUnavailable,
     UnknownTask,
 )
-from junmai_jobs.job import Body, Claimed
+from junmai_jobs.job import Call, Claimed
 from junmai_jobs.task import LONGEST, Options, Task, find_task
 from junmai_jobs.timelimit import time_limit
 
@@ -37,7 +37,7 @@ class Assignment:
     """A claimed job with the task that will run it."""
 
     job: Claimed
-    body: Body
+    call: Call
     task: Task[..., Any]
     options: Options
 
@@ -45,9 +45,9 @@ class Assignment:
 def prepare(job: Claimed) -> Assignment | Ending:
     """Read a job's body and find its task, or say how the job ends because that cannot be done."""
     try:
-        body = Body.decode(job.body)
-        task = find_task(body.task)
-        return Assignment(job, body, task, task.options.overlaid(body.options))
+        call = Call.decode(job.body)
+        task = find_task(call.task)
+        return Assignment(job, call, task, task.options.overlaid(call.options))
     except UnknownTask as error:
         return _left_to_others(job, error)
     except ValueError as error:
@@ -65,7 +65,7 @@ def execute(
     context = RunningJob(job, broker, options.timeout, cancel_asked)
     try:
         with running(context), time_limit(options.soft_limit):
-            value = assignment.task.function(*assignment.body.args, **assignment.body.kwargs)
+            value = assignment.task.function(*assignment.call.args, **assignment.call.kwargs)
         result = b"" if value is None else codec.pack(value, limit=codec.RESULT_LIMIT, place="the result")
         return verbs.succeed(result)
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, and the worker must go on

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from junmai_jobs import codec
 from junmai_jobs.errors import OptionError, PayloadError
@@ -98,6 +99,29 @@ def time_in_id(job_id: str) -> float | None:
     return (int(job_id[:10], 32) >> 2) / 1000
 
 
+class Call(NamedTuple):
+    """What is to be run, and with which options: all of a body that a worker's child needs."""
+
+    task: str
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = MappingProxyType({})
+    options: Mapping[str, Any] = MappingProxyType({})
+
+    @classmethod
+    def decode(cls, body: bytes) -> Call:
+        """Read a body's second half, after its line of text.
+
+        Raises:
+            PayloadError: it cannot be read, or is of a newer version.
+        """
+        if not body.startswith(SCHEMA_VERSION.encode()):
+            raise PayloadError("the job's record cannot be read by this version of junmai-jobs")
+        parts = codec.unpack(body.partition(b"\n")[2])
+        if not isinstance(parts, list) or not parts or not isinstance(parts[0], str):
+            raise PayloadError("the job's record is damaged")
+        return cls(*parts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
     """What is stored of a job from submission on. ``options`` are those that differ from the task's own."""
@@ -140,21 +164,13 @@ class Body:
         Raises:
             PayloadError: it cannot be read, or is of a newer version.
         """
-        header = _HEADER.match(data)
-        if header is None or header[1] != SCHEMA_VERSION.encode():
-            raise PayloadError("the job's record cannot be read by this version of junmai-jobs")
-        parts = codec.unpack(data[header.end() :])
-        if not isinstance(parts, list) or not parts or not isinstance(parts[0], str):
+        header, call = _HEADER.match(data), Call.decode(data)
+        if header is None:
             raise PayloadError("the job's record is damaged")
-        missing: tuple[Any, ...] = ((), {}, {})[len(parts) - 1 :]
-        task, args, kwargs, options = (*parts, *missing)
         return cls(
             queue=header[2].decode(),
             priority=int(header[3]),
-            task=task,
-            args=args,
-            kwargs=kwargs,
-            options=options,
+            **call._asdict(),
             created=int(header[4]) / 1000 if header[4] else None,
             expires=int(header[5]) / 1000 if header[5] else None,
         )
