@@ -64,14 +64,14 @@ class Scheduler:
             "prune": _Chore(self._prune),
         }
 
-    def run_due(self) -> float:
-        """Do what is due; seconds until something is again.
+    def run_due(self, *, everything: bool = False) -> float:
+        """Do what is due, or everything; seconds until something is again.
 
         Raises:
             StoreUnavailable: the rest stays due, the chore that failed is due again in a second.
         """
         for chore in self._chores.values():
-            if chore.due <= time.monotonic():
+            if everything or chore.due <= time.monotonic():
                 # Due later even if it fails, so that it does not keep the others from their turn.
                 chore.due = time.monotonic() + REAP_EVERY
                 chore.due = time.monotonic() + chore.do()

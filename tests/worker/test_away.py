@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from junmai_jobs import JobQueue
+from junmai_jobs.scheduler import DEFAULT_RETENTION, Scheduler
 from tests.servers import RedisProcess
 from tests.waiting import wait_until
 from tests.worker import tasks
@@ -127,3 +128,35 @@ def test_a_stepped_clock_counts_nothing(
         assert handle.result(timeout=10) == "released"
     assert [entry["event"] for entry in handle.job().history] == ["succeeded"]
     assert len(journal.runs()) == 1
+
+
+def test_who_slept_long_is_not_taken_for_dead_at_once(jobs: JobQueue) -> None:
+    broker, inspector = jobs.broker, jobs.inspector
+    broker.register("sleeper", {"claimers": ["sleeper/0"]})
+    handle = jobs.submit(tasks.quick, 1)
+    assert broker.claim("sleeper/0", "1.1", ["default"])
+    with jobs.server.client() as client:
+        client.zadd(inspector.keys.workers, {"sleeper": 0})
+    chores = Scheduler(broker, inspector, "other", 30.0, dict(DEFAULT_RETENTION), ["default"])
+
+    chores.run_due()
+    assert handle.status == "running"
+
+    chores.run_due(everything=True)
+    assert [entry["event"] for entry in handle.job().history] == ["lost"]
+
+
+def test_who_wakes_up_between_two_looks_is_not_dead(jobs: JobQueue) -> None:
+    broker, inspector = jobs.broker, jobs.inspector
+    broker.register("sleeper", {"claimers": ["sleeper/0"]})
+    handle = jobs.submit(tasks.quick, 1)
+    assert broker.claim("sleeper/0", "1.1", ["default"])
+    with jobs.server.client() as client:
+        client.zadd(inspector.keys.workers, {"sleeper": 0})
+    chores = Scheduler(broker, inspector, "other", 30.0, dict(DEFAULT_RETENTION), ["default"])
+
+    chores.run_due()
+    broker.extend("sleeper", ["sleeper/0"])
+    chores.run_due(everything=True)
+
+    assert handle.status == "running"

@@ -47,6 +47,18 @@ def test_an_exit_code_is_in_the_history(jobs: JobQueue, start_worker: StartWorke
     assert handle.job().history[0]["exit_code"] == 3
 
 
+def test_a_task_that_ends_its_process_in_peace_counts_as_a_crash_too(
+    jobs: JobQueue, start_worker: StartWorker
+) -> None:
+    start_worker(slots=1)
+    handle = jobs.submit(tasks.exit_process, 0)
+
+    with pytest.raises(JobFailed, match="exit code 0"):
+        handle.result(timeout=20)
+
+    assert [entry["event"] for entry in handle.job().history] == ["crashed"] * 3
+
+
 @pytest.mark.parametrize("stuck_in_c", [False, True], ids=["in Python", "stuck in C"])
 def test_no_process_outlives_a_killed_worker(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal, *, stuck_in_c: bool
