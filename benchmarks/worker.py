@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 from benchmarks import tasks
+from junmai_jobs.hosting import run_with_signals
 from junmai_jobs.server import Server
 from junmai_jobs.settings import WorkerSettings
-from junmai_jobs.worker import Worker, run_with_signals
+from junmai_jobs.worker import Worker
 
 MAX_JOBS_PER_CHILD = 1_000_000
 """A child lives through a whole round: what its replacement costs is not what is measured."""

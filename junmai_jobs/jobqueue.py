@@ -18,13 +18,13 @@ from junmai_jobs.errors import (
     OptionError,
 )
 from junmai_jobs.handle import JobHandle, StoredJob
+from junmai_jobs.hosting import EmbeddedWorker
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import NewJob, Status, check_name, new_id
 from junmai_jobs.scheduler import Retention
 from junmai_jobs.server import find_server
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.task import Task, as_task, task_modules
-from junmai_jobs.worker import EmbeddedWorker
 
 P = ParamSpec("P")
 R = TypeVar("R")

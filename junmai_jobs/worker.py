@@ -9,16 +9,12 @@ child: what the store says of a claimer counts.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
 import os
-import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import wait
-from types import FrameType
 from typing import Any
 
 from junmai_jobs.broker import Broker
@@ -329,48 +325,3 @@ class Worker:
 def _shown(code: int) -> str:
     cause = cause_of_death(code)
     return str(cause.get("signal") or f"exit code {code}")
-
-
-def run_with_signals(worker: Worker) -> int:
-    """Run a worker in the main thread: SIGTERM and the first SIGINT stop it in order, the second at once."""
-    interrupts = itertools.count(1)
-
-    def on_interrupt(_signal: int, _frame: FrameType | None) -> None:
-        worker.stop(now=next(interrupts) > 1)
-
-    def on_terminate(_signal: int, _frame: FrameType | None) -> None:
-        worker.stop()
-
-    before = {signal.SIGINT: signal.signal(signal.SIGINT, on_interrupt)}
-    before[signal.SIGTERM] = signal.signal(signal.SIGTERM, on_terminate)
-    try:
-        return worker.run()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-class EmbeddedWorker:
-    """A worker in a thread of the host's process, as a context manager; the host owns the signals."""
-
-    def __init__(self, settings: WorkerSettings) -> None:
-        self.worker = Worker(settings)
-        self._thread = threading.Thread(target=self._run, name="junmai-jobs-worker")
-        self._failure: BaseException | None = None
-
-    def __enter__(self) -> Worker:
-        self._thread.start()
-        return self.worker
-
-    def __exit__(self, *_: object) -> None:
-        self.worker.stop()
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
-
-    def _run(self) -> None:
-        try:
-            self.worker.run()
-        except BaseException as error:
-            log.exception("the worker has failed")
-            self._failure = error

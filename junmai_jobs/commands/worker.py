@@ -57,7 +57,8 @@ def worker(
 
     SIGTERM or Ctrl-C: let running jobs go on for the grace, and stop. Ctrl-C again: stop at once.
     """
-    from junmai_jobs.worker import Worker, run_with_signals  # noqa: PLC0415 - --help does without it
+    from junmai_jobs.hosting import run_with_signals  # noqa: PLC0415 - --help does without it
+    from junmai_jobs.worker import Worker  # noqa: PLC0415 - --help does without it
 
     app.register_tasks()
     level = loglevel or app.config.loglevel
