@@ -23,11 +23,12 @@ from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
 from junmai_jobs.broker import Broker, Ending, Step
-from junmai_jobs.connection import DedicatedLink
+from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.executor import Assignment, delay_after_timeout, execute, prepare
 from junmai_jobs.job import Claimed
 from junmai_jobs.logs import start_logging
+from junmai_jobs.retry import RetryPolicy
 from junmai_jobs.settings import WorkerSettings
 
 log = logging.getLogger("junmai_jobs.worker")
@@ -138,9 +139,13 @@ class Child:
         settings = setup.settings
         self._link = DedicatedLink(settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-child")
         self._broker = Broker(self._link, settings.namespace, moved_clock=settings.moved_clock)
+        # For tasks: their threads may share it, and a SoftTimeout that cuts off a call does no harm.
+        link = ClientLink(settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-task")
+        self._task_broker = Broker(link, settings.namespace, moved_clock=settings.moved_clock)
         self._requests = 0
         self._orders_taken = 0
         self._woken = False
+        self._announced: tuple[RetryPolicy, int] | None = None
         self._complaint = ""
 
     def work(self) -> None:
@@ -192,7 +197,7 @@ class Child:
         self._announce(assignment, started)
         token = int(job.token)
         try:
-            ending = execute(assignment, self._broker, lambda: board.cancel == token)
+            ending = execute(assignment, self._task_broker, lambda: board.cancel == token)
         finally:
             # Before the end is told, so that the parent never takes an ended run for a lost one.
             board.token = 0
@@ -206,7 +211,9 @@ class Child:
         board, job, options = self._board, assignment.job, assignment.options
         board.id = job.id.encode()
         board.timeout = options.timeout
-        board.retry_delay = delay_after_timeout(assignment)
+        if (run := (options.retry, job.failures)) != self._announced:
+            # Mostly as for the run before; drawing lots each time would cost more than all the rest.
+            self._announced, board.retry_delay = run, delay_after_timeout(assignment)
         board.deadline = started + options.timeout
         board.token = int(job.token)
 

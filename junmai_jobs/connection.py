@@ -6,7 +6,6 @@ never by redis-py, until the caller's patience is at an end.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -24,7 +23,6 @@ from redis.exceptions import (
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
-    ResponseError,
     TryAgainError,
 )
 
@@ -87,16 +85,14 @@ class ClientLink:
 
 
 class DedicatedLink:
-    """One connection of its own, without redis-py's wrapper: for the hot path of one process.
+    """One connection of its own, without redis-py's wrapper: for the hot path of one thread.
 
-    Threads may share ``run``, as a task's may that show progress; ``send`` and ``receive`` are one thread's.
     Its ``fileno`` can be waited on together with other things, between ``send`` and ``receive``.
     """
 
     def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
         self._endpoint = endpoint
         self._patience = patience
-        self._lock = threading.Lock()
         self.connection: Any = endpoint.client(**options).connection_pool.make_connection()
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
@@ -144,18 +140,9 @@ class DedicatedLink:
         self.connection.disconnect()
 
     def _exchange(self, command: tuple[Any, ...]) -> Any:
-        with self._lock:
-            try:
-                # Packed by hiredis itself: redis-py would look at each of the many arguments first.
-                self.connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
-                return self.connection.read_response()
-            except ResponseError:
-                raise
-            except BaseException:
-                # A SoftTimeout may come between the two lines, and a reply that nobody read would be taken
-                # for the next one. Within each of them redis-py sees to it.
-                self.connection.disconnect()
-                raise
+        # Packed by hiredis itself: redis-py would look at each of the many arguments first.
+        self.connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
+        return self.connection.read_response()
 
 
 def insist(endpoint: Endpoint, call: Callable[[], T], deadline: float) -> T:
