@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from junmai_jobs.errors import JobCancelled, JobFailed, ResultTimeout
-from junmai_jobs.inspector import wait_until_finished
+from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Job, Status
 
 if TYPE_CHECKING:
@@ -83,3 +83,17 @@ class StoredJob(Job):
     def retry(self) -> None:
         """See ``JobQueue.retry``."""
         self.jobs.retry(self.id)
+
+
+def wait_until_finished(inspector: Inspector, job_id: str, deadline: float | None) -> Status | None:
+    """Wait for a job's end; None when the deadline (of ``time.monotonic``) is past first.
+
+    By asking, at first every 2 ms, later every 0.2 s: a ring per job would cost every job a write.
+    """
+    pause = 0.002
+    while not (status := inspector.status(job_id)).finished:
+        if deadline is not None and (left := deadline - time.monotonic()) <= 0:
+            return None
+        time.sleep(pause if deadline is None else min(pause, left))
+        pause = min(pause * 1.3, 0.2)
+    return status

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -337,17 +336,3 @@ def _head_score(head: Any) -> float:
 
 def _queue_rank(name: str) -> tuple[int, str]:
     return (STANDARD_QUEUES.index(name) if name in STANDARD_QUEUES else len(STANDARD_QUEUES), name)
-
-
-def wait_until_finished(inspector: Inspector, job_id: str, deadline: float | None) -> Status | None:
-    """Wait for a job's end; None when the deadline (of ``time.monotonic``) is past first.
-
-    By asking, at first every 2 ms, later every 0.2 s: a ring per job would cost every job a write.
-    """
-    pause = 0.002
-    while not (status := inspector.status(job_id)).finished:
-        if deadline is not None and (left := deadline - time.monotonic()) <= 0:
-            return None
-        time.sleep(pause if deadline is None else min(pause, left))
-        pause = min(pause * 1.3, 0.2)
-    return status

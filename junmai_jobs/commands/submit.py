@@ -171,7 +171,7 @@ def _await(jobs: JobQueue, ids: list[str]) -> list[dict[str, Any]]:
 
 
 def _outcome(jobs: JobQueue, job_id: str) -> dict[str, Any]:
-    from junmai_jobs.inspector import wait_until_finished  # noqa: PLC0415 - --help does without it
+    from junmai_jobs.handle import wait_until_finished  # noqa: PLC0415 - --help does without it
 
     status = wait_until_finished(jobs.inspector, job_id, None)
     job = jobs.job(job_id)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from junmai_jobs import JobQueue
+from junmai_jobs import JobHandle, JobQueue
 from junmai_jobs.scheduler import DEFAULT_RETENTION, Scheduler
 from tests.servers import RedisProcess
 from tests.waiting import wait_until
@@ -130,14 +130,19 @@ def test_a_stepped_clock_counts_nothing(
     assert len(journal.runs()) == 1
 
 
-def test_who_slept_long_is_not_taken_for_dead_at_once(jobs: JobQueue) -> None:
+def beside_a_long_sleeper(jobs: JobQueue) -> tuple[JobHandle[int], Scheduler]:
+    """A running job whose worker has given no sign of life for ages, and the chores of another worker."""
     broker, inspector = jobs.broker, jobs.inspector
     broker.register("sleeper", {"claimers": ["sleeper/0"]})
     handle = jobs.submit(tasks.quick, 1)
     assert broker.claim("sleeper/0", "1.1", ["default"])
     with jobs.server.client() as client:
         client.zadd(inspector.keys.workers, {"sleeper": 0})
-    chores = Scheduler(broker, inspector, "other", 30.0, dict(DEFAULT_RETENTION), ["default"])
+    return handle, Scheduler(broker, inspector, "other", 30.0, dict(DEFAULT_RETENTION), ["default"])
+
+
+def test_who_slept_long_is_not_taken_for_dead_at_once(jobs: JobQueue) -> None:
+    handle, chores = beside_a_long_sleeper(jobs)
 
     chores.run_due()
     assert handle.status == "running"
@@ -147,16 +152,10 @@ def test_who_slept_long_is_not_taken_for_dead_at_once(jobs: JobQueue) -> None:
 
 
 def test_who_wakes_up_between_two_looks_is_not_dead(jobs: JobQueue) -> None:
-    broker, inspector = jobs.broker, jobs.inspector
-    broker.register("sleeper", {"claimers": ["sleeper/0"]})
-    handle = jobs.submit(tasks.quick, 1)
-    assert broker.claim("sleeper/0", "1.1", ["default"])
-    with jobs.server.client() as client:
-        client.zadd(inspector.keys.workers, {"sleeper": 0})
-    chores = Scheduler(broker, inspector, "other", 30.0, dict(DEFAULT_RETENTION), ["default"])
+    handle, chores = beside_a_long_sleeper(jobs)
 
     chores.run_due()
-    broker.extend("sleeper", ["sleeper/0"])
+    jobs.broker.extend("sleeper", ["sleeper/0"])
     chores.run_due(everything=True)
 
     assert handle.status == "running"
