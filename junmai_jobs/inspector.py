@@ -152,8 +152,9 @@ class Inspector:
         unclaimed: dict[str, str] = {}  # no state yet: queued, unless it waits for its time; id -> queue
         for job_id, state, data in zip(ids, states, bodies, strict=True):
             if data is not None:
-                known[job_id] = Status.of_word(State.parse(state).word) if state else Status.QUEUED
-                if not state and (body := read_body(data)):
+                parsed = State.parse(state)
+                known[job_id] = Status.of_word(parsed.word) if parsed else Status.QUEUED
+                if not parsed and (body := read_body(data)):
                     unclaimed[job_id] = body.queue
         due = self._pipeline(
             [("ZSCORE", self.keys.queue(queue, "scheduled"), job_id) for job_id, queue in unclaimed.items()]
@@ -191,9 +192,7 @@ class Inspector:
         )  # fmt: skip
         bodies, states, results, histories, notes = self._pipeline([("HMGET", key, *ids) for key in names])
         rows = [
-            Record(
-                job_id, read_body(body), State.parse(state) if state else None, result, history or b"", note
-            )
+            Record(job_id, read_body(body), State.parse(state), result, history or b"", note)
             for job_id, body, state, result, history, note in zip(
                 ids, bodies, states, results, histories, notes, strict=True
             )

@@ -76,9 +76,7 @@ class JobQueue:
     def _check_server(self) -> None:
         if not self._checked:
             self.server.ensure()
-            # On a connection of its own: a server that has never answered yet is not given long to do so.
-            with self.server.client(client_name="junmai-jobs-check", socket_timeout=1.5) as client:
-                self.server.check(client, allow_eviction=self._allow_eviction)
+            self.server.check(allow_eviction=self._allow_eviction)
             self._checked = True
 
     def close(self) -> None:

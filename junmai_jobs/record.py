@@ -29,10 +29,15 @@ class State:
     note: str
 
     @classmethod
-    def parse(cls, text: bytes) -> State:
-        """Read the stored form."""
-        word, queue, score, token, failures, crashes, claimer, request, note = text.decode().split("|", 8)
-        return cls(word, queue, score, token, int(failures), int(crashes), claimer, request, note)
+    def parse(cls, text: bytes | None) -> State | None:
+        """Read the stored form; None if there is none, or it cannot be read."""
+        try:
+            word, queue, score, token, failures, crashes, claimer, request, note = (
+                (text or b"").decode().split("|", 8)
+            )
+            return cls(word, queue, score, token, int(failures), int(crashes), claimer, request, note)
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -12,7 +14,7 @@ from redis.retry import Retry
 
 from junmai_jobs.checks import Bad, redis_address
 from junmai_jobs.config import Config, redact
-from junmai_jobs.connection import explain
+from junmai_jobs.connection import ClientLink
 from junmai_jobs.embedded import FLOOR, Embedded
 from junmai_jobs.errors import ConfigError, StoreUnavailable
 from junmai_jobs.host import is_alive
@@ -85,19 +87,19 @@ class Server:
         """
         return self.url is None and self.embedded.stop(timeout)
 
-    def check(self, client: redis.Redis, *, allow_eviction: bool = False) -> None:
+    def check(self, *, allow_eviction: bool = False) -> None:
         """Refuse a server that is too old, may drop jobs or is a replica; one that hides its INFO passes.
+
+        One that is just starting is waited for, but not long: this is where a person learns that it is away.
 
         Raises:
             StoreUnavailable: with what to change; or the server cannot be reached.
         """
-        try:
-            info = client.info()
-        except redis.ResponseError:
-            return
-        except (redis.RedisError, OSError) as error:
-            raise explain(error, self) from None
-        if wrong := _what_is_wrong(info, allow_eviction=allow_eviction):
+        short = {"socket_connect_timeout": 0.75, "socket_timeout": 0.75}
+        link = ClientLink(self, patience=1.5, client_name="junmai-jobs-check", **short)
+        with closing(link.client):
+            info = link.insist(partial(_info, link.client))
+        if info and (wrong := _what_is_wrong(info, allow_eviction=allow_eviction)):
             raise StoreUnavailable(f"the server {self.describe()} {wrong}")
 
     def status(self) -> dict[str, Any]:
@@ -137,6 +139,13 @@ def find_server(config: Config, url: str | None = None) -> Server:
     except Bad as bad:
         raise ConfigError(f"The server's address {bad}") from None
     return Server(address, config.home, config.idle_seconds, config.fsync)
+
+
+def _info(client: redis.Redis) -> dict[str, Any]:
+    try:
+        return dict(client.info())
+    except redis.ResponseError:  # not for this user
+        return {}
 
 
 def _version(info: dict[str, Any]) -> tuple[str, str]:

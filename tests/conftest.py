@@ -10,12 +10,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.backends import BACKENDS, Backend, Backends, Clock
+from tests.embedded_servers import Servers
 from tests.servers import RedisProcess, server_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from junmai_jobs.broker import Broker
+    from junmai_jobs.server import Server
 
 # A shell that runs the suite in the background has it ignore Ctrl-C, and every process under test would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -82,3 +85,18 @@ def redis_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSer
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    """Embedded servers, in a home of the test's own."""
+    with closing(Servers(tmp_path / "home")) as servers:
+        yield servers
+
+
+@pytest.fixture
+def started(servers: Servers) -> Server:
+    """An embedded server that runs."""
+    made = servers.make()
+    made.start()
+    return made

@@ -6,7 +6,6 @@ import signal
 import socket
 import stat
 import tempfile
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,20 +20,7 @@ from tests.embedded_servers import Servers, child, kill, pid_of
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    with closing(Servers(tmp_path / "home")) as servers:
-        yield servers
-
-
-@pytest.fixture
-def started(servers: Servers) -> Server:
-    made = servers.make()
-    made.start()
-    return made
+    pass
 
 
 def mode(path: Path) -> int:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 from contextlib import closing
@@ -64,16 +63,13 @@ def shoot(tmp_path: Path) -> Path:
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
     for number in range(MANY):
-        folder = tmp_path / "many" / f"{number:02}"
-        folder.mkdir(parents=True)
-        for path in camera_photographs():
-            shutil.copy(path, folder)
-    return tmp_path / "many"
+        copy_to(tmp_path / "Überflug 写真, alle" / f"{number:02}")
+    return tmp_path / "Überflug 写真, alle"
 
 
 def add_bad_files(folder: Path) -> None:
     """A file for each name in ``BAD``."""
-    whole = (folder / "Tag eins" / "夕日" / "large.jpg").read_bytes()
+    whole = next(path for path in camera_photographs() if path.name == "large.jpg").read_bytes()
     (folder / "cut off.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "empty.jpg").touch()
     (folder / "text.jpg").write_text("no picture", "utf-8")
@@ -248,8 +244,7 @@ def test_a_replaced_catalog_is_filled_again(home: Path, cli: CommandLine, shoot:
 
 def test_ctrl_c_leaves_the_rest_for_the_next_run(cli: CommandLine, many: Path, jobs: JobQueue) -> None:
     process = cli.start("process", many, "--json")
-    before = jobs.stats()["jobs_by_status"]["succeeded"]
-    wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] > before + 10, what="some photos")
+    _more_photos(jobs)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     done = cli.finish(process)
@@ -283,6 +278,46 @@ def test_children_killed_at_random_change_nothing(cli: CommandLine, many: Path, 
     assert (process.returncode, scores(report)) == (0, scores(undisturbed))
 
 
+def test_children_two_workers_and_the_server_killed_change_nothing(
+    home: Path, cli: CommandLine, many: Path, jobs: JobQueue
+) -> None:
+    add_bad_files(many)
+    undisturbed = cli.json("process", many, "--session", "undisturbed", code=1)
+    worker = _start_worker(cli, jobs)
+    process = cli.start("process", many, "--json", "--session", "disturbed")
+    try:
+        for victim in ("child", "worker", "child", "server", "child", "worker", "child"):
+            _more_photos(jobs)  # by then those that were hit before have been worked on
+            if victim == "child":
+                random.Random(2026).choice(_children(worker.pid)).kill()
+            elif victim == "server":
+                kill(Server(None, home))
+            else:
+                worker.kill()
+                cli.finish(worker)
+                worker = _start_worker(cli, jobs)
+        report = json.loads(cli.finish(process).out)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        cli.finish(worker)
+    history = [run for job in jobs.jobs(task="process_photo", limit=24 * MANY) for run in job.history]
+    assert sum(run["event"] == "crashed" for run in history) == 4
+    assert sum(run["event"] == "lost" for run in history) > 1
+    assert (process.returncode, report["succeeded"], report["failed"]) == (1, 12 * MANY, 3)
+    assert (scores(report), report["failures"]) == (scores(undisturbed), undisturbed["failures"])
+
+
+def _start_worker(cli: CommandLine, jobs: JobQueue) -> subprocess.Popen[str]:
+    worker = cli.start("worker", "--concurrency", "2", stderr=subprocess.DEVNULL)
+    wait_until(lambda: any(row["pid"] == worker.pid for row in jobs.workers()), what="the worker")
+    return worker
+
+
+def _more_photos(jobs: JobQueue) -> None:
+    before = jobs.stats()["jobs_by_status"]["succeeded"]
+    wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] > before + 10, what="some more photos")
+
+
 def _children(pid: int) -> list[psutil.Process]:
     """The processes that run jobs: those of the fork server."""
     try:
@@ -303,7 +338,7 @@ def test_the_server_killed_under_it_changes_nothing(
 ) -> None:
     before = jobs.stats()["jobs_by_status"]["succeeded"]
     process = cli.start("process", many, "--json", "--session", session)
-    wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] > before + 10, what="some photos")
+    _more_photos(jobs)
     kill(Server(None, home))
     done = cli.finish(process)
     assert done.code == 0, done

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,21 +12,9 @@ from junmai_jobs.server import Server, find_server
 from tests.embedded_servers import Servers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    with closing(Servers(tmp_path / "home")) as servers:
-        yield servers
-
-
-@pytest.fixture
-def started(servers: Servers) -> Server:
-    made = servers.make()
-    made.start()
-    return made
+    from tests.conftest import StartServer
 
 
 def test_find_server(tmp_path: Path) -> None:
@@ -53,25 +41,25 @@ def test_a_client_never_sends_twice(servers: Servers, url: str | None) -> None:
 
 
 def test_an_embedded_server_passes_the_check(started: Server) -> None:
+    started.check()
     with started.client() as client:
-        started.check(client)
         client.config_set("maxmemory-policy", "volatile-lru")
-        started.check(client)
+        started.check()
 
 
 def test_a_server_that_evicts_is_refused(started: Server) -> None:
     with started.client() as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
         with pytest.raises(StoreUnavailable, match=r"allkeys-lru.*noeviction.*--allow-eviction"):
-            started.check(client)
-        started.check(client, allow_eviction=True)
+            started.check()
+        started.check(allow_eviction=True)
 
 
 def test_a_replica_is_refused(started: Server) -> None:
     with started.client() as client:
         client.replicaof("127.0.0.1", 1)
         with pytest.raises(StoreUnavailable, match="primary"):
-            started.check(client)
+            started.check()
         client.replicaof("NO", "ONE")
 
 
@@ -81,8 +69,16 @@ def test_a_user_who_may_not_read_info_passes(started: Server) -> None:
         client.acl_setuser(
             "bob", enabled=True, passwords=["+hunter2"], commands=["+@all", "-info"], keys=["*"]
         )
-    with started.client(username="bob", password="hunter2") as client:  # noqa: S106 - made for this test
-        started.check(client)
+    Server(f"unix://bob:hunter2@{started.embedded.socket}", started.home).check()
+
+
+def test_a_server_that_is_just_starting_is_waited_for(redis_process: StartServer, tmp_path: Path) -> None:
+    server = redis_process()
+    server.kill()
+    with ThreadPoolExecutor() as pool:
+        checked = pool.submit(Server(server.url, tmp_path).check)
+        server.start()
+        checked.result()
 
 
 @pytest.mark.parametrize(
@@ -108,7 +104,7 @@ def test_passwords_are_never_told(started: Server) -> None:
     for url in (f"unix://:hunter2@{started.embedded.socket}", "redis://bob:hunter2@localhost:1/0"):
         away = Server(url, started.home)
         with pytest.raises(StoreUnavailable) as caught:
-            away.check(away.client())
+            away.check()
         told = f"{caught.value!r} {away.describe()} {away.status()}"
         assert "hunter2" not in told
         assert "***@" in told

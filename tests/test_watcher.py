@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,23 +10,7 @@ from tests.embedded_servers import Servers
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from junmai_jobs.server import Server
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    with closing(Servers(tmp_path / "home")) as servers:
-        yield servers
-
-
-@pytest.fixture
-def started(servers: Servers) -> Server:
-    made = servers.make()
-    made.start()
-    return made
 
 
 def test_stop(servers: Servers) -> None:

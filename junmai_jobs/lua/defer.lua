@@ -4,9 +4,7 @@
 local function defer(id, token, delay, note, detail)
   local state, word = guard(id, token, {scheduled = 'OK', ready = 'OK', cancelled = 'CANCELLED'})
   if not state then return {word} end
-  local wanted = state.note == 'cancel'
-  add_history(id, state, wanted and 'cancelled' or 'deferred', detail)
-  if wanted then
+  if record_run(id, state, 'deferred', detail) then
     end_cancelled(id, state)
     return {'CANCELLED'}
   end

@@ -2,7 +2,7 @@
 -- A reaper that comes more than half a lease late, or finds time run back, cannot tell the dead from those
 -- who slept with it: it extends every lease once and counts nothing.
 -- replies: OK | MORE
--- include: now, lose
+-- include: now, lose, score
 -- Only when time ran back are longer leases cut: else they are those of a worker that asks for longer ones.
 local function extend_all(names, lease, ran_back)
   local left = 100
@@ -19,6 +19,19 @@ local function extend_all(names, lease, ran_back)
   return true
 end
 
+local function end_lease(id, queue)
+  local state = read_state(id)
+  local accepted = redis.call('HEXISTS', bodies, id) == 1
+  if state and state.word == 'running' and accepted then return lose(id, state, 'lost', '{}') end
+  if accepted and not state then
+    -- Its claim was torn, so that it is in ready still; or its state is damaged, and it starts afresh.
+    local ready = queue_key(queue, 'ready')
+    redis.call('ZADD', ready, 'NX', ready_score(priority_of(id), next_sequence(1)), id)
+    ring_queue(queue)
+  end
+  redis.call('ZREM', queue_key(queue, 'leases'), id)
+end
+
 local function reap(lease, ...)
   local last = tonumber(redis.call('HGET', meta, 'reaped_at'))
   local ran_back = last and now < last
@@ -30,14 +43,7 @@ local function reap(lease, ...)
   for _, queue in ipairs({...}) do
     local home = queue_key(queue, 'leases')
     local over = redis.call('ZRANGEBYSCORE', home, '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, left)
-    for _, id in ipairs(over) do
-      local state = read_state(id)
-      if state and state.word == 'running' and redis.call('HEXISTS', bodies, id) == 1 then
-        lose(id, state, 'lost', '{}')
-      else
-        redis.call('ZREM', home, id)
-      end
-    end
+    for _, id in ipairs(over) do end_lease(id, queue) end
     left = left - #over
     if left == 0 then return {'MORE'} end
   end

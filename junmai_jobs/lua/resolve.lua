@@ -1,6 +1,6 @@
 -- resolve: blocked -> ready, scheduled or cancelled, when a parent of theirs has finished; 100 children a call.
 -- replies: OK | MORE
--- include: now, queue_keys, bell, score, state, finish
+-- include: now, queue_keys, bell, score, state, waiting, finish
 local function unblock(child, state, delay)
   if delay > 0 then
     redis.call('ZADD', queue_key(state.queue, 'scheduled'), now + delay, child)
@@ -14,16 +14,16 @@ local function unblock(child, state, delay)
 end
 
 local function tell(child, parent, succeeded_well)
-  local state = read_state(child)
+  local body = redis.call('HGET', bodies, child)
+  local state = read_state(child) or waiting_state(child, body)
   if state and state.word == 'blocked' then
     local policy, delay = string.match(state.note, '^(%a+):(%d+)$')
     local awaited = redis.call('ZRANGEBYLEX', parents, '[' .. child .. ' ', '(' .. child .. '!', 'LIMIT', 0, 2)
-    local accepted = redis.call('HEXISTS', bodies, child) == 1
-    if accepted and not succeeded_well and policy == 'cancel' then
+    if body and not succeeded_well and policy ~= 'continue' then
       finish(child, state, 'cancelled', 'parent_failed')
       redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
     elseif #awaited == 0 or (#awaited == 1 and awaited[1] == child .. ' ' .. parent) then
-      unblock(child, state, tonumber(delay))
+      unblock(child, state, tonumber(delay or 0))
     end
   elseif state then
     redis.call('ZREM', queue_key(state.queue, 'blocked'), child)

@@ -4,9 +4,7 @@
 local function retry(id, token, delay, detail)
   local state, word = guard(id, token, {retrying = 'OK', ready = 'OK', cancelled = 'CANCELLED'})
   if not state then return {word} end
-  local wanted = state.note == 'cancel'
-  add_history(id, state, wanted and 'cancelled' or 'failed', detail)
-  if wanted then
+  if record_run(id, state, 'failed', detail) then
     end_cancelled(id, state)
     return {'CANCELLED'}
   end

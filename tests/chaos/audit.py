@@ -117,7 +117,7 @@ class Store:
             job_id,
             job_id in self._bodies,
             tuple(self._homes.get(job_id, ())),
-            State.parse(state) if state else None,
+            State.parse(state),
             msgpack.unpackb(result) if result else None,
             tuple(map(json.loads, lines)),
         )

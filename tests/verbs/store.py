@@ -110,6 +110,10 @@ class Store:
         """Write over a job's body."""
         self.admin.hset(self.keys.bodies, job_id, body)
 
+    def damage_state(self, job_id: str, text: bytes = b"junk") -> None:
+        """Write over what is known of a job."""
+        self.admin.hset(self.keys.states, job_id, text)
+
     # Looking.
 
     def homes(self, job_id: str) -> list[str]:
@@ -132,9 +136,9 @@ class Store:
 
     def state(self, job_id: str) -> State:
         """What is known of a job that was claimed, or is blocked."""
-        text = self.admin.hget(self.keys.states, job_id)
-        assert text is not None
-        return State.parse(text)
+        state = State.parse(self.admin.hget(self.keys.states, job_id))
+        assert state is not None
+        return state
 
     def has_state(self, job_id: str) -> bool:
         return bool(self.admin.hexists(self.keys.states, job_id))
@@ -206,7 +210,9 @@ class Store:
         assert homes.keys() == ids["bodies"], "jobs without a home, or the reverse"
         assert {name for name in ids if not ids[name] <= homes.keys()} == set(), "of jobs that do not exist"
         for job_id, text in exact.get("states", {}).items():
-            assert homes[job_id.decode()] == [_home_of(State.parse(text))], "a state that is not true"
+            state = State.parse(text)
+            assert state, "a state that cannot be read"
+            assert homes[job_id.decode()] == [_home_of(state)], "a state that is not true"
 
     def _kinds(self) -> dict[str, str]:
         """The type of every key, by its name without what all keys of the namespace begin with."""

@@ -2,9 +2,8 @@
 -- A request is GENERATION.NUMBER, the generation being one process in the claimer's slot.
 local function read_record(claimer)
   local record = redis.call('HGET', claimers, claimer)
-  if not record then return nil end
-  local request, id, token, answer = string.match(record, '^([^|]*)|([^|]*)|([^|]*)|(.*)$')
-  return {request = request, id = id, token = token, answer = answer}
+  local request, id, token, answer = string.match(record or '', '^([^|]*)|([^|]*)|([^|]*)|(.*)$')
+  return request and {request = request, id = id, token = token, answer = answer}
 end
 
 local function write_record(claimer, request, id, token, answer)

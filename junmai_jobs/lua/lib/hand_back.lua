@@ -1,4 +1,13 @@
 -- include: end_cancelled, history, bell
+-- A run is taken from its worker, whose token counts no more. Where a log was torn in the middle of its end,
+-- the home it was bound for already has the job. True: cancelled, see record_run.
+local function take_back(id, state, event, detail)
+  local wanted = record_run(id, state, event, detail)
+  state.token = ''
+  for _, home in pairs(finished_homes) do redis.call('ZREM', home, id) end
+  return wanted
+end
+
 -- Back to the front: the score it was claimed with makes it first again in its band.
 local function return_to_ready(id, state)
   redis.call('ZADD', queue_key(state.queue, 'ready'), state.score, id)
@@ -11,9 +20,6 @@ end
 
 -- A worker handed the job back: no attempt is spent.
 local function hand_back(id, state)
-  local wanted = state.note == 'cancel'
-  add_history(id, state, wanted and 'cancelled' or 'released', '{}')
-  state.token = ''
-  if wanted then return end_cancelled(id, state) end
+  if take_back(id, state, 'released', '{}') then return end_cancelled(id, state) end
   return return_to_ready(id, state)
 end

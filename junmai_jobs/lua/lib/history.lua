@@ -13,3 +13,10 @@ local function add_history(id, state, event, detail)
   end
   redis.call('HSET', histories, id, text)
 end
+
+-- A run is over and the job is not done: true if that is the end of it, because somebody asked to cancel.
+local function record_run(id, state, event, detail)
+  local wanted = state.note == 'cancel'
+  add_history(id, state, wanted and 'cancelled' or event, detail)
+  return wanted
+end

@@ -1,10 +1,7 @@
 -- include: hand_back, postpone
 -- The run was lost with its worker (event crashed or lost): first again at once, then in 5 s, then never.
 local function lose(id, state, event, detail)
-  local wanted = state.note == 'cancel'
-  add_history(id, state, wanted and 'cancelled' or event, detail)
-  state.token = ''
-  if wanted then return end_cancelled(id, state) end
+  if take_back(id, state, event, detail) then return end_cancelled(id, state) end
   state.crashes = state.crashes + 1
   if state.crashes == 1 then return return_to_ready(id, state) end
   if state.crashes == 2 then return postpone(id, state, 'retrying', 5000, '') end

@@ -6,12 +6,11 @@
 --   request   the last cancel or revive a person made, so that the same call twice has one answer
 --   note      running: "cancel" when asked for; blocked: policy and delay; finished: the reason;
 --             else what the last deferral left
+-- One that cannot be read counts as none: the home a job is found in is the truth.
 local function read_state(id)
-  local text = redis.call('HGET', states, id)
-  if not text then return nil end
   local word, queue, score, token, failures, crashes, claimer, request, note =
-    string.match(text, '^(%a+)|([^|]*)|(%d*)|(%d*)|(%d+)|(%d+)|([^|]*)|([^|]*)|(.*)$')
-  if not word then error('the state of job ' .. id .. ' is not readable: ' .. string.sub(text, 1, 100)) end
+    string.match(redis.call('HGET', states, id) or '', '^(%a+)|([^|]*)|(%d*)|(%d*)|(%d+)|(%d+)|([^|]*)|([^|]*)|(.*)$')
+  if not word then return nil end
   return {
     word = word, queue = queue, score = score, token = token, failures = failures,
     crashes = crashes, claimer = claimer, request = request, note = note,

@@ -1,8 +1,8 @@
 -- include: state, body, queue_keys
--- A waiting job without a state has its home as its only truth: where it is, or nil.
+-- A waiting job without a state has its home as its only truth: that, or nil where there is none.
 local function waiting_state(id, body)
   local _, queue = read_header(body)
-  for _, word in ipairs({'ready', 'scheduled'}) do
+  for _, word in ipairs({'ready', 'scheduled', 'retrying', 'blocked'}) do
     if queue and redis.call('ZSCORE', queue_key(queue, word), id) then
       return new_state(word, queue)
     end
