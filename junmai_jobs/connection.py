@@ -6,6 +6,10 @@ never by redis-py, until the caller's patience is at an end.
 
 from __future__ import annotations
 
+import os
+import socket
+import ssl
+import struct
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -94,6 +98,7 @@ class DedicatedLink:
         self._endpoint = endpoint
         self._patience = patience
         self.connection: Any = endpoint.client(**options).connection_pool.make_connection()
+        self.connection.register_connect_callback(self._let_the_kernel_wait)  # type: ignore[no-untyped-call]
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
         """Run a script, see ``Link``."""
@@ -138,6 +143,16 @@ class DedicatedLink:
     def close(self) -> None:
         """Drop the connection."""
         self.connection.disconnect()
+
+    def _let_the_kernel_wait(self, connection: Any) -> None:
+        """Have the kernel keep the timeout: Python would poll before it sends, and before it receives."""
+        sock = connection._sock  # noqa: SLF001 - redis-py has no public name for it
+        seconds = sock.gettimeout()
+        if os.name == "posix" and seconds and not isinstance(sock, ssl.SSLSocket):
+            limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                sock.setsockopt(socket.SOL_SOCKET, option, limit)
+            sock.settimeout(None)
 
     def _exchange(self, command: tuple[Any, ...]) -> Any:
         # Packed by hiredis itself: redis-py would look at each of the many arguments first.

@@ -1,0 +1,34 @@
+"""The two links, where the server is silent."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from junmai_jobs.connection import ClientLink, DedicatedLink
+from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.keys import Keys
+from junmai_jobs.scripts import load
+
+if TYPE_CHECKING:
+    from tests.conftest import StartServer
+
+pause, keys = load("pause"), (Keys.of("n").paused,)
+
+
+@pytest.mark.parametrize("kind", [ClientLink, DedicatedLink])
+def test_a_server_that_falls_silent_is_given_up_in_time(
+    redis_process: StartServer, kind: type[ClientLink | DedicatedLink]
+) -> None:
+    server = redis_process()
+    link = kind(server, patience=0.1, socket_timeout=0.3)
+    assert link.run(pause, keys, ()) == [b"OK"]
+    server.pause()
+    begin = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        link.run(pause, keys, ())
+    assert time.monotonic() - begin < 3
+    server.resume()
+    assert link.run(pause, keys, ()) == [b"OK"]
