@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.servers import RedisProcess, server_binary
+from tests.servers import RedisProcess
 from tests.waiting import wait_until
 from tests.worker import tasks
 from tests.worker.harness import Journal, WorkerProcess, alive, queue_on
@@ -27,7 +27,7 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.redis = RedisProcess(folder, server_binary()).start()
+        self.redis = RedisProcess(folder).start()
         self.jobs = queue_on(self.redis, folder / "home")
         self.workers: list[WorkerProcess] = []
 

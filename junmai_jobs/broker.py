@@ -73,7 +73,7 @@ def succeed(result: bytes) -> Ending:
 
 
 def retry(delay: float, error: Mapping[str, Any]) -> Ending:
-    """running -> retrying, due in ``delay`` seconds; spends an attempt."""
+    """running -> retrying, due in ``delay`` seconds; spends a retry."""
     return Ending("retry", (_ms(delay), _json({"error": error})))
 
 
@@ -83,7 +83,7 @@ def fail(error: Mapping[str, Any], reason: str = "") -> Ending:
 
 
 def defer(delay: float, note: str = "", reason: str = "") -> Ending:
-    """running -> scheduled, due in ``delay`` seconds; spends no attempt. The next run sees ``note``."""
+    """running -> scheduled, due in ``delay`` seconds; spends no retry. The next run sees ``note``."""
     return Ending("defer", (_ms(delay), note, _json({"reason": reason})))
 
 
@@ -199,7 +199,7 @@ class Broker:
         return [Renewal(_text(reply[at]), _text(reply[at + 1])) for at in range(0, len(reply), 2)]
 
     def release(self, claimer: str, request: str) -> tuple[str, str] | None:
-        """A claimer gives back its job unfinished; no attempt is spent. The job's id and home, if any."""
+        """A claimer gives back its job unfinished; no retry is spent. The job's id and home, if any."""
         return _given_up(self._call("release", claimer=claimer, request=request))
 
     def crash(self, claimer: str, request: str, detail: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -287,6 +287,11 @@ class Broker:
         """Forget finished jobs that are older than ``max_age`` seconds or beyond the newest ``keep``."""
         while self._call("prune", word=home, max_age=_ms(max_age), keep=keep)[0] == "MORE":
             pass
+
+    def announce(self, request: str) -> tuple[int, list[str]]:
+        """The jobs that have failed since the last call, whoever made it: how many, and the ids of 100."""
+        _, count, *ids = self._call("announce", request=request)
+        return count, [_text(job_id) for job_id in ids]
 
     def _call(self, verb: str, *rest: object, **named: object) -> list[Any]:
         script = self._load(verb)

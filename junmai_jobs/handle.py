@@ -47,11 +47,13 @@ class JobHandle(Generic[R]):
         Raises:
             JobFailed, JobCancelled: it ended without a result; the message says why.
             ResultTimeout: it has not ended in time.
+            JobNotFound: it is not kept any more.
+            PayloadError: what it returned cannot be read.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         status = wait_until_finished(self._jobs.inspector, self.id, deadline)
-        if status is None:
-            raise ResultTimeout(f"job {self.id} has not ended within {timeout:g} s; it is {self.status}")
+        if not status.finished:
+            raise ResultTimeout(f"job {self.id} has not ended within {timeout:g} s; it is {status}")
         if status is Status.SUCCEEDED:
             return self._jobs.inspector.result(self.id)  # type: ignore[no-any-return]
         job = self._jobs.inspector.job(self.id)
@@ -85,15 +87,15 @@ class StoredJob(Job):
         self.jobs.retry(self.id)
 
 
-def wait_until_finished(inspector: Inspector, job_id: str, deadline: float | None) -> Status | None:
-    """Wait for a job's end; None when the deadline (of ``time.monotonic``) is past first.
+def wait_until_finished(inspector: Inspector, job_id: str, deadline: float | None) -> Status:
+    """Wait for a job's end, or until the deadline (of ``time.monotonic``); its status then.
 
     By asking, at first every 2 ms, later every 0.2 s: a ring per job would cost every job a write.
     """
     pause = 0.002
     while not (status := inspector.status(job_id)).finished:
         if deadline is not None and (left := deadline - time.monotonic()) <= 0:
-            return None
+            break
         time.sleep(pause if deadline is None else min(pause, left))
         pause = min(pause * 1.3, 0.2)
     return status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from junmai_jobs import codec
@@ -216,36 +217,42 @@ class Inspector:
         task: str | None = None,
         limit: int = 50,
     ) -> list[Job]:
-        """Jobs that match, newest submission first."""
-        found: list[Job] = []
-        for each in Status if status is None else (status,):
-            matching = (
-                job
-                for ids in self._pages(each, [queue] if queue else self.queues())
-                for job in self.load(ids)
-                if job.status == each and queue in {None, job.queue} and task in {None, job.task}
-            )
-            found += [job for job, _ in zip(matching, range(limit), strict=False)]
-        found.sort(key=lambda job: job.created_at or "", reverse=True)
-        return found[:limit]
+        """Jobs that match, newest submission first.
 
-    def _pages(self, status: Status, queues: Sequence[str]) -> Iterator[list[str]]:
-        """The ids of a status, page by page, newest first within each set; a ready band counts as a set."""
+        Of each set the last ``limit`` are looked at; those are the newest but in the sets that are in the
+        order of due times, scheduled and retrying.
+        """
+        queues = [queue] if queue else self.queues()
+        found: dict[str, Job] = {}  # by id: a job may move from one set to the next meanwhile
+        for each in Status if status is None else (status,):
+            for key, low, high in self._ranges(each, queues):
+                matching = (
+                    job
+                    for ids in self._pages(key, low, high)
+                    for job in self.load(ids)
+                    if job.status == each and queue in {None, job.queue} and task in {None, job.task}
+                )
+                found |= {job.id: job for job in islice(matching, limit)}
+        return sorted(found.values(), key=lambda job: job.created_at or "", reverse=True)[:limit]
+
+    def _ranges(self, status: Status, queues: Sequence[str]) -> list[tuple[str, str, str]]:
+        """The sets that hold a status, each with its bounds; a ready band counts as a set."""
         if status.finished:
-            ranges = [(str(getattr(self.keys, status.home)), "-inf", "+inf")]
-        elif status is Status.QUEUED:
-            ranges = [
-                (self.keys.queue(queue, "ready"), str(band * BAND_WIDTH), f"({(band + 1) * BAND_WIDTH}")
-                for queue in queues
-                for band in _BANDS
-            ]
-        else:
-            ranges = [(self.keys.queue(queue, status.home), "-inf", "+inf") for queue in queues]
-        for key, low, high in ranges:
-            offset = 0
-            while page := self._read("ZREVRANGEBYSCORE", key, high, low, "LIMIT", offset, _PAGE):
-                yield [job_id.decode() for job_id in page]
-                offset += _PAGE
+            return [(str(getattr(self.keys, status.home)), "-inf", "+inf")]
+        if status is not Status.QUEUED:
+            return [(self.keys.queue(queue, status.home), "-inf", "+inf") for queue in queues]
+        return [
+            (self.keys.queue(queue, "ready"), str(band * BAND_WIDTH), f"({(band + 1) * BAND_WIDTH}")
+            for queue in queues
+            for band in _BANDS
+        ]
+
+    def _pages(self, key: str, low: str, high: str) -> Iterator[list[str]]:
+        """The ids in a set, page by page, the highest score first."""
+        offset = 0
+        while page := self._read("ZREVRANGEBYSCORE", key, high, low, "LIMIT", offset, _PAGE):
+            yield [job_id.decode() for job_id in page]
+            offset += _PAGE
 
     def workers(self) -> list[dict[str, Any]]:
         """Who is alive, and what each slot runs."""
@@ -298,7 +305,7 @@ class Inspector:
         clock, workers = self._pipeline([("TIME",), ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES")])
         return {name: _seconds(clock) - seen / 1000 for name, seen in _scored(workers)}
 
-    def worker_hosts(self) -> dict[str, dict[str, Any]]:
+    def worker_info(self) -> dict[str, dict[str, Any]]:
         """What each registered worker said of itself, by name."""
         info = self._link.insist(lambda: self._link.client.hgetall(self.keys.worker_info))
         return {name.decode(): json.loads(text) for name, text in info.items()}

@@ -24,6 +24,9 @@ _MINTED_ID = re.compile(r"[0-9a-v]{22}")
 _HEADER = re.compile(rb"(.)([^|\n]*)\|(\d+)(?:\|(\d*|@)\|(\d*))?\n")
 
 
+_CALL = (str, list, dict, dict)  # task, args, kwargs, options
+
+
 class Status(StrEnum):
     """What a person calls the home a job is in."""
 
@@ -50,6 +53,9 @@ class Status(StrEnum):
     def of_word(cls, word: str) -> Status:
         """The status of a state's word (lua/lib/state.lua)."""
         return cls.QUEUED if word == "ready" else cls(word)
+
+
+WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
 
 
 class Priority(IntEnum):
@@ -115,10 +121,15 @@ class Call(NamedTuple):
             PayloadError: it cannot be read, or is of a newer version.
         """
         if not body.startswith(SCHEMA_VERSION.encode()):
-            raise PayloadError("the job's record cannot be read by this version of junmai-jobs")
+            raise PayloadError("the job's body cannot be read by this version of junmai-jobs")
         parts = codec.unpack(body.partition(b"\n")[2])
-        if not isinstance(parts, list) or not parts or not isinstance(parts[0], str):
-            raise PayloadError("the job's record is damaged")
+        kinds = (str, list, dict, dict)
+        if (
+            not isinstance(parts, list)
+            or not 0 < len(parts) <= len(kinds)
+            or not all(map(isinstance, parts, kinds))
+        ):
+            raise PayloadError("the job's body is damaged")
         return cls(*parts)
 
 
@@ -166,7 +177,7 @@ class Body:
         """
         header, call = _HEADER.match(data), Call.decode(data)
         if header is None:
-            raise PayloadError("the job's record is damaged")
+            raise PayloadError("the job's body is damaged")
         return cls(
             queue=header[2].decode(),
             priority=int(header[3]),

@@ -20,7 +20,7 @@ from junmai_jobs.errors import (
 from junmai_jobs.handle import JobHandle, StoredJob
 from junmai_jobs.hosting import EmbeddedWorker
 from junmai_jobs.inspector import Inspector
-from junmai_jobs.job import NewJob, Status, check_name, new_id
+from junmai_jobs.job import WAITING, NewJob, Status, check_name, new_id
 from junmai_jobs.scheduler import Retention
 from junmai_jobs.server import find_server
 from junmai_jobs.settings import WorkerSettings
@@ -28,7 +28,6 @@ from junmai_jobs.task import Task, as_task, task_modules
 
 P = ParamSpec("P")
 R = TypeVar("R")
-WAITING = (Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED)
 
 
 class JobQueue:

@@ -17,9 +17,9 @@ class Keys(NamedTuple):
     bodies: str
     """Hash, id -> body. A job exists while its body does."""
     states: str
-    """Hash, id -> state (lua/lib/state.lua), from the first claim on or while blocked."""
+    """Hash, id -> state (lua/lib/state.lua), once claimed or finished, or while blocked."""
     meta: str
-    """Hash: token and sequence last given, reaped_at, purged (the last purge's answer)."""
+    """Hash: token and sequence last given, reaped_at, purged and announced (their last answers)."""
     paused: str
     """Hash, queue or ``*`` -> 1 (paused) or 0 (goes on although ``*`` is paused)."""
     queues: str

@@ -288,7 +288,7 @@ def _patiently(call: Callable[[], T]) -> T:
 
 def _has_worker(jobs: JobQueue) -> bool:
     """Whether a worker is alive that serves the photos' queue."""
-    gone = {name for name, info in jobs.inspector.worker_hosts().items() if is_gone(info)}
+    gone = {name for name, info in jobs.inspector.worker_info().items() if is_gone(info)}
     return any(
         worker["alive"] and worker["name"] not in gone and QUEUE in (worker["queues"] or (QUEUE,))
         for worker in jobs.workers()

@@ -9,7 +9,7 @@ from typing import Any
 
 from junmai_jobs import codec
 from junmai_jobs.errors import PayloadError
-from junmai_jobs.job import DEFAULT_MAX_RETRIES, Body, Job, Status, iso, time_in_id
+from junmai_jobs.job import DEFAULT_MAX_RETRIES, WAITING, Body, Job, Status, iso, time_in_id
 
 BAND_WIDTH = 2**42
 
@@ -104,7 +104,7 @@ class Record:
         state = self.state
         if state is None or not state.claimer:
             return 0
-        return max(1, state.failures) if status in _WAITING else state.failures + 1
+        return max(1, state.failures) if status in WAITING else state.failures + 1
 
     def _error(self, status: Status, last: dict[str, Any]) -> dict[str, Any] | None:
         if status not in {Status.FAILED, Status.RETRYING}:
@@ -132,9 +132,6 @@ class Record:
         if status is Status.SUCCEEDED and self.state and finished is not None:
             state = self.state
             yield _entry(state.failures + 1, "succeeded", state.token, finished, state.claimer, {})
-
-
-_WAITING = frozenset({Status.QUEUED, Status.SCHEDULED, Status.RETRYING, Status.BLOCKED})
 
 
 def _entry(  # noqa: PLR0917 - in the order of the stored line

@@ -87,7 +87,7 @@ class Scheduler:
 
     def _bury(self) -> float:
         """Workers of this host whose process is gone give back what they hold at once."""
-        for name, info in self.inspector.worker_hosts().items():
+        for name, info in self.inspector.worker_info().items():
             if name != self.worker and is_gone(info):
                 self.broker.deregister(name, info.get("claimers", ()), lost=True)
         return REAP_EVERY
@@ -114,7 +114,7 @@ class Scheduler:
         silences = self.inspector.silences()
         silent = {name for name, seconds in silences.items() if seconds > _GONE_FOR_GOOD} - {self.worker}
         if gone := silent & self._silent_before:
-            hosts = self.inspector.worker_hosts()
+            hosts = self.inspector.worker_info()
             for name in gone:
                 self.broker.deregister(name, hosts.get(name, {}).get("claimers", ()), lost=True)
         self._silent_before = silent

@@ -2,8 +2,8 @@
 
 A file ``lua/claim.lua`` defines ``local function claim(claimer, request, ...)``; its parameters are the
 arguments of the call, in that order, so the two cannot disagree. A comment ``-- include: state, bell`` names
-what it uses of ``lua/lib`` or of other verbs; ``-- seldom: hand_back``, what it calls as
-``seldom().hand_back(...)`` because most calls do without it. A key is there under its name in
+what it uses of ``lua/lib`` or of other verbs; ``-- seldom: recall``, what it calls as
+``seldom().recall(...)`` because most calls do without it. A key is there under its name in
 :class:`keys.Keys`; a script gets those it names.
 """
 
@@ -23,7 +23,7 @@ from junmai_jobs.keys import Keys
 VERBS = (
     "enqueue", "promote", "claim", "extend", "succeed", "retry", "fail", "defer", "release", "crash", "reap",
     "cancel", "confirm_cancel", "resolve", "revive", "reprioritize", "pause", "resume", "purge", "prune",
-    "step", "progress", "register", "deregister",
+    "step", "progress", "register", "deregister", "announce",
 )  # fmt: skip
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 

@@ -38,14 +38,15 @@ class Slot:
         """Start the next generation."""
         self.board, self.fate, self.cancel_at = new_board(), None, None
         reader, self._orders = context.Pipe(duplex=False)
-        self.process = context.Process(
+        process = context.Process(
             target=child_main,
             args=(setup, self.board, reader),
             name=f"junmai-jobs {self.claimer}",
             daemon=False,
         )
         self._started = time.monotonic()
-        self.process.start()
+        process.start()
+        self.process = process
         reader.close()
 
     def order(self, queues: Sequence[str]) -> None:

@@ -34,9 +34,11 @@ log = logging.getLogger("junmai_jobs.worker")
 EXTERNAL_QUEUES = frozenset({"lightroom"})
 """Served by the bridge alone, never by a worker that serves all queues."""
 _TICK = 0.25
+_LISTEN = 10
 _PATIENCE = 0.3
 _LEASE_MARGIN = 5.0
 _QUEUES_EVERY = 5.0
+_SIGN_OF_LIFE_EVERY = 10.0
 _BURST_EVERY = 0.1
 _BURST_HORIZON = 600.0
 """Seconds: a burst worker waits for delayed jobs that are due within the longest backoff, not longer."""
@@ -57,7 +59,7 @@ class Worker:
         self._control = DedicatedLink(
             settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-control"
         )
-        self._listening = False
+        self._listening, self._answer_due = False, 0.0
         self._scheduler = Scheduler(
             self._broker, self._inspector, self.name, settings.lease, settings.retention
         )
@@ -84,20 +86,26 @@ class Worker:
         """Work until told to stop."""
         log.info("worker %s: %d slots, queues %s", self.name, len(self._slots), ", ".join(self._queues))
         try:
-            while not (self._stop_at is not None and all(slot.process is None for slot in self._slots)):
+            while not self._has_stopped():
                 self._sit()
                 self._tick()
-            self._leave()
         finally:
             for slot in self._slots:
                 if slot.process is not None:
                     slot.kill("release")
                     slot.process.join()
+            self._leave()
             self._control.close()
             self._waker.close()
             self._wakened.close()
         log.info("worker %s has stopped", self.name)
         return 130 if self._stop_asked > 1 else 0
+
+    def _has_stopped(self) -> bool:
+        """What the dead held need not be returned by us: while the server is away, nobody waits for that."""
+        if self._stop_at is None or any(slot.process and slot.process.is_alive() for slot in self._slots):
+            return False
+        return self._away_since is not None or all(slot.process is None for slot in self._slots)
 
     def _sit(self) -> None:
         """Until a child dies, the control list rings, somebody calls stop, or the next tick."""
@@ -150,12 +158,17 @@ class Worker:
     # Ears: one list for this worker, one alarm for any supervisor.
 
     def _listen(self) -> None:
+        if self._listening and time.monotonic() > self._answer_due:
+            # The connection is dead, or this process slept; a ring may have been in the answer.
+            self._control.close()
+            self._listening, self._renew_at = False, 0.0
+            self._scheduler.alarm()
         if self._listening or not self._registered:
             return
         keys = self._broker.keys
         with contextlib.suppress(StoreUnavailable):
-            self._control.send("BLPOP", keys.control(self.name), keys.alarm, 10)
-            self._listening = True
+            self._control.send("BLPOP", keys.control(self.name), keys.alarm, _LISTEN)
+            self._listening, self._answer_due = True, time.monotonic() + _LISTEN + 5
 
     def _hear(self) -> None:
         self._listening = False
@@ -174,7 +187,7 @@ class Worker:
                 slot.generation += 1
                 try:
                     slot.start(self._context, self._child_setup(slot))
-                except OSError as error:
+                except (OSError, EOFError) as error:  # EOFError: the forkserver could not
                     log.error("no process can be started: %s", error)  # noqa: TRY400 - the text says it all
                     slot.start_at = time.monotonic() + 1.0
 
@@ -281,7 +294,7 @@ class Worker:
         if renewals is None:
             self._registered = False
             return
-        self._renewed_at, self._renew_at = now, now + self.settings.lease / 3
+        self._renewed_at, self._renew_at = now, now + min(self.settings.lease / 3, _SIGN_OF_LIFE_EVERY)
         for slot, token, renewal in zip(self._slots, before, renewals, strict=True):
             # A child clears its board before it ends a run, so the same token before and after means it runs.
             if slot.process is None or not token or slot.board.token != token:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.backends import BACKENDS, Backend, Backends, Clock
 from tests.embedded_servers import Servers
-from tests.servers import RedisProcess, server_binary
+from tests.servers import RedisProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def redis_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSer
     started: list[RedisProcess] = []
 
     def start(*options: str) -> RedisProcess:
-        started.append(RedisProcess(tmp_path_factory.mktemp("redis"), server_binary(), options=options))
+        started.append(RedisProcess(tmp_path_factory.mktemp("redis"), options=options))
         return started[-1].start()
 
     yield start

@@ -33,6 +33,13 @@ def embedded_valkey() -> str:
     return str(find_binary())
 
 
+def server_binary() -> str:
+    """Debian's Redis where it is installed, as in CI it must be; else the embedded server's binary."""
+    if shutil.which("redis-server") or os.environ.get("CI"):
+        return debian_redis()
+    return embedded_valkey()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -47,7 +54,7 @@ class RedisProcess:
     """
 
     folder: Path
-    binary: str = field(default_factory=debian_redis)
+    binary: str = field(default_factory=server_binary)
     port: int = field(default_factory=free_port)
     options: tuple[str, ...] = ()
     password: str | None = None
@@ -115,10 +122,3 @@ class RedisProcess:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"process": None}
-
-
-def server_binary() -> str:
-    """Debian's Redis where it is installed, as in CI it must be; else the embedded server's binary."""
-    if shutil.which("redis-server") or os.environ.get("CI"):
-        return debian_redis()
-    return embedded_valkey()

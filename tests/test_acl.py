@@ -75,7 +75,7 @@ def test_the_inspector_sees_everything(restricted: Backend, namespace: str) -> N
     assert inspector.unfinished(["default"], within=100) == 2
     assert inspector.paused() == ["default"]
     assert inspector.workers()[0]["slots"][0]["job"] == "b"
-    assert inspector.worker_hosts()["w"]["host"] == "studio"
+    assert inspector.worker_info()["w"]["host"] == "studio"
 
 
 def test_a_worker_needs_no_more(restricted: Backend, namespace: str, tmp_path: Path) -> None:
@@ -115,3 +115,8 @@ def test_other_namespaces_are_closed(restricted: Backend, namespace: str) -> Non
 def test_all_other_commands_are_refused(restricted: Backend, command: tuple[str, ...]) -> None:
     with pytest.raises(NoPermissionError):
         restricted.link.client.execute_command(*command)
+
+
+def test_the_docs_give_the_same_list() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "redis-schema.md").read_text("utf-8")
+    assert re.findall(r"\+(\S+)", page.partition("least-privilege")[2]) == list(acl.COMMANDS)

@@ -176,6 +176,13 @@ def test_list_and_failed(cli: CommandLine) -> None:
     assert cli.run("list", "--status", "running").out == "no such jobs\n"
 
 
+def test_the_newest_are_listed_first_wherever_they_wait(cli: CommandLine) -> None:
+    for _ in range(3):
+        submitted(cli, "add", "1", "--queue", "high_priority", "--priority", "9")
+    newest = submitted(cli, "add", "2", "--queue", "low_priority", "--priority", "1")
+    assert [job["id"] for job in cli.json("list", "--limit", "1")["jobs"]] == [newest]
+
+
 def test_show_tells_a_person_everything(cli: CommandLine) -> None:
     job_id = submitted(cli, "explode", "pop")
     work(cli)

@@ -116,6 +116,8 @@ def test_the_server_fills_in_when_it_was_submitted() -> None:
         b"1default|5\n\xa4noop",
         b"1default|5\n\x91\x07",
         b"1default|5\n\x91\xa4noo",
+        b"1default|5\n\x92\xa4noop\x01",
+        b"1default|5\n\x95\xa4noop\x90\x80\x80\xc0",
     ],
     ids=repr,
 )

@@ -9,13 +9,12 @@ import click
 
 from junmai_jobs.commands.app import App, Command, confirm, pass_app
 from junmai_jobs.commands.output import console, count, say, table
-from junmai_jobs.job import Status
+from junmai_jobs.job import WAITING, Status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _REFRESH = 1.0
-_WAITING = ("queued", "scheduled", "retrying", "blocked")
 
 
 @click.command(cls=Command)
@@ -85,9 +84,7 @@ def _tell_paused(app: App, paused: list[str]) -> None:
 
 @click.command(cls=Command)
 @click.argument("queue", required=False)
-@click.option(
-    "--status", type=click.Choice(_WAITING, case_sensitive=False), help="Only those of this status."
-)
+@click.option("--status", type=click.Choice(WAITING, case_sensitive=False), help="Only those of this status.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
 def purge(app: App, queue: str | None, *, status: str | None, yes: bool) -> None:

@@ -1,5 +1,5 @@
 -- cancel: waiting or blocked -> cancelled; running -> told to stop, its worker is rung.
--- replies: OK | CANCELLING | FINISHED, word | NOTFOUND
+-- replies: OK | CANCELLING | STATE, word | NOTFOUND
 -- include: now, queue_keys, bell, waiting, finish
 local function cancel(id, request, reason)
   local body = redis.call('HGET', bodies, id)
@@ -13,12 +13,12 @@ local function cancel(id, request, reason)
     redis.call('ZREM', home, id)
     return {'OK'}
   end
+  if state.request == request then return {state.word == 'cancelled' and 'OK' or 'CANCELLING'} end
   if state.word == 'running' then
-    state.note = 'cancel'
+    state.note, state.request = 'cancel', request
     write_state(id, state)
     ring(queue_key('@' .. string.match(state.claimer, '^[^/]*'), 'control'))
     return {'CANCELLING'}
   end
-  if state.word == 'cancelled' and state.request == request then return {'OK'} end
-  return {'FINISHED', state.word}
+  return {'STATE', state.word}
 end

@@ -1,4 +1,4 @@
--- defer: running -> scheduled, due in delay milliseconds; spends no attempt. note: kept for the next run.
+-- defer: running -> scheduled, due in delay milliseconds; spends no retry. note: kept for the next run.
 -- replies: OK | CANCELLED | LOST
 -- include: now, ending, history, postpone, end_cancelled
 local function defer(id, token, delay, note, detail)

@@ -1,6 +1,6 @@
 -- deregister: a worker is gone, and what its claimers hold comes back: released (it stopped) or lost (it died).
 -- replies: OK
--- include: now, lose, held
+-- include: now, lose, held, pass_ring_on
 local function deregister(worker, event, ...)
   for _, claimer in ipairs({...}) do
     local record = read_record(claimer)
@@ -15,9 +15,7 @@ local function deregister(worker, event, ...)
   redis.call('HDEL', worker_info, worker)
   redis.call('DEL', queue_key('@' .. worker, 'control'))
   -- A ring may have died with a claimer that had heard it.
-  for _, queue in ipairs(redis.call('ZRANGE', queues, 0, 99)) do
-    if redis.call('ZCARD', queue_key(queue, 'ready')) > 0 then ring_queue(queue) end
-  end
+  pass_ring_on(redis.call('ZRANGE', queues, 0, 999))
   redis.call('ZREM', workers, worker)
   return {'OK'}
 end

@@ -4,7 +4,7 @@
 -- include: now, queue_keys, bell, body, score, state
 local job_width = 4
 
--- A job is the same if all but its priority (which people move) and its time of submission is.
+-- A job is the same if its body is, but for the priority, which people move, and the time of submission.
 local function content_of(body)
   local version, queue, rest = string.match(body, '^(.)([^|\n]*)|%d+([^\n]*\n)')
   if not version then return body end

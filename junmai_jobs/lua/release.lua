@@ -1,4 +1,4 @@
--- release: running -> ready, first again; a claimer gives its job back unfinished, no attempt is spent.
+-- release: running -> ready, first again; a claimer gives its job back unfinished, no retry is spent.
 -- replies: OK, id, home (ready or cancelled) | NONE
 -- include: now, hand_back, give_up
 local function release(claimer, request)

@@ -1,6 +1,6 @@
 -- resume: jobs of these queues may start again; none named: of all queues.
 -- replies: OK
--- include: bell
+-- include: pass_ring_on
 local function resume(...)
   local names = {...}
   if #names == 0 then
@@ -11,8 +11,6 @@ local function resume(...)
   else
     redis.call('HDEL', paused, unpack(names))
   end
-  for _, queue in ipairs(names) do
-    if redis.call('ZCARD', queue_key(queue, 'ready')) > 0 then ring_queue(queue) end
-  end
+  pass_ring_on(names)
   return {'OK'}
 end

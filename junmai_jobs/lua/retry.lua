@@ -1,4 +1,4 @@
--- retry: running -> retrying, due in delay milliseconds; spends an attempt.
+-- retry: running -> retrying, due in delay milliseconds; spends a retry.
 -- replies: OK | CANCELLED | LOST
 -- include: now, ending, history, postpone, end_cancelled
 local function retry(id, token, delay, detail)

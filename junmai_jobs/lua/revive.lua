@@ -8,7 +8,8 @@ local function revive(id, request)
   if not body then return {'NOTFOUND'} end
   local state = read_state(id) or waiting_state(id, body)
   if not state then return {'NOTFOUND'} end
-  if state.word == 'ready' and state.request == request then return {'OK'} end
+  -- Asked again: it may run since, or have failed once more.
+  if state.request == request then return {'OK'} end
   local home = homes[state.word]
   if not home then return {'STATE', state.word} end
   redis.call('ZADD', queue_key(state.queue, 'ready'), ready_score(priority_of(id, state), next_sequence(1)), id)

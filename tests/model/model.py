@@ -249,9 +249,9 @@ class Model:
             self.finish(job, "cancelled", "asked")
             return "OK"
         if job.word == "running":
-            job.note = "cancel"
+            job.note, job.request = "cancel", request
             return "CANCELLING"
-        return "FINISHED"
+        return "STATE"
 
     def revive(self, job_id: str, request: str) -> str:
         job = self.jobs[job_id]

@@ -113,3 +113,14 @@ def test_a_job_that_cannot_be_read_is_left_to_claim(store: Store) -> None:
     store.damage("a")
     with store.unchanged(), pytest.raises(JobNotFound):
         store.broker.cancel("a", "person.1")
+
+
+@pytest.mark.parametrize("how", [verbs.succeed(b""), verbs.confirm_cancel()], ids=["succeeded", "cancelled"])
+def test_the_same_request_again_is_no_error_when_the_run_has_ended_meanwhile(
+    store: Store, how: Ending
+) -> None:
+    job = store.running("a")
+    assert not store.broker.cancel("a", "person.1")
+    store.broker.end(job, how)
+    with store.unchanged():
+        assert store.broker.cancel("a", "person.1") == (how.verb == "confirm_cancel")

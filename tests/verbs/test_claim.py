@@ -288,6 +288,14 @@ def test_a_newer_schema_is_left_alone_and_closes_its_queue(store: Store) -> None
     assert store.drain("night") == ["c"]
 
 
+def test_a_ring_for_a_newer_schema_is_passed_on(store: Store) -> None:
+    store.add("newer")
+    store.damage("newer", NEWER_BODY)
+    store.hush()
+    assert store.claim(woken=True) is None
+    assert store.rung() == {"default"}
+
+
 def test_a_newer_schema_that_has_expired_is_left_alone_too(store: Store) -> None:
     store.add("newer")
     store.damage("newer", b"2default|5|1000|1\nlater")

@@ -100,3 +100,15 @@ def test_a_job_that_cannot_be_read_fails_again(store: Store) -> None:
     assert store.homes("a") == ["ready"]
     assert store.claim() is None
     assert store.homes("a") == ["failed"]
+
+
+def test_the_same_request_again_revives_only_once_whatever_happens_meanwhile(store: Store) -> None:
+    store.ended("a", verbs.fail(ERROR))
+    store.broker.revive("a", "person.1")
+    job = store.claim()
+    assert job is not None
+    with store.unchanged():
+        store.broker.revive("a", "person.1")
+    store.broker.end(job, verbs.fail(ERROR))
+    with store.unchanged():
+        store.broker.revive("a", "person.1")

@@ -201,11 +201,18 @@ def deregister(store: Store) -> Call:
     return lambda broker: broker.deregister("w", ["w/1"], lost=True)
 
 
+def announce(store: Store) -> Call:
+    store.broker.announce("w.1")
+    store.ended("a", verbs.fail(ERROR))
+    store.advance(1)
+    return lambda broker: broker.announce("w.2")
+
+
 CASES: list[Case] = [
     enqueue, promote, claim, claim_that_gives_back, claim_of_nothing, step, step_to_nothing,
     step_of_a_lost_run, extend, succeed, retry, retry_of_what_was_to_be_cancelled, fail, defer,
     confirm_cancel, release, crash, reap, reap_too_late, cancel, cancel_of_a_run, resolve, revive,
-    reprioritize, pause, resume, purge, prune, progress, register, deregister,
+    reprioritize, pause, resume, purge, prune, progress, register, deregister, announce,
 ]  # fmt: skip
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 

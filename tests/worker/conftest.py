@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from junmai_jobs import JobQueue
-from tests.servers import RedisProcess, server_binary
+from tests.servers import RedisProcess
 from tests.waiting import wait_until
 from tests.worker.harness import Journal, WorkerProcess, alive, queue_on
 
@@ -16,7 +16,7 @@ StartWorker = Callable[..., WorkerProcess]
 
 @pytest.fixture(scope="module")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    server = RedisProcess(tmp_path_factory.mktemp("redis"), server_binary()).start()
+    server = RedisProcess(tmp_path_factory.mktemp("redis")).start()
     yield server
     server.stop()
 
@@ -34,7 +34,7 @@ def own_server(tmp_path: Path) -> Iterator[RedisProcess]:
     """A server that the test may kill, stop and start again."""
     folder = tmp_path / "own-redis"
     folder.mkdir()
-    server = RedisProcess(folder, server_binary()).start()
+    server = RedisProcess(folder).start()
     yield server
     server.stop()
 

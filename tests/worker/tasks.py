@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from threading import Event
 
-from junmai_jobs import Abort, RetryLater, RetryPolicy, current_job, task
+from junmai_jobs import Abort, RetryLater, RetryPolicy, StaleLease, current_job, task
 
 
 def note(journal: str, event: str) -> None:
@@ -108,4 +108,8 @@ def publish(journal: str, temporary: str, final: str, release: str) -> str:
     Path(temporary).write_text(current_job().token, encoding="utf-8")
     while not Path(release).exists():
         Event().wait(0.01)
-    return current_job().publish(temporary, final)
+    try:
+        return current_job().publish(temporary, final)
+    except StaleLease:
+        note(journal, "refused")
+        raise

@@ -132,13 +132,22 @@ def test_a_worker_that_is_started_later_takes_over_too(
     assert handle.result(timeout=10) == "released"
 
 
+DEADLY = """
+import multiprocessing, os
+if multiprocessing.parent_process() is not None:
+    os._exit(9)
+"""
+
+
 def test_a_child_that_dies_while_it_starts_is_not_started_in_a_storm(
     jobs: JobQueue, start_worker: StartWorker, tmp_path: Path
 ) -> None:
-    (tmp_path / "deadly_module.py").write_text("import os; os._exit(9)\n", encoding="utf-8")
+    (tmp_path / "deadly_module.py").write_text(DEADLY, encoding="utf-8")
     handle = jobs.submit(tasks.quick, 1)
+    begin = time.monotonic()
     worker = start_worker("--tasks", "deadly_module", slots=1, PYTHONPATH=f"{tmp_path}:{Path.cwd()}")
+    wait_until(lambda: worker.log().count("exit code 9") >= 4, what="the fourth death")
 
-    # The command itself imports the module first, and dies of it: no pool is started at all.
-    assert worker.wait() == 9
-    assert handle.status == "queued"
+    # With pauses of 0.05, 0.1 and 0.2 s at least in between.
+    assert time.monotonic() - begin > 0.35
+    assert (handle.status, handle.job().history) == ("queued", [])

@@ -186,7 +186,7 @@ def test_a_stale_worker_cannot_publish(
 
     go.touch()
 
-    wait_until(lambda: jobs.workers()[0]["slots"][0]["job"] is None, what="the slot to be free")
+    journal.wait_for(1, "refused")
     assert not final.exists()
 
 

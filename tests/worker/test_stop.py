@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import closing
 from pathlib import Path
 
 from junmai_jobs import JobQueue
+from tests.servers import RedisProcess
 from tests.waiting import wait_until
 from tests.worker import tasks
 from tests.worker.conftest import StartWorker
-from tests.worker.harness import Journal, alive
+from tests.worker.harness import Journal, alive, queue_on
 
 
 def test_sigterm_lets_a_running_job_finish(
@@ -45,6 +47,25 @@ def test_sigterm_gives_back_what_does_not_finish_in_time(
     assert (job.status, job.retry_count) == ("queued", 0)
     assert [entry["event"] for entry in job.history] == ["released"]
     assert jobs.stats()["jobs_by_status"]["running"] == 0
+
+
+def test_it_stops_also_while_the_server_is_away_and_nothing_is_lost(
+    own_server: RedisProcess, start_worker: StartWorker, journal: Journal, tmp_path: Path
+) -> None:
+    with closing(queue_on(own_server, tmp_path / "home")) as jobs:
+        worker = start_worker("--grace", "0.2", server=own_server, slots=1)
+        handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
+        journal.wait_for(1)
+        own_server.kill()
+        wait_until(lambda: "waiting for it" in worker.log(), what="the worker to miss the server")
+
+        worker.signal(signal.SIGTERM)
+
+        assert worker.wait(5) == 0
+        own_server.start()
+        (tmp_path / "go").touch()
+        start_worker(server=own_server, slots=1)
+        assert handle.result(timeout=10) == "released"
 
 
 def test_a_second_interrupt_stops_at_once(

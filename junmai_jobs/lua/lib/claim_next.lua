@@ -49,7 +49,10 @@ local function claim_next(claimer, request, lease, woken, names, answer)
     if not queue then return 'EMPTY' end
     local state, body = read_state(id), redis.call('HGET', bodies, id)
     local version, _, _, created, expires = read_header(body)
-    if version and version > schema_version then return 'NEWER', queue end
+    if version and version > schema_version then
+      if woken == '1' then seldom().pass_ring_on(open) end
+      return 'NEWER', queue
+    end
     local expired = expires and created + expires <= now
     local elsewhere = state and (state.word == 'running' or finished_homes[state.word])
     if version and not expired and not elsewhere then

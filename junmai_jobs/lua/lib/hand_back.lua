@@ -18,7 +18,7 @@ local function return_to_ready(id, state)
   return 'ready'
 end
 
--- A worker handed the job back: no attempt is spent.
+-- A worker handed the job back: no retry is spent.
 local function hand_back(id, state)
   if take_back(id, state, 'released', '{}') then return end_cancelled(id, state) end
   return return_to_ready(id, state)
