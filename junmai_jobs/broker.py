@@ -132,7 +132,7 @@ class Broker:
         if word == "OK":
             return [answer == b"EXISTING" for answer in reply]
         index, detail = int(reply[0]), _text(reply[1])
-        place = f"job {index} of {len(jobs)}: " if len(jobs) > 1 else ""
+        place = f"job {index + 1} of {len(jobs)}: " if len(jobs) > 1 else ""
         raise _refusal(word, detail, place, max_waiting)
 
     def promote(self, queues: Sequence[str]) -> float | None:

@@ -7,159 +7,158 @@ start, so that writers wait for each other; it is on the disk when the call retu
 
 from __future__ import annotations
 
-import contextlib
-import itertools
+import hashlib
+import json
 import os
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
-from junmai_jobs.errors import JunmaiJobsError
+from junmai_jobs.job import iso
+from junmai_jobs.ledger import FAIL_PHOTO, JobRow, Ledger, PlannedJob
+from junmai_jobs.schema import CatalogError, printable, stored
 
-Status = Literal["imported", "completed", "failed"]
+if TYPE_CHECKING:
+    from junmai_jobs.photo.similar import Group
 
-PATIENCE = 10.0  # s; how long a writer waits for the others
+__all__ = ["Catalog", "CatalogError", "GroupRow", "JobRow", "PhotoRow", "PlannedJob", "SessionRow"]
 
-# The statements that lead from each schema version, which is the index, to the next. Only ever append.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """
-        CREATE TABLE sessions (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            name TEXT NOT NULL UNIQUE,
-            import_folder TEXT NOT NULL,
-            created_at TEXT NOT NULL
-        )
-        """,
-        """
-        CREATE TABLE photos (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            file_path TEXT NOT NULL UNIQUE,
-            import_time TEXT NOT NULL,
-            status TEXT NOT NULL DEFAULT 'imported' CHECK (status IN ('imported', 'completed', 'failed')),
-            camera_make TEXT,
-            camera_model TEXT,
-            lens TEXT,
-            focal_length REAL,
-            aperture REAL,
-            shutter_speed TEXT,
-            iso INTEGER,
-            capture_time TEXT,
-            gps_lat REAL,
-            gps_lon REAL,
-            subject_type TEXT,
-            ai_score REAL CHECK (ai_score BETWEEN 1 AND 5),
-            focus_score REAL,
-            exposure_score REAL,
-            composition_score REAL,
-            error_message TEXT
-        )
-        """,
-        """
-        CREATE TABLE session_photos (
-            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-            photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
-            PRIMARY KEY (session_id, photo_id)
-        ) WITHOUT ROWID
-        """,
-    ),
-)
+PhotoStatus = Literal["imported", "processing", "completed", "failed"]
 
 _RECORD_RESULT = """
     UPDATE photos SET
-        status = 'completed', error_message = NULL,
+        status = 'completed', error_message = NULL, recorded_at = :now,
         camera_make = :make, camera_model = :model, lens = :lens,
         focal_length = :focal_length, aperture = :aperture, shutter_speed = :shutter_speed, iso = :iso,
         capture_time = :capture_time, gps_lat = :latitude, gps_lon = :longitude, subject_type = :subject_type,
         ai_score = :overall_score, focus_score = :focus_score, exposure_score = :exposure_score,
-        composition_score = :composition_score
-    WHERE id = :photo_id
-"""
-_RECORD_FAILURE = """
-    UPDATE photos SET
-        status = 'failed', error_message = :error,
-        ai_score = NULL, focus_score = NULL, exposure_score = NULL, composition_score = NULL
+        composition_score = :composition_score, detected_faces = :faces_detected,
+        context_tag = :context, selected_preset = :preset,
+        phash = :fingerprint, sha256 = :sha256, file_size = :file_size
     WHERE id = :photo_id
 """
 _PHOTOS = """
     SELECT id, CAST(file_path AS BLOB), status, capture_time,
-           ai_score, focus_score, exposure_score, composition_score, error_message
-    FROM photos JOIN session_photos ON photo_id = id
-    WHERE session_id = ? ORDER BY file_path
+           ai_score, focus_score, exposure_score, composition_score, error_message, camera_model,
+           phash, sha256, context_tag, selected_preset, group_id, pick_reason, is_pick
+    FROM photos LEFT JOIN session_photos ON photo_id = id WHERE
+"""  # and the condition
+_SESSIONS = """
+    SELECT id, CAST(name AS BLOB), CAST(import_folder AS BLOB), created_at,
+           (SELECT count(*) FROM session_photos WHERE session_id = sessions.id),
+           (SELECT count(*) FROM session_photos JOIN photos ON photos.id = photo_id
+            WHERE session_id = sessions.id AND status IN ('completed', 'failed'))
+    FROM sessions
 """
-
-
-class CatalogError(JunmaiJobsError):
-    """The catalog cannot be used, or does not know what it was asked for."""
+_GROUPS = """
+    SELECT photo_groups.id, CAST(photos.file_path AS BLOB), CAST(picks.file_path AS BLOB), reason
+    FROM session_photos
+    JOIN photo_groups ON photo_groups.id = group_id
+    JOIN photos ON photos.id = photo_id
+    JOIN photos AS picks ON picks.id = pick_id
+    WHERE session_photos.session_id = ? ORDER BY photos.file_path
+"""
+_IDS = """
+    SELECT CAST(file_path AS BLOB), id FROM session_photos JOIN photos ON id = photo_id WHERE session_id = ?
+"""
+_ADD_GROUP = "INSERT INTO photo_groups (session_id, pick_id, reason) VALUES (?, ?, ?)"
+_UNMARK = "UPDATE session_photos SET group_id = NULL, is_pick = 0, pick_reason = NULL WHERE session_id = ?"
+_MARK = """
+    UPDATE session_photos SET group_id = ?, pick_reason = ?, is_pick = ? WHERE session_id = ? AND photo_id = ?
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoRow:
-    """One photograph as the catalog knows it; scores run from 1.0 to 5.0 and are None unless completed."""
+    """One photograph as the catalog knows it; scores run from 1.0 to 5.0.
+
+    What was found out by looking at it is None unless the photo is completed. Where a session was asked for,
+    group and pick are those of that session; else of the photo's ``session_of_photo``.
+    """
 
     id: int
     path: Path
-    status: Status
+    status: PhotoStatus
     capture_time: str | None
     ai_score: float | None
     focus_score: float | None
     exposure_score: float | None
     composition_score: float | None
     error: str | None
+    """Why the last try failed."""
+    camera_model: str | None = None
+    fingerprint: str | None = None
+    sha256: str | None = None
+    context_tag: str | None = None
+    selected_preset: str | None = None
+    group_id: int | None = None
+    """None: similar to no other photo of the session."""
+    pick_reason: str | None = None
+    """Why it is the pick of its group."""
+    is_pick: bool = False
 
 
-class Catalog:
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session: how many photos it has, and how many of them are completed or failed."""
+
+    id: int
+    name: str
+    import_folder: Path
+    created_at: str
+    total_photos: int
+    processed_photos: int
+
+    @property
+    def status(self) -> Literal["importing", "processing", "completed"]:
+        """How far it is: without photos yet, with some to be worked on, or done."""
+        if not self.total_photos:
+            return "importing"
+        return "processing" if self.processed_photos < self.total_photos else "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """Photos of a session that are alike, sorted by path; the one to keep, and why that one."""
+
+    photos: tuple[Path, ...]
+    pick: Path
+    reason: str
+
+
+class Catalog(Ledger):
     """An open catalog; it belongs to the thread that opened it, and each process opens its own.
 
     Raises:
         CatalogError: ``path`` is no catalog, or one of a newer version, or cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
-            raise CatalogError(
-                f"the catalog {path} cannot be opened ({error}): check its permissions"
-            ) from error
-        try:
-            self._prepare()
-        except BaseException:
-            self._db.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; the catalog cannot be used any more."""
-        self._db.close()
-
     def session(self, name: str, folder: Path) -> int:
         """Return the id of the session called ``name``, which is made where there is none.
 
         The id stays; the folder is the one given last.
         """
-        stored = os.fsencode(name)
+        encoded = os.fsencode(name)
         with self._writing() as db:
             db.execute(
                 "INSERT INTO sessions (name, import_folder, created_at)"
                 " VALUES (CAST(? AS TEXT), CAST(? AS TEXT), ?)"
                 " ON CONFLICT (name) DO UPDATE SET import_folder = excluded.import_folder",
-                (stored, _stored(folder), _now()),
+                (encoded, stored(folder), _now()),
             )
-            found = db.execute("SELECT id FROM sessions WHERE name = CAST(? AS TEXT)", (stored,))
+            found = db.execute("SELECT id FROM sessions WHERE name = CAST(? AS TEXT)", (encoded,))
             return int(found.fetchone()[0])
+
+    def session_row(self, session_id: int) -> SessionRow | None:
+        """What is known of a session."""
+        return next(iter(self._sessions(" WHERE id = ?", session_id)), None)
+
+    def sessions(self) -> list[SessionRow]:
+        """All sessions, the one made last first."""
+        return self._sessions(" ORDER BY id DESC")
 
     def photo_id(self, session_id: int, path: Path) -> int:
         """Return the id of the photograph at ``path``, which belongs to this session from now on."""
@@ -173,106 +172,170 @@ class Catalog:
         ids: dict[Path, int] = {}
         with self._writing() as db:
             if db.execute("SELECT 1 FROM sessions WHERE id = ?", (session_id,)).fetchone() is None:
-                raise CatalogError(f"there is no session {session_id} in the catalog: make it with session()")
+                raise _no_session(session_id)
             for path in paths:
-                stored = _stored(path)
+                text = stored(path)
                 db.execute(
                     "INSERT INTO photos (file_path, import_time) VALUES (CAST(? AS TEXT), ?)"
                     " ON CONFLICT (file_path) DO NOTHING",
-                    (stored, _now()),
+                    (text, _now()),
                 )
-                known = db.execute("SELECT id FROM photos WHERE file_path = CAST(? AS TEXT)", (stored,))
+                known = db.execute("SELECT id FROM photos WHERE file_path = CAST(? AS TEXT)", (text,))
                 ids[path] = known.fetchone()[0]
             db.executemany(
-                "INSERT INTO session_photos VALUES (?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO session_photos (session_id, photo_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [(session_id, photo_id) for photo_id in ids.values()],
             )
         return ids
 
-    def record_result(self, photo_id: int, *, exif: dict[str, Any], quality: dict[str, Any]) -> None:
-        """Store what ``read_exif`` and ``evaluate`` of ``photo`` found; the last record counts."""
+    def record_result(
+        self,
+        photo_id: int,
+        *,
+        exif: Mapping[str, Any],
+        quality: Mapping[str, Any],
+        context: str | None = None,
+        preset: str | None = None,
+        fingerprint: str | None = None,
+        sha256: str | None = None,
+        file_size: int | None = None,
+    ) -> None:
+        """Store what ``photo`` found out of a file; the last record counts, in all of it.
+
+        ``context`` and ``preset`` are names; ``fingerprint`` is the picture's, ``sha256`` the file's.
+        """
         values = {
             **exif["camera"],
             **exif["settings"],
             **exif["location"],
             **exif["datetime"],
             "subject_type": exif["context_hints"]["subject_type"],
+            "faces_detected": None,
             **quality["quality"],
             "overall_score": quality["overall_score"],
+            "context": context,
+            "preset": preset,
+            "fingerprint": fingerprint,
+            "sha256": sha256,
+            "file_size": file_size,
         }
         self._update(photo_id, _RECORD_RESULT, values)
 
     def record_failure(self, photo_id: int, error: str) -> None:
         """Store why a photograph could not be worked on; its scores are forgotten."""
-        printable = error.encode("utf-8", "backslashreplace").decode()
-        self._update(photo_id, _RECORD_FAILURE, {"error": printable})
+        self._update(photo_id, FAIL_PHOTO, {"error": printable(error), "before": "9999"})
 
     def photos(self, session_id: int) -> list[PhotoRow]:
         """Return all photographs of a session, sorted by path."""
-        rows = self._db.execute(_PHOTOS, (session_id,))
-        return [PhotoRow(photo_id, Path(os.fsdecode(path)), *rest) for photo_id, path, *rest in rows]
+        return self._photos(" session_id = ? ORDER BY file_path", session_id)
+
+    def results(self, session_id: int) -> list[PhotoRow]:
+        """Return the completed photographs of a session, sorted by path."""
+        return [row for row in self.photos(session_id) if row.status == "completed"]
+
+    def photo_row(self, photo_id: int, session_id: int | None = None) -> PhotoRow | None:
+        """Return what is known of a photograph, of this session if one is given."""
+        condition = " id = ? AND session_id IS coalesce(?, session_id) ORDER BY session_id DESC LIMIT 1"
+        return next(iter(self._photos(condition, photo_id, session_id)), None)
+
+    def session_of_photo(self, photo_id: int) -> int | None:
+        """Return the session that a photograph belongs to; of several, the one made last."""
+        rows = self._rows("SELECT max(session_id) FROM session_photos WHERE photo_id = ?", (photo_id,))
+        return None if rows[0][0] is None else int(rows[0][0])
+
+    def results_digest(self, session_id: int) -> str:
+        """Return the SHA-256, in hexadecimal, of all in a session's results that its grouping depends on."""
+        parts = attrgetter(
+            "id", "sha256", "ai_score", "focus_score", "exposure_score", "composition_score", "fingerprint"
+        )
+        results = sorted(map(parts, self.results(session_id)))
+        return hashlib.sha256(json.dumps(results).encode()).hexdigest()
+
+    def grouped_from(self, session_id: int) -> str | None:
+        """Return the digest of the results that the session's groups were made from; None: never."""
+        rows = self._rows("SELECT grouped_from FROM sessions WHERE id = ?", (session_id,))
+        return rows[0][0] if rows else None
+
+    def record_groups(
+        self, session_id: int, groups: Sequence[GroupRow | Group], picks: Iterable[int], digest: str
+    ) -> None:
+        """Replace the groups and picks of a session.
+
+        Args:
+            session_id: its id.
+            groups: the photos that are alike, by path or by id; one that is in none is like no other.
+            picks: the ids of the photos that are worth developing, in a group or not.
+            digest: the ``results_digest`` of the results that all this was made from.
+
+        Raises:
+            CatalogError: a photo is none of the session, or there is no such session; nothing is replaced.
+        """
+        picks = set(picks)
+        with self._writing() as db:
+            done = db.execute("UPDATE sessions SET grouped_from = ? WHERE id = ?", (digest, session_id))
+            if not done.rowcount:
+                raise _no_session(session_id)
+            db.execute(_UNMARK, (session_id,))
+            db.execute("DELETE FROM photo_groups WHERE session_id = ?", (session_id,))
+            ids = dict(db.execute(_IDS, (session_id,)).fetchall())
+            marks: dict[int, tuple[int | None, str | None]] = dict.fromkeys(picks, (None, None))
+            for members, pick, reason in [_by_id(group, ids) for group in groups]:
+                made = db.execute(_ADD_GROUP, (session_id, pick, reason)).lastrowid
+                marks |= dict.fromkeys(members, (made, None)) | {pick: (made, reason)}
+            if strangers := marks.keys() - ids.values():
+                raise CatalogError(f"there is no photo {min(strangers)} in session {session_id}")
+            db.executemany(
+                _MARK, [(*mark, photo in picks, session_id, photo) for photo, mark in marks.items()]
+            )
+
+    def groups(self, session_id: int) -> list[GroupRow]:
+        """Return the groups of a session, sorted by the path of their first photo."""
+        found: dict[int, list[list[Any]]] = {}
+        for group_id, *member in self._rows(_GROUPS, (session_id,)):
+            found.setdefault(group_id, []).append(member)
+        return [
+            GroupRow(tuple(_path(path) for path, _, _ in members), _path(members[0][1]), members[0][2])
+            for members in found.values()
+        ]
 
     def _update(self, photo_id: int, statement: str, values: dict[str, Any]) -> None:
         with self._writing() as db:
-            if not db.execute(statement, values | {"photo_id": photo_id}).rowcount:
+            if not db.execute(statement, values | {"photo_id": photo_id, "now": _now()}).rowcount:
                 raise CatalogError(f"there is no photo {photo_id} in the catalog: add it with photo_id()")
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Run the block in one transaction that has the write lock from its start."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError):  # no space, no turn within the patience
-                message = f"the catalog {self._path} cannot be written just now ({error}): is its disk full?"
-                raise CatalogError(message) from error
-            raise
+    def _photos(self, condition: str, *numbers: int | None) -> list[PhotoRow]:
+        found = self._rows(_PHOTOS + condition, numbers)
+        rows = ([photo, _path(path), *rest, bool(is_pick)] for photo, path, *rest, is_pick in found)
+        return [PhotoRow(*row) for row in rows]
 
-    def _prepare(self) -> None:
-        """Set the connection up and bring the schema to this version; many may do so at once."""
-        try:
-            self._use_wal()
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            if self._version() != len(MIGRATIONS):
-                self._migrate()
-        except sqlite3.DatabaseError as error:
-            raise CatalogError(f"{self._path} cannot be used as catalog ({error}): move it away") from error
-
-    def _use_wal(self) -> None:
-        """Let readers go on beside a writer. For this one lock SQLite does not wait by itself."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                self._db.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
-
-    def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
-
-    def _migrate(self) -> None:
-        with self._writing() as db:
-            version = self._version()  # again, now that nobody else can change it
-            if version > len(MIGRATIONS):
-                raise CatalogError(f"the catalog {self._path} is of a newer Junmai Jobs: update this one")
-            for statement in itertools.chain.from_iterable(MIGRATIONS[version:]):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    def _sessions(self, condition: str, *numbers: int) -> list[SessionRow]:
+        return [
+            SessionRow(session_id, os.fsdecode(name), _path(folder), *rest)
+            for session_id, name, folder, *rest in self._rows(_SESSIONS + condition, numbers)
+        ]
 
 
-def _stored(path: Path) -> bytes:
-    """Return the absolute path as the bytes that the system has for it."""
-    return os.fsencode(os.path.abspath(path))  # noqa: PTH100 -- also takes out "..", and follows no link
+def _no_session(session_id: int) -> CatalogError:
+    return CatalogError(f"there is no session {session_id} in the catalog: make it with session()")
+
+
+def _by_id(group: GroupRow | Group, ids: Mapping[bytes, int]) -> tuple[Sequence[int], int, str]:
+    """Return a group's photos and its pick as ids, and its reason."""
+    if not isinstance(group, GroupRow):
+        return group.members, group.pick, group.reason
+    try:
+        pick, *members = (ids[stored(path)] for path in (group.pick, *group.photos))
+    except KeyError as error:
+        message = (
+            f"{printable(os.fsdecode(error.args[0]))} is no photo of the session: add it with photo_id()"
+        )
+        raise CatalogError(message) from None
+    return members, pick, group.reason
+
+
+def _path(text: bytes) -> Path:
+    return Path(os.fsdecode(text))
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return iso(time.time())

@@ -142,6 +142,7 @@ class Child:
         # For tasks: their threads may share it, and a SoftTimeout that cuts off a call does no harm.
         link = ClientLink(settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-task")
         self._task_broker = Broker(link, settings.namespace, moved_clock=settings.moved_clock)
+        self._pid = os.getpid()
         self._requests = 0
         self._orders_taken = 0
         self._woken = False
@@ -199,6 +200,8 @@ class Child:
         try:
             ending = execute(assignment, self._task_broker, lambda: board.cancel == token)
         finally:
+            if os.getpid() != self._pid:
+                os._exit(1)  # a copy of this process, forked by the task: it holds no lease
             # Before the end is told, so that the parent never takes an ended run for a lost one.
             board.token = 0
             board.jobs += 1

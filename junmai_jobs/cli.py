@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 
 import click
@@ -41,7 +43,13 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character gets an escape of it, not an error.
             stream.reconfigure(errors="backslashreplace")
-    junmai_jobs(prog_name="junmai-jobs")
+    try:
+        junmai_jobs(prog_name="junmai-jobs")
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        print("Error: the output cannot be written: its disk is full", file=sys.stderr, flush=True)
+        os._exit(1)  # at a usual exit the same output would be tried once more
 
 
 if __name__ == "__main__":

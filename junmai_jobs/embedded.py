@@ -38,6 +38,7 @@ _LONGEST_SOCKET_PATH = 100  # bytes; systems allow 104 to 108
 _SHORT_FOLDER = Path("/tmp")  # noqa: S108 - the same for every process, as TMPDIR is not; owner and mode are checked
 _LARGE_LOG = 1_000_000  # bytes
 _REPLY_SECONDS = 5.0
+_PING_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,33 @@ class Embedded:
     def ask(self, command: str) -> str:
         """Send one command and give the reply as it came; nothing if nobody answers."""
         try:
-            with socket.socket(socket.AF_UNIX) as line:
-                line.settimeout(_REPLY_SECONDS)
-                line.connect(str(self.socket))
-                line.sendall(f"{command}\r\n".encode())
-                return line.recv(4096).decode(errors="replace")
+            return self._send(command, _REPLY_SECONDS)
         except OSError:
             return ""
+
+    def ping(self) -> str:
+        """The reply to a PING, nothing if there is nobody.
+
+        Raises:
+            StoreUnavailable: the server is there, but does not answer.
+        """
+        try:
+            return self._send("PING", _PING_SECONDS)
+        except TimeoutError:
+            pid = self.read_state().get("server", ("unknown",))[0]
+            raise StoreUnavailable(
+                f"The embedded server (process {pid}) does not answer; "
+                f"`junmai-jobs server stop` ends it. Its log: {self.log}"
+            ) from None
+        except OSError:
+            return ""
+
+    def _send(self, command: str, seconds: float) -> str:
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(seconds)
+            line.connect(str(self.socket))
+            line.sendall(f"{command}\r\n".encode())
+            return line.recv(4096).decode(errors="replace")
 
     def start(self) -> None:
         """Start it unless it runs; return when it answers.
@@ -105,7 +126,7 @@ class Embedded:
         self.prepare()
         try:
             with self.locked() as lock:
-                while (reply := self.ask("PING")).startswith("-LOADING"):
+                while (reply := self.ping()).startswith("-LOADING"):
                     time.sleep(0.05)
                 if not reply:
                     self._end_unreachable()
@@ -150,24 +171,22 @@ class Embedded:
     def stop(self, timeout: float) -> bool:
         """Stop server and watcher; False if there was none.
 
-        Raises:
-            StoreUnavailable: the server did not end in time.
+        A server that does not end in time is killed: what it has acknowledged is in its log.
         """
         self.prepare()
         deadline = time.monotonic() + timeout
         with self.locked():
             state = self.read_state()
             mark: Any = state.get("server")
-            if self.ask("PING"):
-                self.ask("SHUTDOWN")
-            elif is_alive(mark):
+            if is_alive(mark):
                 os.kill(mark[0], signal.SIGTERM)
+            elif self.ask("PING"):  # its note is gone
+                self.ask("SHUTDOWN")
             else:
                 return False
-            if not wait_for(lambda: not is_alive(mark) and not self.ask("PING"), timeout):
-                raise StoreUnavailable(
-                    f"The embedded server did not stop in {timeout:g} s. Its log: {self.log}"
-                )
+            if not wait_for(lambda: not is_alive(mark), timeout):
+                os.kill(mark[0], signal.SIGKILL)
+                wait_for(lambda: not is_alive(mark), _REPLY_SECONDS)
             self.forget(state)
         wait_for(lambda: not is_alive(state.get("watcher")), deadline - time.monotonic())
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -13,6 +12,7 @@ from junmai_jobs.errors import JobNotFound
 from junmai_jobs.job import Job, Status, iso
 from junmai_jobs.keys import Keys
 from junmai_jobs.record import BAND_WIDTH, Record, State, created_at, read_body
+from junmai_jobs.replies import json_object, queue_names, scored, seconds, text_of
 
 STANDARD_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
 _BANDS = range(11)
@@ -36,14 +36,14 @@ class Inspector:
 
     def queues(self) -> list[str]:
         """Every queue that ever had a job, the standard four first."""
-        names = [name.decode() for name in self._read("ZRANGE", self.keys.queues, 0, -1)]
+        names = queue_names(self._read("ZRANGE", self.keys.queues, 0, -1))
         return sorted(names, key=_queue_rank)
 
     def paused(self) -> list[str]:
         """The known queues (and the standard four) that are paused."""
         flags = self._read("HGETALL", self.keys.paused)
         flags = dict(zip(flags[::2], flags[1::2], strict=True)) if isinstance(flags, list) else flags
-        names = dict.fromkeys((*STANDARD_QUEUES, *self.queues(), *(flag.decode() for flag in flags)))
+        names = dict.fromkeys((*STANDARD_QUEUES, *self.queues(), *queue_names(flags)))
         names.pop("*", None)
         return [name for name in names if flags.get(name.encode(), flags.get(b"*")) == b"1"]
 
@@ -59,8 +59,8 @@ class Inspector:
             ]
         clock, *replies = self._pipeline(commands)
         counts, heads = replies[: 2 * len(queues) + 1], replies[2 * len(queues) + 1 :]
-        horizon = (_seconds(clock) + within) * 1000
-        return int(sum(counts)) + sum(1 for head in heads if head and _head_score(head) <= horizon)
+        horizon = (seconds(clock) + within) * 1000
+        return int(sum(counts)) + sum(1 for head in heads if head and scored(head)[0][1] <= horizon)
 
     def stats(self) -> dict[str, Any]:
         """Counts of everything; see the contract of ``stats --json`` for the keys."""
@@ -71,7 +71,7 @@ class Inspector:
         for queue in names:
             commands += self._queue_commands(queue)
         clock, workers, succeeded, failed, cancelled, *rest = self._pipeline(commands)
-        now = _seconds(clock)
+        now = seconds(clock)
         width = len(rest) // len(names)
         rows = {queue: rest[at * width : (at + 1) * width] for at, queue in enumerate(names)}
         oldest = self._oldest_waits({queue: row[5 + len(_BANDS) :] for queue, row in rows.items()}, now)
@@ -107,7 +107,7 @@ class Inspector:
             "jobs_by_priority": {priority: count for priority, count in by_priority.items() if count},
             "active_tasks": leases,
             "total_pending": ready + scheduled + retrying + blocked,
-            "workers": sum(1 for _, seen in _scored(workers) if now - seen / 1000 < ALIVE_WITHIN),
+            "workers": sum(1 for _, seen in scored(workers) if now - seen / 1000 < ALIVE_WITHIN),
             "timestamp": iso(now),
         }
 
@@ -263,10 +263,10 @@ class Inspector:
                 ("HGETALL", self.keys.worker_info),
             ]
         )
-        now = _seconds(clock)
+        now = seconds(clock)
         rows = []
-        for name, seen in _scored(workers):
-            known = json.loads(info.get(name.encode(), b"{}"))
+        for name, seen in scored(workers):
+            known = json_object(info.get(name.encode(), b"{}"))
             rows.append(
                 {
                     "name": name,
@@ -303,12 +303,12 @@ class Inspector:
     def silences(self) -> dict[str, float]:
         """For each registered worker the seconds since its last sign of life."""
         clock, workers = self._pipeline([("TIME",), ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES")])
-        return {name: _seconds(clock) - seen / 1000 for name, seen in _scored(workers)}
+        return {name: seconds(clock) - seen / 1000 for name, seen in scored(workers)}
 
     def worker_info(self) -> dict[str, dict[str, Any]]:
         """What each registered worker said of itself, by name."""
         info = self._link.insist(lambda: self._link.client.hgetall(self.keys.worker_info))
-        return {name.decode(): json.loads(text) for name, text in info.items()}
+        return {text_of(name): json_object(text) for name, text in info.items()}
 
     def _read(self, *command: object) -> Any:
         return self._link.insist(lambda: self._link.client.execute_command(*command))
@@ -322,22 +322,6 @@ class Inspector:
             return replies
 
         return self._link.insist(once) if commands else []
-
-
-def _seconds(clock: Any) -> float:
-    seconds, micros = clock
-    return int(seconds) + int(micros) / 1e6
-
-
-def _scored(reply: Any) -> list[tuple[str, float]]:
-    """Members with scores, in the shape of either protocol version."""
-    if reply and isinstance(reply[0], (list, tuple)):
-        return [(member.decode(), float(score)) for member, score in reply]
-    return [(reply[at].decode(), float(reply[at + 1])) for at in range(0, len(reply), 2)]
-
-
-def _head_score(head: Any) -> float:
-    return _scored(head)[0][1]
 
 
 def _queue_rank(name: str) -> tuple[int, str]:

@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from junmai_jobs import codec
 from junmai_jobs.errors import OptionError, PayloadError
 
 SCHEMA_VERSION = "1"
 DEFAULT_MAX_RETRIES = 3
+_LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 _MINTED_ID = re.compile(r"[0-9a-v]{22}")
@@ -66,13 +67,18 @@ class Priority(IntEnum):
     LOW = 1
 
 
+def is_name(name: object) -> TypeGuard[str]:
+    """Whether it can be the name of a queue, a task or a namespace."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
 def check_name(name: object, what: str) -> str:
     """A queue's, task's or namespace's name.
 
     Raises:
         OptionError: it is not one.
     """
-    if isinstance(name, str) and _NAME.fullmatch(name):
+    if is_name(name):
         return name
     raise OptionError(
         f"{what} {name!r} is not a name: up to 128 of a-z, 0-9, '.', '_' and '-', the first a letter or digit"
@@ -254,4 +260,8 @@ class Job:
 
 def iso(seconds: float) -> str:
     """A time as ISO 8601 UTC text with milliseconds."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

@@ -100,6 +100,8 @@ class JobQueue:
 
         200 rows go in one call, all or none; an error names the row, and rows of earlier calls stay accepted.
         """
+        if not isinstance(rows, Iterable):
+            raise OptionError(f"rows is {rows!r}; give a list of rows, each the arguments of one job")
         return self.submit_all((task, row) for row in rows)
 
     def submit_all(
@@ -278,6 +280,7 @@ class JobQueue:
                     ("cancelled", config.keep_cancelled),
                 )
             },
+            notify_command=config.notify_command,
             **settings,
         )
 

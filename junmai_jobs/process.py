@@ -1,128 +1,81 @@
-"""The main job: have every photograph of a folder worked on, once, whatever crashes meanwhile.
+"""The main job: have a folder of photographs judged, grouped and given presets, once, whatever crashes.
 
-A job's id follows from what it is to do. So a second run finds the jobs of the first, submits only what is
+``plan.py`` says which jobs that takes. A second run finds the jobs of the first, submits only what is
 missing, gives another chance to what failed for a reason that may pass, and waits for the rest.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
+import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from junmai_jobs.catalog import Catalog, PhotoRow
+from junmai_jobs.catalog import Catalog, PhotoRow, PlannedJob
 from junmai_jobs.errors import InvalidState, JobNotFound, StoreUnavailable
 from junmai_jobs.host import is_gone
 from junmai_jobs.job import Job, Status
+from junmai_jobs.ledger import why
 from junmai_jobs.logs import start_logging
-from junmai_jobs.photo.files import Photo, find_photos
-from junmai_jobs.tasks.photos import CATALOG_FILE, process_photo
+from junmai_jobs.photo.files import find_photos
+from junmai_jobs.plan import QUEUES, TASKS, Plan, Work
+from junmai_jobs.report import Failure, Forecast, Pick, Report, sentence
+from junmai_jobs.tasks.photos import NOT_A_PICK, export_preset_named, record
+from junmai_jobs.tasks.recording import CATALOG_FILE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from junmai_jobs.config import Config
     from junmai_jobs.jobqueue import JobQueue
-    from junmai_jobs.task import Task
 
 T = TypeVar("T")
-Watch = Callable[[int, int], object]
-"""Told how many photos are done, and how many there are."""
+Watch = Callable[[str, int, int], object]
+"""Told what is being worked on, how many of these jobs are done, and how many there are."""
 Tell = Callable[[str], object]
 """Told what a person should know, in a sentence."""
 
-QUEUE = process_photo.options.queue
 PATIENCE = 60.0
 """Seconds for which a server that was there may be away."""
-_LOOK_EVERY, _SEE_TO_WORKERS_EVERY = 0.1, 2.0  # s
+_LOOK_EVERY, _SEE_TO_WORKERS_EVERY, _SYNC_EVERY = 0.1, 2.0, 60.0  # s
 _WINDOW, _PAGE = 1000, 200  # jobs looked at, and loaded, at a time
 _LOST = (Status.FAILED, Status.CANCELLED)
 _NOT_KEPT = "its job is not kept any more: run this again"
-_NO_USE = {f"{kind.__module__}.{kind.__qualname__}" for kind in process_photo.options.retry.never}
-
-_Words = Sequence[tuple[float, str]]  # falling; the first number that a score reaches names it
-_FOCUS: _Words = ((4, "sharp"), (3, "fairly sharp"), (2, "a little soft"), (0, "blurred"))
-_EXPOSURE: _Words = ((4, "well exposed"), (3, "fairly exposed"), (0, "badly exposed"))
-_COMPOSITION: _Words = ((4, "strong composition"), (3, "good composition"), (2, "plain composition"),
-                        (0, "weak composition"))  # fmt: skip
+_REGROUPINGS = 3
+_NO_USE = {f"{kind.__module__}.{kind.__qualname__}" for task in TASKS for kind in task.options.retry.never}
+_USUAL_SECONDS = 0.3  # a photo, where none was timed yet
+_SIDECAR_BYTES, _BYTES_PER_PIXEL = 4096, 0.4  # about what is written for a pick
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """A photo that was worked on; ``why`` is a sentence for the photographer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What is wanted of a session beside its picks."""
 
-    path: str
-    score: float
-    why: str
+    session: str | None = None
+    """Its name in the catalog; None: the folder's path."""
     preset: str | None = None
-    exported: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A photo that could not be worked on, and why."""
-
-    path: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What has become of a folder."""
-
-    session_id: int
-    photos: int
-    picks: Sequence[Pick]
-    """The best first."""
-    failures: Sequence[Failure]
-    started: int
-    """How many jobs this run has submitted or revived; of a dry run, how many it would have."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The keys and plain values of a JSON document."""
-        return {
-            "session_id": self.session_id,
-            "photos": self.photos,
-            "succeeded": len(self.picks),
-            "failed": len(self.failures),
-            "groups": [],
-            "picks": [asdict(pick) for pick in self.picks],
-            "failures": [asdict(failure) for failure in self.failures],
-            "started": self.started,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What is to be done on a photo."""
-
-    photo_id: int
-    path: Path
-    task: Task[..., Any]
-    """With the job's id."""
-    arguments: dict[str, Any]
+    """For every pick, instead of the one chosen by its context."""
+    export: Path | None = None
+    """The folder to which the picks are exported, by the first enabled of ``export.presets``."""
 
 
 def process(
     jobs: JobQueue,
     folder: Path,
+    wishes: Wishes = Wishes(),
     *,
-    session: str | None = None,
     dry_run: bool = False,
-    watch: Watch = lambda _done, _total: None,
+    watch: Watch = lambda _what, _done, _total: None,
     tell: Tell = lambda _sentence: None,
 ) -> Report:
     """Have every photo of a folder worked on, and tell what has become of each.
 
     Where no worker is alive it starts a pool of its own for the time. Interrupted, it leaves the queue as it
-    is; called again, it goes on. A ``session`` is called as its folder's path unless it has a name; a dry run
-    only counts, and submits nothing.
+    is; called again, it goes on. A dry run only counts, and submits nothing.
 
     Raises:
         PhotoError: the folder is not there, is no folder, or cannot be read.
@@ -132,120 +85,230 @@ def process(
     photos = find_photos(folder)
     file = jobs.config.home / CATALOG_FILE
     with Catalog(file) as catalog:
-        name = session or str(folder)
+        name = wishes.session or str(folder)
         session_id = catalog.session(name, folder)
-        ids = catalog.photo_ids(session_id, [photo.path for photo in photos])
-        run = _Run(jobs, [_plan(photo, ids[photo.path], name, file) for photo in photos])
-        started = run.to_start
+        plan = Plan(
+            session=name, session_id=session_id, folder=folder, photos=photos, catalog=file,
+            ids=catalog.photo_ids(session_id, [photo.path for photo in photos]),
+            preset=wishes.preset, export=wishes.export and wishes.export.resolve(),
+            export_preset=export_preset_named(jobs.config, None),
+        )  # fmt: skip
+        run = _Run(jobs, catalog, plan, tell)
+        started = len(run.to_start)
         if not dry_run:
-            run.start()
-            run.wait(watch, tell)
-        ended = run.settle(catalog, session_id)
-        rows = [row for row in catalog.photos(session_id) if row.id in ended]
-    picks = [_pick(row) for row in rows if row.status == "completed"]
-    failures = [Failure(str(row.path), row.error or _NOT_KEPT) for row in rows if row.status != "completed"]
-    best_first = sorted(picks, key=lambda pick: -pick.score)
-    return Report(session_id, len(photos), best_first, failures, started)
+            run.go(watch)
+        return run.report(started, _forecast(catalog, plan, started, jobs.config) if dry_run else None)
 
 
-def _plan(photo: Photo, photo_id: int, session: str, catalog: Path) -> _Work:
-    """The job on a photo. Its id stands for session, file, size, time of change, task and options."""
-    arguments: dict[str, Any] = {"photo_id": photo_id, "path": photo.path, "catalog": catalog}
-    if photo.companion is not None:
-        arguments["companion"] = photo.companion
-    try:
-        found = photo.path.stat()
-        state = f"{found.st_size}|{found.st_mtime_ns}"
-    except OSError:
-        state = "gone"
-    digest = hashlib.sha256(os.fsencode(f"{session}|{state}|"))
-    digest.update(process_photo.new_job((), arguments).body)
-    task = process_photo.with_options(id=f"photo:{digest.hexdigest()[:32]}")
-    return _Work(photo_id, photo.path, task, arguments)
+def _forecast(catalog: Catalog, plan: Plan, started: int, config: Config) -> Forecast:
+    seconds = (catalog.typical_seconds("process_photo") or _USUAL_SECONDS) * started
+    pixels = plan.export_preset.max_dimension**2 * 2 / 3 if plan.export else 0
+    return Forecast(
+        math.ceil(seconds / config.max_concurrent_jobs * 10) / 10,
+        round(len(plan.photos) * (_SIDECAR_BYTES + pixels * _BYTES_PER_PIXEL)),
+    )
 
 
+@dataclass(slots=True)
 class _Run:
-    """The jobs on the photos of a folder, and what has become of them as far as this run has seen."""
+    """The jobs of a session, and what has become of them as far as this run has seen."""
 
-    def __init__(self, jobs: JobQueue, works: Iterable[_Work]) -> None:
-        self._jobs = jobs
-        self._works = {str(work.task.options.id): work for work in works}
-        self._known: dict[str, Status | None] = {}  # None: the job is not kept any more
-        if self._works:
-            self._known |= jobs.inspector.statuses(list(self._works))
-        self._missing = [job_id for job_id in self._works if job_id not in self._known]
-        lost = [job_id for job_id, status in self._known.items() if status in _LOST]
-        self._revivable = {job.id for job in self._load(lost) if _may_pass(job)}
+    jobs: JobQueue
+    catalog: Catalog
+    plan: Plan
+    tell: Tell
+    photo_works: list[Work] = field(init=False)
+    photo_ids: set[str] = field(init=False)
+    works: dict[str, Work] = field(init=False, default_factory=dict)
+    known: dict[str, Status | None] = field(init=False, default_factory=dict)
+    """None: the job is not kept any more. A job that is not here was never submitted."""
+    revivable: set[str] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.photo_works = self.plan.photo_works()
+        self.photo_ids = {work.id for work in self.photo_works}
+        if self.photo_works:
+            self.jobs.inspector.queues()  # not patiently: a server that never answered is not waited for
+        self._add(self.photo_works)
 
     @property
-    def to_start(self) -> int:
-        """How many jobs are missing, or worth another try."""
-        return len(self._missing) + len(self._revivable)
+    def to_start(self) -> list[str]:
+        """The jobs that are missing, or worth another try."""
+        return [job_id for job_id in self.works if job_id not in self.known or job_id in self.revivable]
 
-    def start(self) -> None:
+    def go(self, watch: Watch) -> None:
+        """Submit what is missing and wait for the end of it all."""
+        salt = ""
+        while (later := self.plan.later_works(self.photo_works, salt)) and self._is_lost(later[0]):
+            salt = later[0].id  # who waited for its groups was cancelled with it: once more from there
+        for _ in range(_REGROUPINGS):
+            self._add(later)
+            self._start()
+            self._wait(watch)
+            self._settle()
+            if not later or self._is_grouped():
+                break
+            # Some photos were worked on after their session had been grouped.
+            later = self.plan.later_works(self.photo_works, self.catalog.results_digest(self.plan.session_id))
+
+    def _add(self, works: Sequence[Work]) -> None:
+        new = {work.id: work for work in works if work.id not in self.works}
+        found = _patiently(lambda: self.jobs.inspector.statuses(list(new))) if new else {}
+        self.works |= new
+        self.known |= found
+        lost = [job_id for job_id, status in found.items() if status in _LOST]
+        self.revivable |= {job.id for job in self._load(lost) if _may_pass(job)}
+
+    def _is_lost(self, work: Work) -> bool:
+        return _patiently(lambda: self.jobs.inspector.statuses([work.id])).get(work.id) in _LOST
+
+    def _is_grouped(self) -> bool:
+        session = self.plan.session_id
+        return self.catalog.grouped_from(session) == self.catalog.results_digest(session)
+
+    def _start(self) -> None:
         """Submit what is missing, and revive what is worth another try."""
-        works = [self._works[job_id] for job_id in self._missing]
-        _patiently(lambda: self._jobs.submit_all((work.task, work.arguments) for work in works))
-        for job_id in self._revivable:
+        missing = [self.works[job_id] for job_id in self.works if job_id not in self.known]
+        self.catalog.add_jobs(_planned(work, self.plan.session_id) for work in missing)
+        _patiently(lambda: self.jobs.submit_all((work.task, work.arguments) for work in missing))
+        for job_id in self.revivable:
             with contextlib.suppress(InvalidState, JobNotFound):  # somebody else was faster
-                _patiently(partial(self._jobs.retry, job_id))
-        self._known |= dict.fromkeys((*self._missing, *self._revivable), Status.QUEUED)
-        self._missing, self._revivable = [], set()
+                _patiently(partial(self.jobs.retry, job_id))
+        self.known |= dict.fromkeys([*(work.id for work in missing), *self.revivable], Status.QUEUED)
+        self.revivable = set()
 
-    def wait(self, watch: Watch, tell: Tell) -> None:
+    def _wait(self, watch: Watch) -> None:
         """Until every job has ended; with a pool of our own from when no worker is alive."""
-        pending = deque(job_id for job_id, status in self._known.items() if status and not status.finished)
-        if pending and QUEUE in _patiently(self._jobs.inspector.paused):
-            tell(f"The queue {QUEUE} is paused; `junmai-jobs resume {QUEUE}` lets it go on.")
-        has_pool, next_look = False, 0.0
+        pending = deque(job_id for job_id, status in self.known.items() if status and not status.finished)
+        if pending:
+            self._tell_of_pauses()
+        has_pool, is_away, next_look, next_sync = False, False, 0.0, time.monotonic() + _SYNC_EVERY
         with contextlib.ExitStack() as stack:
             while pending:
-                watch(len(self._works) - len(pending), len(self._works))
+                self._show(watch, pending)
                 if not has_pool and next_look <= time.monotonic():
                     next_look = time.monotonic() + _SEE_TO_WORKERS_EVERY
-                    if not _patiently(lambda: _has_worker(self._jobs)):
-                        stack.enter_context(_pool(self._jobs))
+                    if not _patiently(lambda: _has_workers(self.jobs)):
+                        stack.enter_context(_pool(self.jobs))
                         has_pool = True
+                if next_sync <= time.monotonic():
+                    next_sync = time.monotonic() + _SYNC_EVERY
+                    self._sync()
+                is_away = self._tell_of_volume(is_away)
                 time.sleep(_LOOK_EVERY)
                 self._look(pending)
-            watch(len(self._works), len(self._works))
+            self._show(watch, pending)
+
+    def _show(self, watch: Watch, pending: Collection[str]) -> None:
+        """First the photos; then what follows, as one."""
+        photos, photos_left = len(self.photo_works), sum(each in self.photo_ids for each in pending)
+        watch("Photos", photos - photos_left, photos)
+        later, later_left = len(self.works) - photos, len(pending) - photos_left
+        if not photos_left:
+            watch("Picks", later - later_left, later)
+
+    def _tell_of_pauses(self) -> None:
+        for queue in set(QUEUES) & set(_patiently(self.jobs.inspector.paused)):
+            self.tell(f"The queue {queue} is paused; `junmai-jobs resume {queue}` lets it go on.")
+
+    def _tell_of_volume(self, was_away: bool) -> bool:
+        is_away = not self.plan.folder.is_dir()
+        if is_away and not was_away:
+            self.tell(f"{self.plan.folder} is away: its photos wait until its card or drive is back.")
+        return is_away
 
     def _look(self, pending: deque[str]) -> None:
         """Ask for some of the pending jobs, in turn, and take out those that have ended."""
         window = list(islice(pending, _WINDOW))
-        found = _patiently(lambda: self._jobs.inspector.statuses(window))
+        found = _patiently(lambda: self.jobs.inspector.statuses(window))
         for job_id in window:
             pending.popleft()
-            status = self._known[job_id] = found.get(job_id)
+            status = self.known[job_id] = found.get(job_id)
             if status and not status.finished:
                 pending.append(job_id)
 
-    def settle(self, catalog: Catalog, session_id: int) -> set[int]:
-        """Make the catalog say of each photo what its job says.
+    def _settle(self) -> None:
+        """Make the catalog say of jobs and photos what the queue says.
 
         It may not know: a worker that dies tells nothing, and a catalog may have been replaced.
-
-        Returns:
-            The photos whose jobs have ended.
         """
-        rows = {row.id: row for row in catalog.photos(session_id)}
+        self._sync()
+        rows = {row.id: row for row in self.catalog.photos(self.plan.session_id)}
+        ended = {work.id: rows[work.photo_id] for work in self.photo_works if work.photo_id is not None}
+        lost = [job_id for job_id in ended if self.known.get(job_id) is Status.FAILED]
+        for job in self._load([job_id for job_id in lost if ended[job_id].status != "failed"]):
+            self.catalog.record_failure(ended[job.id].id, _reason(job))
+        done = [job_id for job_id in ended if self.known.get(job_id) is Status.SUCCEEDED]
+        for job in self._load([job_id for job_id in done if ended[job_id].status != "completed"]):
+            record(self.catalog, job.result)
+
+    def _sync(self) -> None:
+        self.catalog.sync_with(lambda ids: list(self._load(ids)), self.plan.session_id)
+
+    def report(self, started: int, forecast: Forecast | None) -> Report:
+        """What has become of the photos whose jobs have ended."""
         ended = {
-            job_id: rows[self._works[job_id].photo_id]
-            for job_id, status in self._known.items()
-            if job_id not in self._revivable and (status is None or status.finished)
+            work.photo_id: work.id
+            for work in self.photo_works
+            if work.id in self.known and work.id not in self.revivable and _is_over(self.known[work.id])
         }
-        for job in self._load([job_id for job_id in ended if self._known[job_id] in _LOST]):
-            row, why = ended[job.id], _reason(job)
-            if (row.status, row.error) != ("failed", why):
-                catalog.record_failure(row.id, why)
-        succeeded = [job_id for job_id in ended if self._known[job_id] is Status.SUCCEEDED]
-        for job in self._load([job_id for job_id in succeeded if ended[job_id].status != "completed"]):
-            catalog.record_result(ended[job.id].id, exif=job.result["exif"], quality=job.result["quality"])
-        return {row.id for row in ended.values()}
+        rows = [row for row in self.catalog.photos(self.plan.session_id) if row.id in ended]
+        failures = list(self._failures(rows, ended))
+        failed = {failure.path for failure in failures}
+        picks = sorted(self._picks(rows), key=lambda pick: -pick.score)
+        return Report(
+            session_id=self.plan.session_id,
+            photos=len(self.plan.photos),
+            succeeded=sum(str(row.path) not in failed for row in rows),
+            groups=self.catalog.groups(self.plan.session_id),
+            picks=picks,
+            failures=failures,
+            started=started,
+            forecast=forecast,
+        )
+
+    def _failures(self, rows: Iterable[PhotoRow], ended: dict[int | None, str]) -> Iterator[Failure]:
+        """The photos' own jobs first; of the later ones not those that were cancelled with the one before."""
+        lost = {job.id: job for job in self._load([i for i, status in self.known.items() if status in _LOST])}
+        paths = {row.id: str(row.path) for row in rows}
+        for row in rows:
+            job = lost.pop(ended[row.id], None)
+            if job is not None or row.status != "completed":
+                yield Failure(paths[row.id], _reason(job) if job else row.error or _NOT_KEPT)
+        for job_id, job in lost.items():
+            if job.reason != "parent_failed":
+                photo_id = self.works[job_id].photo_id
+                yield Failure(paths.get(photo_id or 0, str(self.plan.folder)), _reason(job))
+
+    def _picks(self, rows: Sequence[PhotoRow]) -> Iterator[Pick]:
+        sizes = Counter(row.group_id for row in rows if row.group_id is not None)
+        picked = {row.id: row for row in rows if row.is_pick}
+        later = [job_id for job_id, work in self.works.items() if work.photo_id in picked]
+        made: dict[int, dict[str, Any]] = {photo_id: {} for photo_id in picked}
+        for job in self._load([job_id for job_id in later if self.known.get(job_id) is Status.SUCCEEDED]):
+            if isinstance(job.result, dict) and job.result.get("status") != NOT_A_PICK:
+                made[job.result["photo_id"]][job.task] = job.result
+        for photo_id, row in picked.items():
+            applied = made[photo_id].get("apply_preset", {})
+            exported = made[photo_id].get("export_photo", {})
+            yield Pick(
+                str(row.path), row.ai_score or 0.0, sentence(row),
+                sizes.get(row.group_id) if row.group_id else None,
+                applied.get("preset_name"), applied.get("status"), exported.get("path"),
+            )  # fmt: skip
 
     def _load(self, ids: Sequence[str]) -> Iterator[Job]:
         for at in range(0, len(ids), _PAGE):
-            yield from _patiently(partial(self._jobs.inspector.load, ids[at : at + _PAGE]))
+            yield from _patiently(partial(self.jobs.inspector.load, ids[at : at + _PAGE]))
+
+
+def _planned(work: Work, session_id: int) -> PlannedJob:
+    options = work.task.options
+    return PlannedJob(work.id, work.task.name, work.photo_id, session_id, options.priority)
+
+
+def _is_over(status: Status | None) -> bool:
+    return status is None or status.finished
 
 
 def _may_pass(job: Job) -> bool:
@@ -254,24 +317,10 @@ def _may_pass(job: Job) -> bool:
 
 
 def _reason(job: Job) -> str:
-    """Why there is nothing of a photo, for the photographer."""
-    if job.error is None:
+    """Why a job was lost, for the photographer."""
+    if job.status is Status.CANCELLED:
         return f"its job was cancelled ({job.reason}): run this again to have it worked on"
-    kind, message = job.error["type"], str(job.error["message"])
-    is_ours = kind.startswith("junmai_jobs.") or ("." not in kind and bool(message))
-    return message if is_ours else f"{kind.rpartition('.')[2]}: {message}"
-
-
-def _pick(row: PhotoRow) -> Pick:
-    parts = (
-        next(word for least, word in words if (score or 0) >= least)
-        for score, words in (
-            (row.focus_score, _FOCUS),
-            (row.exposure_score, _EXPOSURE),
-            (row.composition_score, _COMPOSITION),
-        )
-    )
-    return Pick(str(row.path), row.ai_score or 0.0, f"{', '.join(parts).capitalize()}.")
+    return why(job) or "its job failed"
 
 
 def _patiently(call: Callable[[], T]) -> T:
@@ -286,13 +335,11 @@ def _patiently(call: Callable[[], T]) -> T:
         time.sleep(_LOOK_EVERY)
 
 
-def _has_worker(jobs: JobQueue) -> bool:
-    """Whether a worker is alive that serves the photos' queue."""
+def _has_workers(jobs: JobQueue) -> bool:
+    """Whether workers are alive that together serve all the queues of a session."""
     gone = {name for name, info in jobs.inspector.worker_info().items() if is_gone(info)}
-    return any(
-        worker["alive"] and worker["name"] not in gone and QUEUE in (worker["queues"] or (QUEUE,))
-        for worker in jobs.workers()
-    )
+    alive = [worker for worker in jobs.workers() if worker["alive"] and worker["name"] not in gone]
+    return bool(alive) and set(QUEUES) <= {queue for worker in alive for queue in worker["queues"] or QUEUES}
 
 
 @contextlib.contextmanager
@@ -300,7 +347,7 @@ def _pool(jobs: JobQueue) -> Iterator[None]:
     """A pool of our own, whose log stays off the terminal; after an error it gives its jobs back at once."""
     log, level = jobs.config.home / "logs" / "process.log", jobs.config.loglevel
     start_logging(level, str(log))
-    with jobs.worker(queues=[QUEUE], loglevel=level, log_file=str(log)) as worker:
+    with jobs.worker(queues=QUEUES, loglevel=level, log_file=str(log)) as worker:
         try:
             yield
         except BaseException:

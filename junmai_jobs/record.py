@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from junmai_jobs import codec
 from junmai_jobs.errors import PayloadError
 from junmai_jobs.job import DEFAULT_MAX_RETRIES, WAITING, Body, Job, Status, iso, time_in_id
+from junmai_jobs.replies import json_of
 
 BAND_WIDTH = 2**42
 
@@ -81,7 +81,7 @@ class Record:
             finished_at=_iso(moment) if status.finished else None,
             run_at=_iso(moment) if status in {Status.SCHEDULED, Status.RETRYING} else None,
             worker=(state.claimer if state else None) or None,
-            progress=json.loads(self.note) if self.note else None,
+            progress=json_of(self.note) if self.note else None,
             result=_result(self.result),
             reason=(state.note if state and status.finished else None) or None,
             error=self._error(status, last),
@@ -119,19 +119,22 @@ class Record:
 
     def _history(self, finished: float | None, status: Status) -> Iterator[dict[str, Any]]:
         for line in self.history.splitlines():
-            entry = json.loads(line)
-            detail = entry["detail"]
-            yield _entry(
-                entry["attempt"],
-                entry["event"],
-                entry["token"],
-                entry["finished"] / 1000,
-                entry["worker"],
-                detail,
-            )
+            entry = json_of(line)
+            if isinstance(entry, dict) and entry.keys() >= _LINE:
+                yield _entry(
+                    entry["attempt"],
+                    entry["event"],
+                    entry["token"],
+                    entry["finished"] / 1000,
+                    entry["worker"],
+                    entry["detail"],
+                )
         if status is Status.SUCCEEDED and self.state and finished is not None:
             state = self.state
             yield _entry(state.failures + 1, "succeeded", state.token, finished, state.claimer, {})
+
+
+_LINE = {"attempt", "event", "token", "finished", "worker", "detail"}
 
 
 def _entry(  # noqa: PLR0917 - in the order of the stored line

@@ -1,4 +1,4 @@
-"""Chores any supervisor does for the whole namespace: promote, reap, resolve, prune, bury the dead.
+"""Chores any supervisor does for the whole namespace: promote, reap, resolve, prune, announce, bury the dead.
 
 Each may be done by any number of workers at once. A chore says when it is due again; the alarm's ring makes
 promote and resolve due at once.
@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from junmai_jobs.broker import Broker
 from junmai_jobs.host import is_gone
 from junmai_jobs.inspector import ALIVE_WITHIN, Inspector
+from junmai_jobs.job import Job
 
 REAP_EVERY = 1.0
 PROMOTE_EVERY = 2.0
 PRUNE_EVERY = 60.0
+ANNOUNCE_EVERY = 5.0
 _GONE_FOR_GOOD = 10 * ALIVE_WITHIN
 
 
@@ -51,8 +53,11 @@ class Scheduler:
     worker: str
     lease: float
     retention: dict[str, Retention]
+    on_failures: Callable[[int, list[Job]], object]
+    """Told how many jobs have failed for good since the last time, and some of them; must not take long."""
     queues: Sequence[str] = ()
     _chores: dict[str, _Chore] = field(init=False)
+    _announcements: int = 0
     _silent_before: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -62,6 +67,7 @@ class Scheduler:
             "promote": _Chore(self._promote),
             "resolve": _Chore(self._resolve),
             "prune": _Chore(self._prune),
+            "announce": _Chore(self.announce),
         }
 
     def run_due(self, *, everything: bool = False) -> float:
@@ -105,6 +111,14 @@ class Scheduler:
             self.broker.prune(home, max_age=limit.max_age, keep=limit.keep)
         self._forget_silent_workers()
         return PRUNE_EVERY
+
+    def announce(self) -> float:
+        """Each failure is told by one worker. If that is cut off, the same request is told the same again."""
+        count, ids = self.broker.announce(f"{self.worker}.{self._announcements}")
+        if count:
+            self.on_failures(count, self.inspector.load(ids))
+        self._announcements += 1
+        return ANNOUNCE_EVERY
 
     def _forget_silent_workers(self) -> None:
         """Of other hosts, whose end nobody saw: their leases have long been reaped.

@@ -67,7 +67,7 @@ class Server:
         """
         if self.url is None:
             self.embedded.prepare()
-            if not self.embedded.ask("PING").startswith("+"):
+            if not self.embedded.ping().startswith("+"):
                 self.embedded.start()
 
     def start(self) -> None:
@@ -80,11 +80,7 @@ class Server:
             self.embedded.start()
 
     def stop(self, timeout: float = 10.0) -> bool:
-        """Stop the embedded server and its watcher; its data stays. False if none runs, or for a URL.
-
-        Raises:
-            StoreUnavailable: it did not end in time.
-        """
+        """Stop the embedded server and its watcher; its data stays. False if none runs, or for a URL."""
         return self.url is None and self.embedded.stop(timeout)
 
     def check(self, *, allow_eviction: bool = False) -> None:

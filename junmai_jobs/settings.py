@@ -30,4 +30,6 @@ class WorkerSettings:
     loglevel: str = "INFO"
     log_file: str | None = None
     retention: dict[str, Retention] = field(default_factory=lambda: dict(DEFAULT_RETENTION))
+    notify_command: tuple[str, ...] | None = None
+    """Told of jobs that have failed for good, see ``notify.to_command``."""
     moved_clock: bool = False

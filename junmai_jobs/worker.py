@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import wait
@@ -24,7 +25,8 @@ from junmai_jobs.errors import StaleLease, StoreUnavailable
 from junmai_jobs.executor import timed_out
 from junmai_jobs.host import describe_process, worker_name
 from junmai_jobs.inspector import Inspector
-from junmai_jobs.job import Claimed, iso
+from junmai_jobs.job import Claimed, Job, iso
+from junmai_jobs.notify import jobs_failed, notify, receivers
 from junmai_jobs.scheduler import Scheduler
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.slot import Slot, cause_of_death, start_method
@@ -61,7 +63,7 @@ class Worker:
         )
         self._listening, self._answer_due = False, 0.0
         self._scheduler = Scheduler(
-            self._broker, self._inspector, self.name, settings.lease, settings.retention
+            self._broker, self._inspector, self.name, settings.lease, settings.retention, self._tell
         )
         self._slots = [Slot(f"{self.name}/{number}") for number in range(settings.concurrency)]
         self._queues: tuple[str, ...] = settings.queues or settings.order
@@ -306,6 +308,11 @@ class Worker:
                 slot.board.cancel = token
                 slot.cancel_at = now + self.settings.grace
 
+    def _tell(self, count: int, failed: list[Job]) -> None:
+        """In a thread: a command may take its time."""
+        told = receivers(self.settings.notify_command)
+        threading.Thread(target=notify, args=(jobs_failed(count, failed), told), name="notify").start()
+
     # The end.
 
     def _heed_stop(self) -> None:
@@ -332,6 +339,7 @@ class Worker:
     def _leave(self) -> None:
         """Sign off. If the server is away others will see that this process is gone."""
         with contextlib.suppress(StoreUnavailable):
+            self._scheduler.announce()
             self._broker.deregister(self.name, [slot.claimer for slot in self._slots], lost=False)
 
 

@@ -22,12 +22,12 @@ PACKAGE = Path(junmai_jobs.__file__).parent
 TESTS = Path(__file__).parent
 FLOORS = (
     "errors", "checks", "codec", "job", "keys", "config", "retry", "task",
-    "scripts", "connection", "broker", "record", "inspector",
-    "logs", "host", "embedded", "watcher", "server",
+    "scripts", "connection", "broker", "replies", "record", "inspector",
+    "logs", "notify", "host", "embedded", "watcher", "server",
     "context", "timelimit", "executor", "resources", "scheduler", "settings",
     "child", "slot", "worker", "hosting",
     "handle", "jobqueue", "__init__",
-    "photo", "catalog", "tasks", "process", "manager",
+    "photo", "schema", "ledger", "catalog", "tasks", "plan", "report", "process", "manager",
     "metrics", "doctor", "testing", "bridge", "commands", "cli", "__main__",
 )  # fmt: skip
 """From the ground up. A module imports only what stands on floors below, or in its own package."""

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from junmai_jobs import catalog as catalog_module
-from junmai_jobs.catalog import MIGRATIONS, Catalog, CatalogError, PhotoRow
+from junmai_jobs import schema
+from junmai_jobs.catalog import Catalog, CatalogError, PhotoRow
+from junmai_jobs.schema import MIGRATIONS
 
 EXIF: dict[str, Any] = {
     "camera": {"make": "Canon", "model": "EOS R5", "lens": "RF 50mm", "serial_number": "1"},
@@ -161,7 +162,16 @@ def test_a_result_is_recorded_once_or_twice_the_same(path: Path, tmp_path: Path)
 
             assert catalog.photos(session) == [
                 PhotoRow(
-                    photo, tmp_path / "a.jpg", "completed", "2024-05-01T12:00:00", 4.2, 4.5, 5.0, 3.0, None
+                    photo,
+                    tmp_path / "a.jpg",
+                    "completed",
+                    "2024-05-01T12:00:00",
+                    4.2,
+                    4.5,
+                    5.0,
+                    3.0,
+                    error=None,
+                    camera_model="EOS R5",
                 )
             ]
     columns = "camera_make, camera_model, lens, focal_length, aperture, shutter_speed, iso, gps_lat, gps_lon"
@@ -209,13 +219,13 @@ def test_a_catalog_of_an_older_version_is_migrated(
     with Catalog(path) as catalog:
         session = catalog.session("s", tmp_path)
         catalog.photo_id(session, tmp_path / "a.jpg")
-    added = ("ALTER TABLE photos ADD COLUMN phash TEXT", "UPDATE photos SET phash = 'new'")
-    monkeypatch.setattr(catalog_module, "MIGRATIONS", (*MIGRATIONS, added))
+    added = ("ALTER TABLE photos ADD COLUMN mood TEXT", "UPDATE photos SET mood = 'new'")
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, added))
 
     with Catalog(path) as catalog:
         assert len(catalog.photos(session)) == 1
 
-    assert raw_query(path, "SELECT phash FROM photos") == [("new",)]
+    assert raw_query(path, "SELECT mood FROM photos") == [("new",)]
 
 
 def test_a_migration_that_fails_leaves_the_catalog_as_it_was(
@@ -223,7 +233,7 @@ def test_a_migration_that_fails_leaves_the_catalog_as_it_was(
 ) -> None:
     Catalog(path).close()
     broken = ("CREATE TABLE half (id INTEGER)", "CREATE TABLE half (id INTEGER)")
-    monkeypatch.setattr(catalog_module, "MIGRATIONS", (*MIGRATIONS, broken))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, broken))
 
     with pytest.raises(CatalogError, match="already exists"):
         Catalog(path)
@@ -252,7 +262,7 @@ def test_what_is_no_catalog_is_left_alone(path: Path) -> None:
 def test_a_writer_that_gets_no_turn_says_so(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(schema, "PATIENCE", 0.05)
     with Catalog(path) as slow, Catalog(path) as waiting:
         session = waiting.session("s", tmp_path)
         with slow._writing():

@@ -38,6 +38,7 @@ def plain(a: int) -> int:
         (lambda jobs: jobs.submit(add(1)), r"not submit\(task\(arguments\)\)"),
         (lambda jobs: jobs.submit("add", 1), "'add' is not a task"),
         (lambda jobs: jobs.submit_many(add, [1]), "row 0: a row is a tuple"),
+        (lambda jobs: jobs.submit_many(add, None), "rows is None; give a list"),
         (lambda jobs: jobs.worker(queues="default"), "give a list of names"),
         (lambda jobs: jobs.worker(queues=["A b"]), "queue 'A b' is not a name"),
         (lambda jobs: jobs.worker(signals=True), "not built yet"),

@@ -16,33 +16,56 @@ from junmai_jobs.tasks import register_photo_tasks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from junmai_jobs.process import Report, Watch
+    from junmai_jobs.process import Watch
+    from junmai_jobs.report import Pick, Report
 
 _MOST_SHOWN = 50
 
 
+def _folder(_context: click.Context, _parameter: click.Parameter, name: str) -> Path:
+    if not name:  # as an unset variable of the shell gives it
+        raise click.BadParameter("an empty name is no folder; for the one you are in write .")
+    return Path(name)
+
+
 @click.command(cls=Command)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", callback=_folder)
 @click.option("--session", metavar="NAME", help="Its name in the catalog; else the folder's path.")
+@click.option("--preset", metavar="NAME", help="For every pick, instead of the one for its context.")
+@click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Export the picks to DIR.")
 @click.option("--dry-run", is_flag=True, help="Only count what there is to do.")
 @pass_app
-def process(app: App, folder: Path, *, session: str | None, dry_run: bool) -> None:
-    """Read and score every photo in FOLDER and the folders in it, and show the picks, the best first.
+def process(
+    app: App,
+    folder: Path,
+    *,
+    session: str | None,
+    preset: str | None,
+    export: Path | None,
+    dry_run: bool,
+) -> None:
+    """Judge every photo in FOLDER and the folders in it, group those that are alike, and show the picks.
+
+    A pick is the best of its group, or a photo alone that is good enough. It gets a preset: beside a RAW file
+    an XMP sidecar, which Lightroom reads. No photo is ever written to.
 
     Run it again after whatever went wrong: it does only what is missing.
     """
     if not register_photo_tasks():
         raise Failure("the photo libraries are not installed: pip install 'junmai-jobs[photo]'")
     app.register_tasks()
-    from junmai_jobs.process import process as work  # noqa: PLC0415 - only this command needs it
+    # Only this command needs these.
+    from junmai_jobs.process import Wishes  # noqa: PLC0415
+    from junmai_jobs.process import process as work  # noqa: PLC0415
 
+    wishes = Wishes(session=session, preset=preset, export=export)
     try:
         with _progress(quiet=app.as_json or dry_run) as progress, _interruptible():
-            report = work(app.jobs, folder, session=session, dry_run=dry_run, watch=progress, tell=note)
+            report = work(app.jobs, folder, wishes, dry_run=dry_run, watch=progress, tell=note)
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: run the same command again to go on.")
         raise
-    app.answer(report.as_dict() | {"dry_run": dry_run}, _show, report, folder, dry_run=dry_run)
+    app.answer(report.as_dict() | {"dry_run": dry_run}, _show, report, folder)
     if report.failures and not dry_run:
         click.get_current_context().exit(FAILED)
 
@@ -52,7 +75,7 @@ def _progress(*, quiet: bool) -> Iterator[Watch]:
     """A bar on stderr, with the time left; none where nobody sees it."""
     bars = console(stderr=True)
     if quiet or not bars.is_terminal:
-        yield lambda _done, _total: None
+        yield lambda _what, _done, _total: None
         return
     from rich.progress import (  # noqa: PLC0415 - slow to import, and only needed here
         BarColumn,
@@ -62,14 +85,14 @@ def _progress(*, quiet: bool) -> Iterator[Watch]:
         TimeRemainingColumn,
     )
 
-    columns = (TextColumn("Photos"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=bars) as progress:
-        shown: list[Any] = []
+        shown: dict[str, Any] = {}
 
-        def watch(done: int, total: int) -> None:
-            if not shown:
-                shown.append(progress.add_task("", total=total, completed=done))
-            progress.update(shown[0], completed=done)
+        def watch(what: str, done: int, total: int) -> None:
+            if what not in shown:
+                shown[what] = progress.add_task(what, total=total, completed=done)
+            progress.update(shown[what], total=total, completed=done)
 
         yield watch
 
@@ -84,7 +107,7 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _show(report: Report, folder: Path, *, dry_run: bool) -> None:
+def _show(report: Report, folder: Path) -> None:
     if not report.photos:
         say(f"there are no photos in {folder}")
         return
@@ -95,11 +118,26 @@ def _show(report: Report, folder: Path, *, dry_run: bool) -> None:
     shown = report.picks[:_MOST_SHOWN] if console().is_terminal else report.picks
     if shown:
         print_table(
-            ("SCORE", "PHOTO", "WHY"), [(f"{pick.score:.2f}", name(pick.path), pick.why) for pick in shown]
+            ("SCORE", "PHOTO", "GROUP", "PRESET", "WHY"),
+            [(f"{pick.score:.2f}", name(pick.path), pick.group, _preset(pick), pick.why) for pick in shown],
         )
     if len(shown) < len(report.picks):
         say(f"... and {len(report.picks) - len(shown):,} more; --json gives them all")
     if report.failures:
         print_table(("FAILED", "WHY"), [(name(each.path), each.error) for each in report.failures])
-    told = f"{len(report.picks):,} succeeded, {len(report.failures):,} failed"
-    say(f"{count(report.photos, 'photo')}: {told}" + (f", {report.started:,} to do" if dry_run else ""))
+    say(_summary(report))
+
+
+def _preset(pick: Pick) -> str:
+    edited = pick.sidecar == "already_edited"
+    return "already edited, left as it is" if edited else pick.preset or ""
+
+
+def _summary(report: Report) -> str:
+    parts = [f"{report.succeeded:,} succeeded", f"{report.failed:,} failed"]
+    if report.forecast:
+        parts.append(f"{report.started:,} to do, in about {report.forecast.expected_seconds:,.0f} s")
+        parts.append(f"at most {report.forecast.disk_bytes / 2**20:,.0f} MB to be written")
+    else:
+        parts += [count(len(report.groups), "group"), count(len(report.picks), "pick")]
+    return f"{count(report.photos, 'photo')}: {', '.join(parts)}"

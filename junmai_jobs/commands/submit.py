@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,6 +14,7 @@ from junmai_jobs.commands.app import FAILED, App, Command, pass_app
 from junmai_jobs.commands.output import as_text, note, say
 from junmai_jobs.errors import JunmaiJobsError, OptionError
 from junmai_jobs.job import NewJob, Priority, Status
+from junmai_jobs.retry import RetryPolicy
 from junmai_jobs.task import find_task
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def _object(text: str | bytes, what: str) -> dict[str, Any]:
 @click.option("--queue", metavar="Q", help="Another queue than the task's own.")
 @click.option("--priority", metavar="P", help="0 to 10, larger runs first; or high (9), medium (5), low (1).")
 @click.option("--delay", type=float, metavar="S", help="Not before so many seconds have passed.")
-@click.option("--unique", metavar="KEY", help="At most one job of this key waits or runs.")
+@click.option("--unique", metavar="KEY", help="At most one job of this key waits or runs (not built yet).")
 @click.option("--wait", is_flag=True, help="Wait for the end; print the result, or exit 1.")
 @click.option("--stdin", "lines", is_flag=True, help="Submit a job for each line of stdin.")
 @pass_app
@@ -119,9 +121,28 @@ def _new_job(row: dict[str, Any]) -> NewJob:
         raise OptionError('"task" must be the name of a task, here or as TASK')
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise OptionError('"args" must be a list in [brackets], and "kwargs" an object in {braces}')
+    if isinstance(options.get("eta"), str):
+        options["eta"] = _moment(options["eta"])
+    if isinstance(options.get("retry"), dict):
+        options["retry"] = _policy(options["retry"])
     if "priority" in options:
         options["priority"] = _priority(options["priority"])
     return find_task(name).with_options(**options).new_job(tuple(args), kwargs)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise OptionError(f"eta is {text!r}; give a time as in 2030-01-31T03:00:00Z") from None
+
+
+def _policy(values: dict[str, Any]) -> RetryPolicy:
+    try:
+        return RetryPolicy(**values)
+    except TypeError:
+        known = "max_retries, base, factor, cap, jitter"
+        raise OptionError(f"retry is {values!r}; give an object with any of {known}") from None
 
 
 def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]) -> list[str]:
@@ -163,6 +184,8 @@ def _as_submitted(jobs: JobQueue, ids: list[str]) -> list[dict[str, Any]]:
 def _await(jobs: JobQueue, ids: list[str]) -> list[dict[str, Any]]:
     if not any(worker["alive"] for worker in jobs.workers()):
         note("No worker is running: `junmai-jobs worker` starts one.")
+    for queue in sorted({jobs.job(job_id).queue for job_id in ids} & set(jobs.inspector.paused())):
+        note(f"The queue {queue} is paused: `junmai-jobs resume {queue}` lets it go on.")
     try:
         return [_outcome(jobs, job_id) for job_id in ids]
     except KeyboardInterrupt:

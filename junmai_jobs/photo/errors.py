@@ -2,8 +2,11 @@
 
 PhotoError
 ├── PhotoGone           not there, or not to be read just now: may pass, worth a retry
-└── UnreadablePhoto     empty, truncated, not a picture, far too large: no retry can help
-    └── ReaderMissing   perhaps a good file, but nothing installed here can decode it
+├── UnreadablePhoto     empty, truncated, not a picture, far too large: no retry can help
+│   └── ReaderMissing   perhaps a good file, but nothing installed here can decode it
+├── ExportRefused       the export preset asks for what cannot be made of it: no retry can help
+├── SidecarError        a sidecar that cannot be understood or written, and was left as it was
+└── PresetError         a preset or a rule about presets is wrong
 """
 
 from __future__ import annotations
@@ -28,6 +31,18 @@ class UnreadablePhoto(PhotoError):  # noqa: N818 -- named for what happened
 
 class ReaderMissing(UnreadablePhoto):
     """The file may be whole, but needs a library that is not installed; the message names it."""
+
+
+class SidecarError(PhotoError):
+    """A sidecar cannot be read, understood or written; it was left as it was."""
+
+
+class PresetError(PhotoError):
+    """A preset or a rule about presets is wrong; the message names the place and what to write instead."""
+
+
+class ExportRefused(PhotoError):  # noqa: N818 -- named for what happened
+    """The export preset asks for what cannot be made of this photograph; a retry will not help."""
 
 
 def shown(path: Path) -> str:

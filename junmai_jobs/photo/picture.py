@@ -9,10 +9,10 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
@@ -49,6 +49,8 @@ _BROKEN = (
 )  # fmt: skip
 _TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _settings = threading.RLock()
+
+Taken = TypeVar("Taken")
 
 
 def load_gray(path: Path, long_edge: int) -> Image.Image:
@@ -126,14 +128,22 @@ def decodable_format(file: BinaryIO, name: str) -> str:
     return kind
 
 
-def _decode(file: BinaryIO, name: str, long_edge: int, otherwise_turned: int = 1) -> Image.Image:
-    """Decode one picture; ``otherwise_turned`` is its orientation where it has none of its own."""
+def taken_from(file: BinaryIO, name: str, take: Callable[[Image.Image], Taken]) -> Taken:
+    """Open a picture and return what ``take`` makes of it; ``take`` has to load it, and whole.
+
+    Raises:
+        UnreadablePhoto, ReaderMissing: as ``load_gray`` does, also for what goes wrong in ``take``.
+        OSError: the drive does not give the file.
+    """
     kind = decodable_format(file, name)
     # libtiff would map an open file into memory, and a card pulled out would then kill the process.
     source = io.BytesIO(file.read()) if kind == "TIFF" else file
     try:
         with pillow_limits():
-            gray, turned = _reduced(Image.open(source, formats=(kind,)), long_edge)
+            image = Image.open(source, formats=(kind,))
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            taken = take(image)
     except _TOO_LARGE as error:
         message = f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels: export it smaller"
         raise UnreadablePhoto(message) from error
@@ -147,14 +157,38 @@ def _decode(file: BinaryIO, name: str, long_edge: int, otherwise_turned: int = 1
         raise UnreadablePhoto(
             f"{name} ends in zeros, as if its copying broke off: copy it from the card again"
         )
-    turn = _TURNS.get(turned or otherwise_turned)
-    return gray if turn is None else gray.transpose(turn)
+    return taken
+
+
+def orientation(image: Image.Image) -> int | None:
+    """Return how an opened picture wants to be turned: EXIF orientation 1 to 8, or None."""
+    found: int | None = image.getexif().get(_ORIENTATION)
+    return found
+
+
+def upright(image: Image.Image, turned: int) -> Image.Image:
+    """Undo an EXIF orientation."""
+    turn = _TURNS.get(turned)
+    return image if turn is None else image.transpose(turn)
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Turn deeper gray into mode ``L``; 16 bits keep their upper half, where Pillow would clip them."""
+    if image.mode.startswith("I"):
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode == "F":
+        return image.point(lambda value: value * 255).convert("L")
+    return image
+
+
+def _decode(file: BinaryIO, name: str, long_edge: int, otherwise_turned: int = 1) -> Image.Image:
+    """Decode one picture; ``otherwise_turned`` is its orientation where it has none of its own."""
+    gray, turned = taken_from(file, name, lambda image: _reduced(image, long_edge))
+    return upright(gray, turned or otherwise_turned)
 
 
 def _reduced(image: Image.Image, long_edge: int) -> tuple[Image.Image, int | None]:
     """Decode an opened picture to gray at its working size; return that and its EXIF orientation."""
-    if image.width * image.height > MAX_PIXELS:
-        raise Image.DecompressionBombError
     share = min(1.0, long_edge / max(image.size))
     size = max(1, int(image.width * share)), max(1, int(image.height * share))
     image.draft("L", size)
@@ -162,18 +196,11 @@ def _reduced(image: Image.Image, long_edge: int) -> tuple[Image.Image, int | Non
     gray = _luminance(image)
     if gray.size != size:
         gray = gray.resize(size, Image.Resampling.BOX)  # averages, as the JPEG decoder does: equal sharpness
-    return gray, image.getexif().get(_ORIENTATION)
+    return gray, orientation(image)
 
 
 def _luminance(image: Image.Image) -> Image.Image:
-    """Convert to 8 bits of gray; 16 bits keep their upper half, where Pillow would clip them."""
-    if image.mode == "LAB":
-        return image.getchannel("L")
-    if image.mode.startswith("I"):
-        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    if image.mode == "F":
-        return image.point(lambda value: value * 255).convert("L")
-    return image.convert("L")
+    return image.getchannel("L") if image.mode == "LAB" else eight_bits(image).convert("L")
 
 
 def _is_zeroed(file: BinaryIO) -> bool:
@@ -192,17 +219,27 @@ def _is_zeroed(file: BinaryIO) -> bool:
     return data.find(b"\xff\xd9", at) < 0
 
 
-def _preview(file: BinaryIO, path: Path, long_edge: int) -> Image.Image:
-    """Decode the largest preview in a RAW file that is whole and more than a thumbnail."""
-    name = shown(path)
-    turned = raw.orientation(file)
+def whole_previews(file: BinaryIO, take: Callable[[BinaryIO], Taken]) -> Iterator[Taken]:
+    """Yield what ``take`` makes of each embedded JPEG of an open RAW file that can be read, largest first."""
     for jpeg in raw.previews(file):
         try:
-            picture = _decode(io.BytesIO(jpeg), name, long_edge, turned)
+            taken = take(io.BytesIO(jpeg))
         except UnreadablePhoto:  # the RAW data itself may be a JPEG, of a kind that only RAW developers read
             continue
+        yield taken
+
+
+def not_to_be_seen(name: str) -> UnreadablePhoto:
+    """Return the error for a RAW file in which no picture was found."""
+    if importlib.util.find_spec("rawpy") is None:
+        return ReaderMissing(f"{name} cannot be looked at without rawpy: install it, or shoot RAW with JPEG")
+    return UnreadablePhoto(f"{name} holds no picture that can be read: copy it from the card again")
+
+
+def _preview(file: BinaryIO, path: Path, long_edge: int) -> Image.Image:
+    """Decode the largest preview in a RAW file that is whole and more than a thumbnail."""
+    name, turned = shown(path), raw.orientation(file)
+    for picture in whole_previews(file, lambda jpeg: _decode(jpeg, name, long_edge, turned)):
         if max(picture.size) >= min(MIN_PREVIEW_EDGE, long_edge):
             return picture
-    if importlib.util.find_spec("rawpy") is None:
-        raise ReaderMissing(f"{name} cannot be looked at without rawpy: install it, or shoot RAW with JPEG")
-    raise UnreadablePhoto(f"{name} holds no picture that can be read: copy it from the card again")
+    raise not_to_be_seen(name)

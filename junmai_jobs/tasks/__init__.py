@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from importlib.util import find_spec
 
-_PHOTO_LIBRARIES = ("PIL", "cv2", "exifread", "numpy")
+_PHOTO_LIBRARIES = ("PIL", "cv2", "exifread", "imagehash", "numpy")
 
 
 def register_photo_tasks() -> bool:
@@ -16,4 +16,5 @@ def register_photo_tasks() -> bool:
     if any(find_spec(library) is None for library in _PHOTO_LIBRARIES):
         return False
     importlib.import_module("junmai_jobs.tasks.photos")
+    importlib.import_module("junmai_jobs.tasks.chores")
     return True

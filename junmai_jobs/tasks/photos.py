@@ -1,67 +1,409 @@
-"""The photo tasks: what ``photo`` finds out about a picture, recorded in the catalog."""
+"""The photo tasks: what ``photo`` finds out about a picture and makes of it, recorded in the catalog.
+
+Each does its whole work in one job, and none waits for another; each may run again with the same outcome.
+``path`` may be given where the catalog need not be asked for it; ``catalog`` is its file, None the one in
+``JUNMAI_HOME``. The libraries of the extra ``photo`` are imported only by the process that runs such a task.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from junmai_jobs.catalog import Catalog
-from junmai_jobs.config import load_config
-from junmai_jobs.photo.errors import PhotoError, ReaderMissing, UnreadablePhoto
+from junmai_jobs.catalog import Catalog, PhotoRow
+from junmai_jobs.config import Config, ExportPreset, load_config
+from junmai_jobs.context import current_job
+from junmai_jobs.errors import Abort, InvalidState, RetryLater
+from junmai_jobs.notify import Notice, notify, receivers
+from junmai_jobs.photo.errors import ExportRefused, PresetError, ReaderMissing, UnreadablePhoto
+from junmai_jobs.photo.files import is_raw
+from junmai_jobs.photo.picks import choose
 from junmai_jobs.retry import RetryPolicy
+from junmai_jobs.schema import printable
 from junmai_jobs.task import task
+from junmai_jobs.tasks.recording import open_catalog, recorded
 
-CATALOG_FILE = "catalog.db"
-"""In ``JUNMAI_HOME``."""
+if TYPE_CHECKING:
+    pass
+
+RETRY = RetryPolicy(never=(UnreadablePhoto, ExportRefused, PresetError))
+RULES_FILE = "context_rules.json"
+"""In ``JUNMAI_HOME``: the user's own contexts, instead of the shipped ones."""
+WEB = ExportPreset(name="Web")
+"""How pictures are exported where ``export.presets`` names no other way."""
+NOT_A_PICK = "not_a_pick"
 _PIECE = 2**20  # bytes
+_GROUPS_SOON = 5.0  # s
+
+PathLike = str | Path
 
 
-@task(queue="medium_priority", retry=RetryPolicy(never=(UnreadablePhoto,)))
+@task(queue="medium_priority", retry=RETRY)
+@recorded(RETRY)
 def process_photo(
-    photo_id: int, path: str | Path, companion: str | Path | None = None, catalog: str | Path | None = None
+    photo_id: int,
+    path: PathLike | None = None,
+    companion: PathLike | None = None,
+    catalog: PathLike | None = None,
+    config: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Read, judge and record one photograph; running it again records the same again.
+    """Read, judge and record one photograph: EXIF, quality, context, and the preset for it.
 
     Args:
         photo_id: the catalog's id of it.
         path: its file.
         companion: the camera's JPEG beside a RAW file, judged where the RAW cannot be decoded here.
-        catalog: the catalog's file; None: the one in ``JUNMAI_HOME``.
+        catalog: the catalog's file.
+        config: ``preset``, the name of the preset to choose whatever the context.
 
     Returns:
-        ``photo_id``, ``path``, ``sha256`` of the file, ``exif`` as ``read_exif`` and ``quality`` as
-        ``evaluate`` of ``junmai_jobs.photo`` give them.
+        ``photo_id``, ``path``; ``sha256`` of the file; ``fingerprint``, 16 hex digits or None; ``exif`` as
+        ``read_exif``, ``quality`` as ``evaluate`` and ``context`` as ``detect`` of ``junmai_jobs.photo`` give
+        them; ``preset``, the name of the chosen one; ``processing_time`` in seconds.
 
     Raises:
         UnreadablePhoto: the file can never be worked on; it is recorded as failed, no retry follows.
-        PhotoGone: it is not there just now; recorded as failed until a retry succeeds.
+        PhotoGone: it is not there just now.
     """
-    with Catalog(Path(catalog) if catalog else load_config().home / CATALOG_FILE) as records:
+    begin = time.monotonic()
+    with open_catalog(catalog) as records:
+        file = _path(records, photo_id, path)
         try:
-            found = _look_at(Path(path), None if companion is None else Path(companion))
-        except PhotoError as error:
+            found = _look_at(file, None if companion is None else Path(companion))
+        except UnreadablePhoto as error:
             records.record_failure(photo_id, str(error))
             raise
-        records.record_result(photo_id, exif=found["exif"], quality=found["quality"])
-    return {"photo_id": photo_id, "path": Path(path), **found}
+        preset = (config or {}).get("preset") or found["context"]["recommended_preset"]
+        result = {"photo_id": photo_id, "path": file, **found, "preset": preset}
+        record(records, result)
+    return result | {"processing_time": round(time.monotonic() - begin, 3)}
 
 
-def _look_at(path: Path, companion: Path | None) -> dict[str, Any]:
-    # Here, because only the process that runs a task should load the picture libraries.
-    from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415
-    from junmai_jobs.photo.picture import opened  # noqa: PLC0415
-    from junmai_jobs.photo.quality import evaluate  # noqa: PLC0415
+def record(records: Catalog, result: dict[str, Any]) -> None:
+    """Store in the catalog what ``process_photo`` returned."""
+    records.record_result(
+        result["photo_id"],
+        exif=result["exif"],
+        quality=result["quality"],
+        context=result["context"]["context"],
+        preset=result["preset"],
+        fingerprint=result["fingerprint"],
+        sha256=result["sha256"],
+        file_size=result["bytes"],
+    )
 
-    with opened(path) as file:
-        content = hashlib.sha256()
-        while piece := file.read(_PIECE):
-            content.update(piece)
-    exif = read_exif(path)
+
+@task(queue="high_priority", priority=9, retry=RETRY)
+@recorded(RETRY)
+def analyze_exif(
+    photo_id: int, path: PathLike | None = None, catalog: PathLike | None = None
+) -> dict[str, Any]:
+    """Read what the camera wrote down about a photograph.
+
+    Returns:
+        ``camera``, ``settings``, ``location``, ``datetime``, ``context_hints``: see ``photo.exif.read_exif``.
+
+    Raises:
+        UnreadablePhoto, PhotoGone: as ``process_photo``.
+    """
+    from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415 - slow, see above
+
+    with open_catalog(catalog) as records:
+        return read_exif(_path(records, photo_id, path))
+
+
+@task(queue="medium_priority", retry=RETRY)
+@recorded(RETRY)
+def evaluate_quality(
+    photo_id: int,
+    path: PathLike | None = None,
+    companion: PathLike | None = None,
+    catalog: PathLike | None = None,
+) -> dict[str, Any]:
+    """Judge a photograph.
+
+    Returns:
+        ``overall_score`` (1.0 to 5.0); ``quality``: focus_score, exposure_score, composition_score (1.0 to
+        5.0) and faces_detected (None: faces are not looked for); ``exif``; ``context``, its name;
+        ``recommendation``: approve, review or reject; ``tags``, a list of words; ``metrics``:
+        quality_metrics, what was measured, and exif_hints.
+
+    Raises:
+        UnreadablePhoto, PhotoGone: as ``process_photo``.
+    """
+    with open_catalog(catalog) as records:
+        file = _path(records, photo_id, path)
+    found = _look_at(file, None if companion is None else Path(companion))
+    quality, hints = found["quality"], found["exif"]["context_hints"]
+    words = (found["context"]["context"], hints["lighting"], hints["subject_type"], hints["special_lighting"])
+    return {
+        "overall_score": quality["overall_score"],
+        "quality": {**quality["quality"], "faces_detected": None},
+        "exif": found["exif"],
+        "context": found["context"]["context"],
+        "recommendation": quality["recommendation"],
+        "tags": list(dict.fromkeys(word for word in words if word)),
+        "metrics": {"quality_metrics": quality["metrics"], "exif_hints": hints},
+    }
+
+
+@task(queue="low_priority", priority=1, retry=RETRY)
+@recorded(RETRY)
+def group_similar_photos(session_id: int, catalog: PathLike | None = None) -> dict[str, Any]:
+    """Group a session's photos that show the same, and choose its picks: see ``photo.picks``.
+
+    Returns:
+        ``groups``: for each ``photos`` and ``pick`` (ids of the catalog) and ``reason``, a sentence;
+        ``total_photos``, those that were processed; ``group_count``; ``picks``, how many.
+    """
+    from junmai_jobs.photo.similar import Frame, group  # noqa: PLC0415 - slow, see above
+
+    with open_catalog(catalog) as records:
+        digest, rows = records.results_digest(session_id), records.results(session_id)
+        groups = group([_frame(row, Frame) for row in rows])
+        scores = {row.id: row.ai_score or 0.0 for row in rows}
+        picks = choose(scores, groups, load_config().selection_threshold)
+        records.record_groups(session_id, groups, picks, digest)
+    return {
+        "groups": [
+            {"photos": list(each.members), "pick": each.pick, "reason": each.reason} for each in groups
+        ],
+        "total_photos": len(rows),
+        "group_count": len(groups),
+        "picks": len(picks),
+    }
+
+
+@task(queue="high_priority", priority=9, retry=RETRY)
+@recorded(RETRY)
+def apply_preset(
+    photo_id: int,
+    preset_name: str | None = None,
+    blend_amount: float | None = None,
+    session_id: int | None = None,
+    *,
+    replace_edits: bool = False,
+    catalog: PathLike | None = None,
+) -> dict[str, Any]:
+    """Give a photograph its develop settings: an XMP sidecar beside a RAW, and the job for Lightroom.
+
+    The photograph itself is never written to. A sidecar that has develop settings already is left as it is.
+
+    Args:
+        photo_id: the catalog's id of it.
+        preset_name: of ``presets.json`` or ``photo.presets``; None: the one that ``process_photo`` chose.
+        blend_amount: percent, 0 to 100; None: the preset's own.
+        session_id: only if the photo is a pick of this session.
+        replace_edits: replace develop settings that are there; their file is kept beside it.
+        catalog: the catalog's file.
+
+    Returns:
+        ``photo_id``, ``preset_name``, ``blend_amount``; ``status``: written, unchanged, already_edited, or
+        no_sidecar for what is no RAW; ``config``, the job for Lightroom (LrDevConfig 1.0); ``job_id``, that
+        of this job. Or ``status`` not_a_pick alone with the ``photo_id``.
+
+    Raises:
+        PresetError: no preset of that name, or it has impossible settings; no retry follows.
+        PhotoGone: the photograph is not there just now.
+        PhotoError: the sidecar cannot be read or written.
+    """
+    from junmai_jobs.photo.presets import blended, lightroom_config, load_presets  # noqa: PLC0415
+    from junmai_jobs.photo.sidecar import write_sidecar  # noqa: PLC0415
+
+    with open_catalog(catalog) as records:
+        row = _row(records, photo_id, session_id)
+    if session_id is not None and not row.is_pick:
+        return {"photo_id": photo_id, "status": NOT_A_PICK}
+    presets = load_presets(load_config().photo_presets)
+    name = preset_name or row.selected_preset or "natural"
+    if name not in presets:
+        raise PresetError(f"there is no preset {name}: there are {', '.join(sorted(presets))}")
+    preset = presets[name]
+    amount = preset.blend_amount if blend_amount is None else blend_amount
+    status = "no_sidecar"
+    if is_raw(row.path):
+        status = write_sidecar(row.path, blended(preset, amount), preset=name, replace_edits=replace_edits)
+    return {
+        "photo_id": photo_id,
+        "preset_name": name,
+        "blend_amount": amount,
+        "status": status,
+        "config": lightroom_config(preset, amount, photo_path=printable(str(row.path))),
+        "job_id": _job_id(),
+    }
+
+
+@task(queue="low_priority", priority=1, retry=RETRY)
+@recorded(RETRY)
+def export_photo(
+    photo_id: int,
+    export_preset: str | None = None,
+    destination: PathLike | None = None,
+    session_id: int | None = None,
+    *,
+    companion: PathLike | None = None,
+    catalog: PathLike | None = None,
+) -> dict[str, Any]:
+    """Export a photograph: upright, reduced, its ICC profile and EXIF kept, the file whole or not there.
+
+    Args:
+        photo_id: the catalog's id of it.
+        export_preset: a name in ``export.presets``; None: the first enabled there, else ``WEB``.
+        destination: the file to be made, without its suffix; None: the preset's folder, by the photo's name.
+        session_id: only if the photo is a pick of this session.
+        companion: the camera's JPEG beside a RAW, exported where the RAW holds no picture.
+        catalog: the catalog's file.
+
+    Returns:
+        ``photo_id``, ``export_preset``, ``status`` completed, and as ``photo.export.export``: ``path``,
+        ``format``, ``width``, ``height`` (px), ``bytes``, ``color_space``. Or ``status`` not_a_pick.
+
+    Raises:
+        ExportRefused: no such preset, or one that cannot be fulfilled; no retry follows.
+        UnreadablePhoto, PhotoGone, PhotoError: the photograph cannot be read; no file could be written.
+    """
+    from junmai_jobs.photo.export import export, export_suffix  # noqa: PLC0415
+
+    with open_catalog(catalog) as records:
+        row = _row(records, photo_id, session_id)
+    if session_id is not None and not row.is_pick:
+        return {"photo_id": photo_id, "status": NOT_A_PICK}
+    preset = export_preset_named(load_config(), export_preset)
+    if destination is None and preset.destination is None:
+        raise ExportRefused(f"the export preset {preset.name} has no destination: give it one in config.json")
+    stem = Path(destination) if destination else Path(str(preset.destination)) / row.path.stem
+    final = stem.with_name(stem.name + export_suffix(preset.format))
+    publish = _publisher()
     try:
-        quality = evaluate(path)
+        made = export(row.path, preset, final, **publish)
     except ReaderMissing:
         if companion is None:
             raise
-        quality = evaluate(companion)
-    return {"sha256": content.hexdigest(), "exif": exif, "quality": quality}
+        made = export(Path(companion), preset, final, **publish)
+    return (
+        {"photo_id": photo_id, "export_preset": preset.name, "status": "completed"}
+        | made
+        | {"path": Path(made["path"])}
+    )
+
+
+@task(queue="low_priority", priority=0, retry=RETRY)
+@recorded(RETRY)
+def finish_session(session_id: int, catalog: PathLike | None = None) -> dict[str, Any]:
+    """Tell that a session is finished, see ``notify``: its last job.
+
+    Returns:
+        ``session_id``, ``name``, ``folder``; ``photos``, ``succeeded``, ``failed`` and ``picks``, counts.
+    """
+    with open_catalog(catalog) as records:
+        session, rows = records.session_row(session_id), records.photos(session_id)
+    if session is None:
+        raise Abort(f"there is no session {session_id} in the catalog")
+    found = {
+        "session_id": session_id,
+        "name": printable(session.name),
+        "folder": printable(str(session.import_folder)),
+        "photos": len(rows),
+        "succeeded": sum(row.status == "completed" for row in rows),
+        "failed": sum(row.status == "failed" for row in rows),
+        "picks": sum(row.is_pick for row in rows),
+    }
+    told = "{name}: {photos:,} photos, {picks:,} picks, {failed:,} failed".format_map(found)
+    notify(Notice("session_finished", told, found), receivers(load_config().notify_command))
+    return found
+
+
+def export_preset_named(config: Config, name: str | None) -> ExportPreset:
+    """The export preset of that name; without one the first that is enabled, else ``WEB``.
+
+    Raises:
+        ExportRefused: there is none of that name.
+    """
+    presets = {preset.name: preset for preset in (*config.export_presets, WEB)}
+    if name is None:
+        return next((preset for preset in config.export_presets if preset.enabled), WEB)
+    if name not in presets:
+        raise ExportRefused(f"there is no export preset {name}: there are {', '.join(sorted(presets))}")
+    return presets[name]
+
+
+def _path(records: Catalog, photo_id: int, path: PathLike | None) -> Path:
+    if path is not None:
+        return Path(path)
+    row = records.photo_row(photo_id)
+    if row is None:
+        raise Abort(f"there is no photo {photo_id} in the catalog: process its folder first")
+    return row.path
+
+
+def _row(records: Catalog, photo_id: int, session_id: int | None) -> PhotoRow:
+    """What is known of a photo; asked for as one of a session, only when that has been grouped."""
+    if session_id is not None and records.grouped_from(session_id) is None:
+        raise RetryLater(_GROUPS_SOON, "the session's photos are not grouped yet")
+    row = records.photo_row(photo_id, session_id)
+    if row is None:
+        raise Abort(f"there is no photo {photo_id} in the catalog: process its folder first")
+    return row
+
+
+def _look_at(path: Path, companion: Path | None) -> dict[str, Any]:
+    from junmai_jobs.photo.context import detect, load_rules  # noqa: PLC0415
+    from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415
+    from junmai_jobs.photo.picture import load_gray, opened  # noqa: PLC0415
+    from junmai_jobs.photo.quality import WORKING_EDGE, evaluate  # noqa: PLC0415
+    from junmai_jobs.photo.similar import fingerprint  # noqa: PLC0415
+
+    content, size = hashlib.sha256(), 0
+    with opened(path) as file:
+        while piece := file.read(_PIECE):
+            content.update(piece)
+            size += len(piece)
+    exif = read_exif(path)
+    try:
+        gray = load_gray(path, WORKING_EDGE)
+    except ReaderMissing:
+        if companion is None:
+            raise
+        gray = load_gray(companion, WORKING_EDGE)
+    quality = evaluate(gray)
+    own_rules = load_config().home / RULES_FILE
+    return {
+        "sha256": content.hexdigest(),
+        "bytes": size,
+        "fingerprint": fingerprint(gray),
+        "exif": exif,
+        "quality": quality,
+        "context": detect(exif, quality, load_rules(own_rules if own_rules.exists() else None)),
+    }
+
+
+def _frame(row: PhotoRow, frame: Callable[..., Any]) -> Any:
+    return frame(
+        photo_id=row.id,
+        fingerprint=row.fingerprint,
+        captured=datetime.fromisoformat(row.capture_time) if row.capture_time else None,
+        overall=row.ai_score,
+        focus=row.focus_score,
+        exposure=row.exposure_score,
+        composition=row.composition_score,
+        name=str(row.path),
+    )
+
+
+def _job_id() -> str | None:
+    try:
+        return current_job().id
+    except InvalidState:
+        return None
+
+
+def _publisher() -> dict[str, Any]:
+    """In a job, a file is published only while the job is ours."""
+    try:
+        return {"publish": current_job().publish}
+    except InvalidState:
+        return {}

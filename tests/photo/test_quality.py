@@ -15,6 +15,7 @@ from PIL import Image, ImageFilter
 from junmai_jobs.photo.errors import PhotoGone, ReaderMissing, UnreadablePhoto
 from junmai_jobs.photo.picture import load_gray
 from junmai_jobs.photo.quality import WORKING_EDGE, evaluate, recommendation
+from tests.bursts import SPOILERS, Spoiler, noisy, out_of_focus
 from tests.photographs import camera_photographs, scenes
 
 ORIENTATION = 0x112
@@ -40,6 +41,10 @@ def saved(path: Path, image: Image.Image, **options: Any) -> Path:
     return path
 
 
+def judged(path: Path) -> dict[str, Any]:
+    return evaluate(load_gray(path, WORKING_EDGE))
+
+
 def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
     data = io.BytesIO()
     image.save(data, kind, **options)
@@ -48,11 +53,11 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
 
 @pytest.mark.parametrize("path", camera_photographs(), ids=lambda path: path.name)
 def test_the_form_of_an_evaluation(path: Path) -> None:
-    found = evaluate(path)
+    found = judged(path)
 
     assert list(found) == ["overall_score", "quality", "recommendation", "metrics"]
     assert list(found["quality"]) == ["focus_score", "exposure_score", "composition_score"]
-    assert list(found["metrics"]) == ["focus", "exposure", "composition"]
+    assert list(found["metrics"]) == ["focus", "exposure", "composition", "noise"]
     assert all(1.0 <= score <= 5.0 for score in [found["overall_score"], *found["quality"].values()])
     focus, exposure, composition = found["quality"].values()
     assert found["overall_score"] == pytest.approx(
@@ -62,26 +67,45 @@ def test_the_form_of_an_evaluation(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", scenes(), ids=lambda path: path.name)
-def test_a_blurred_copy_of_a_real_photograph_is_clearly_less_in_focus(path: Path, tmp_path: Path) -> None:
+def test_a_blurred_copy_of_a_real_photograph_is_out_of_focus(path: Path) -> None:
     with Image.open(path) as image:
-        blurred = saved(tmp_path / "blurred.jpg", image.filter(ImageFilter.GaussianBlur(1.5)), quality=95)
+        soft = evaluate(out_of_focus(image, radius=1.5).convert("L"))
 
-    sharp, soft = evaluate(path), evaluate(blurred)
-
-    assert sharp["quality"]["focus_score"] - soft["quality"]["focus_score"] > 2
-    assert sharp["overall_score"] - soft["overall_score"] > 0.5
+    assert judged(path)["quality"]["focus_score"] - soft["quality"]["focus_score"] > 2
     assert soft["recommendation"] == "reject"
+
+
+@pytest.mark.parametrize("spoil", SPOILERS.values(), ids=SPOILERS)
+@pytest.mark.parametrize("path", scenes(), ids=lambda path: path.name)
+def test_a_spoiled_copy_of_a_real_photograph_is_clearly_worse(path: Path, spoil: Spoiler) -> None:
+    with Image.open(path) as image:
+        copies = image.convert("RGB"), spoil(image.convert("RGB"))
+
+    good, spoiled = (evaluate(copy.convert("L"))["overall_score"] for copy in copies)
+    assert good >= 4
+    assert good - spoiled > 0.2
+
+
+@pytest.mark.parametrize("deviation", [0, 5, 15, 30])
+def test_noise_is_measured_and_is_neither_sharpness_nor_composition(deviation: float) -> None:
+    clean = out_of_focus(texture(900, 600), radius=4)
+
+    smooth, found = evaluate(clean), evaluate(noisy(clean, deviation).convert("L"))
+
+    assert found["metrics"]["noise"]["noise_level"] == pytest.approx(deviation, abs=0.3, rel=0.1)
+    assert found["quality"]["focus_score"] <= smooth["quality"]["focus_score"]
+    assert found["quality"]["composition_score"] <= smooth["quality"]["composition_score"] + 0.5
 
 
 def test_plain_blue_pictures_are_rejected() -> None:
     plain = [path for path in camera_photographs() if path not in scenes()]
 
-    assert {evaluate(path)["recommendation"] for path in plain} == {"reject"}
+    assert {judged(path)["recommendation"] for path in plain} == {"reject"}
 
 
-def test_a_sharp_checkerboard_beats_a_blurred_one(tmp_path: Path) -> None:
-    sharp = evaluate(saved(tmp_path / "a.png", checkerboard()))
-    blurred = evaluate(saved(tmp_path / "b.png", checkerboard().filter(ImageFilter.GaussianBlur(6))))
+def test_a_sharp_checkerboard_beats_a_blurred_one() -> None:
+    sharp = evaluate(checkerboard())
+    blurred = evaluate(checkerboard().filter(ImageFilter.GaussianBlur(6)))
 
     assert (sharp["quality"]["focus_score"], blurred["quality"]["focus_score"]) == (5.0, 1.0)
     assert sharp["metrics"]["focus"]["sharpness_category"] == "very_sharp"
@@ -97,16 +121,14 @@ def test_a_sharp_checkerboard_beats_a_blurred_one(tmp_path: Path) -> None:
     ],
     ids=["good", "dark", "blown out"],
 )
-def test_exposure(tmp_path: Path, change: Callable[[float], float], score: float, category: str) -> None:
-    image = texture(900, 600)
-
-    found = evaluate(saved(tmp_path / "a.png", image.point(change)))
+def test_exposure(change: Callable[[float], float], score: float, category: str) -> None:
+    found = evaluate(texture(900, 600).point(change))
 
     assert found["quality"]["exposure_score"] == pytest.approx(score, abs=0.75)
     assert found["metrics"]["exposure"]["exposure_category"] == category
 
 
-def test_composition_asks_for_detail_on_the_thirds_and_for_balance(tmp_path: Path) -> None:
+def test_composition_asks_for_detail_on_the_thirds_and_for_balance() -> None:
     frame = np.zeros((600, 900), np.uint8)
     on_thirds, in_corner, lopsided = frame + 100, frame + 100, frame + 100
     detail = np.asarray(checkerboard(255, 0))[:120, :120]
@@ -116,7 +138,7 @@ def test_composition_asks_for_detail_on_the_thirds_and_for_balance(tmp_path: Pat
     lopsided[:, :450] = 255
 
     scores = [
-        evaluate(saved(tmp_path / "a.png", Image.fromarray(pixels)))["quality"]["composition_score"]
+        evaluate(Image.fromarray(pixels))["quality"]["composition_score"]
         for pixels in (on_thirds, in_corner, lopsided)
     ]
 
@@ -127,14 +149,16 @@ def test_composition_asks_for_detail_on_the_thirds_and_for_balance(tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def scene() -> Image.Image:
-    return texture(6000, 4000).point(lambda level: 128 + (level - 128) * 0.4)  # focus in mid-scale
+    hills = texture(6000, 4000).point(lambda level: 128 + (level - 128) * 0.4)  # focus in mid-scale
+    hills.paste(150, (0, 0, 6000, 1000))  # and a sky
+    return hills
 
 
 @pytest.mark.parametrize("width", [1500, 2000, 3000, 4500, 6000])
 def test_scores_do_not_depend_on_megapixels(tmp_path: Path, scene: Image.Image, width: int) -> None:
     def scores(width: int) -> dict[str, float]:
         taken = scene.resize((width, width * 2 // 3), Image.Resampling.BOX)
-        found = evaluate(saved(tmp_path / "a.jpg", taken, quality=92))
+        found = judged(saved(tmp_path / "a.jpg", taken, quality=92))
         return dict(found["quality"])
 
     assert scores(width) == pytest.approx(scores(1500), abs=0.35)
@@ -156,13 +180,13 @@ def test_recommendation(overall: float, focus: float, advice: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 2), (8, 8)])
-def test_tiny_pictures_are_scored_too(tmp_path: Path, size: tuple[int, int]) -> None:
-    assert evaluate(saved(tmp_path / "a.png", Image.new("L", size, 120)))["recommendation"] == "reject"
+def test_tiny_pictures_are_scored_too(size: tuple[int, int]) -> None:
+    assert evaluate(Image.new("L", size, 120))["recommendation"] == "reject"
 
 
 @pytest.mark.parametrize("name", ["with space.jpg", "Größe.jpg", "写真 001.jpg"])
 def test_names_in_any_script(tmp_path: Path, name: str) -> None:
-    assert evaluate(saved(tmp_path / name, checkerboard()))["quality"]["focus_score"] == 5.0
+    assert judged(saved(tmp_path / name, checkerboard()))["quality"]["focus_score"] == 5.0
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP", "AVIF"])
@@ -171,8 +195,7 @@ def test_every_format_gives_the_same(tmp_path: Path, kind: str) -> None:
     (tmp_path / "a.jpg").write_bytes(encoded(texture(600, 400), quality=98))
     (tmp_path / "b").write_bytes(encoded(texture(600, 400).convert("RGB"), kind, **of_kind.get(kind, {})))
 
-    jpeg, other = evaluate(tmp_path / "a.jpg")["quality"], evaluate(tmp_path / "b")["quality"]
-
+    jpeg, other = (judged(tmp_path / name)["quality"] for name in ("a.jpg", "b"))
     assert other == pytest.approx(jpeg, abs=0.2)
 
 
@@ -204,7 +227,7 @@ def test_a_picture_is_turned_upright(tmp_path: Path, kind: str, orientation: int
 def test_sixteen_bits_are_not_taken_for_overexposed(tmp_path: Path) -> None:
     deep = Image.fromarray(np.asarray(texture(600, 400)).astype(np.uint16) * 256)
 
-    found = evaluate(saved(tmp_path / "a.png", deep))
+    found = judged(saved(tmp_path / "a.png", deep))
 
     assert found["metrics"]["exposure"]["exposure_category"] == "well_exposed"
 
@@ -218,7 +241,7 @@ def test_a_truncated_jpeg_is_refused_though_it_is_decoded_reduced(
     (tmp_path / "IMG_1.jpg").write_bytes(whole[: int(len(whole) * share)])
 
     with pytest.raises(UnreadablePhoto, match=r"IMG_1\.jpg is cut off.*copy it from the card again"):
-        evaluate(tmp_path / "IMG_1.jpg")
+        load_gray(tmp_path / "IMG_1.jpg", WORKING_EDGE)
 
 
 @pytest.mark.parametrize("path", scenes(), ids=lambda path: path.name)
@@ -229,7 +252,7 @@ def test_a_real_photograph_that_lacks_a_byte_of_its_picture_is_refused(path: Pat
         (tmp_path / "a.jpg").write_bytes(whole[:cut])
 
         with pytest.raises(UnreadablePhoto):
-            evaluate(tmp_path / "a.jpg")
+            load_gray(tmp_path / "a.jpg", WORKING_EDGE)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "AVIF"])
@@ -239,7 +262,7 @@ def test_other_truncated_pictures_are_refused(tmp_path: Path, kind: str, share: 
     (tmp_path / "a").write_bytes(whole[: int(len(whole) * share)])
 
     with pytest.raises(UnreadablePhoto, match=r"a is (cut off|damaged)"):
-        evaluate(tmp_path / "a")
+        load_gray(tmp_path / "a", WORKING_EDGE)
 
 
 def test_a_jpeg_whose_second_half_is_zeros_is_refused(tmp_path: Path) -> None:
@@ -249,42 +272,36 @@ def test_a_jpeg_whose_second_half_is_zeros_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 2))
 
     with pytest.raises(UnreadablePhoto, match=r"a\.jpg ends in zeros|a\.jpg is cut off"):
-        evaluate(tmp_path / "a.jpg")
+        load_gray(tmp_path / "a.jpg", WORKING_EDGE)
 
 
 def test_zeros_after_the_end_of_a_jpeg_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(encoded(checkerboard()) + bytes(4096))
 
-    assert evaluate(tmp_path / "a.jpg")["quality"]["focus_score"] == 5.0
+    assert judged(tmp_path / "a.jpg")["quality"]["focus_score"] == 5.0
 
 
-def test_an_empty_file(tmp_path: Path) -> None:
-    (tmp_path / "IMG_1.jpg").touch()
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"IMG_1\.jpg is empty \(0 bytes\): copy it from the card again"),
+        (b"not a picture at all", r"IMG_1\.jpg is not a picture, whatever its name says"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", r"IMG_1\.jpg is not a picture"),
+        (bytes(5000), r"IMG_1\.jpg is not a picture"),
+    ],
+)
+def test_what_is_no_picture(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "IMG_1.jpg").write_bytes(content)
 
-    with pytest.raises(
-        UnreadablePhoto, match=r"IMG_1\.jpg is empty \(0 bytes\): copy it from the card again"
-    ):
-        evaluate(tmp_path / "IMG_1.jpg")
-
-
-@pytest.mark.parametrize("content", [b"not a picture at all", b"%!PS-Adobe-3.0 EPSF-3.0\n", bytes(5000)])
-def test_what_is_no_picture(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "a.jpg").write_bytes(content)
-
-    with pytest.raises(UnreadablePhoto, match=r"a\.jpg is not a picture, whatever its name says"):
-        evaluate(tmp_path / "a.jpg")
+    with pytest.raises(UnreadablePhoto, match=message):
+        load_gray(tmp_path / "IMG_1.jpg", WORKING_EDGE)
 
 
 def png_head(width: int, height: int) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b""))
-        + chunk(b"IEND", b"")
+    chunks = (b"IHDR" + header, b"IDAT" + zlib.compress(b""), b"IEND")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in chunks
     )
 
 
@@ -292,7 +309,7 @@ def test_more_than_300_megapixels_are_refused_before_they_are_decoded(tmp_path: 
     (tmp_path / "a.png").write_bytes(png_head(20_000, 15_001))
 
     with pytest.raises(UnreadablePhoto, match=r"a\.png has more than 300 megapixels: export it smaller"):
-        evaluate(tmp_path / "a.png")
+        load_gray(tmp_path / "a.png", WORKING_EDGE)
 
 
 def test_200_megapixels_are_allowed_and_the_hosts_own_limit_is_left_alone(
@@ -301,11 +318,9 @@ def test_200_megapixels_are_allowed_and_the_hosts_own_limit_is_left_alone(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     (tmp_path / "a.png").write_bytes(png_head(20_000, 10_000))
 
-    with pytest.raises(
-        UnreadablePhoto, match=r"a\.png is (cut off|damaged)"
-    ):  # it has no pixels, but may have
-        evaluate(tmp_path / "a.png")
-    assert evaluate(saved(tmp_path / "b.png", checkerboard()))["overall_score"] > 1
+    with pytest.raises(UnreadablePhoto, match=r"a\.png is (cut off|damaged)"):  # it has no pixels
+        load_gray(tmp_path / "a.png", WORKING_EDGE)
+    assert judged(saved(tmp_path / "b.png", checkerboard()))["overall_score"] > 1
     assert Image.MAX_IMAGE_PIXELS == 1000
 
 
@@ -314,12 +329,12 @@ def test_heic_needs_a_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
 
     with pytest.raises(ReaderMissing, match=r"a\.heic is a HEIC picture: install pillow-heif"):
-        evaluate(tmp_path / "a.heic")
+        load_gray(tmp_path / "a.heic", WORKING_EDGE)
 
 
 def test_a_photograph_that_is_gone_may_come_back(tmp_path: Path) -> None:
     with pytest.raises(PhotoGone, match=r"a\.jpg is not there"):
-        evaluate(tmp_path / "a.jpg")
+        load_gray(tmp_path / "a.jpg", WORKING_EDGE)
 
 
 def test_a_drive_that_fails_may_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,4 +346,4 @@ def test_a_drive_that_fails_may_come_back(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(Image, "open", fails)
 
     with pytest.raises(PhotoGone, match=r"a\.jpg cannot be read just now \(Input/output error\)"):
-        evaluate(path)
+        load_gray(path, WORKING_EDGE)

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from junmai_jobs.photo.errors import ReaderMissing, UnreadablePhoto
 from junmai_jobs.photo.exif import read_exif
 from junmai_jobs.photo.picture import load_gray
-from junmai_jobs.photo.quality import evaluate
+from junmai_jobs.photo.quality import WORKING_EDGE, evaluate
 
 LONG, UNDEFINED = 4, 7
 ORIENTATION, STRIP, STRIP_LENGTH, SUB_DIRECTORIES = 0x112, 0x111, 0x117, 0x14A
@@ -132,7 +132,7 @@ def test_fujifilm(tmp_path: Path) -> None:
 
 
 def test_a_raw_photograph_is_scored(tmp_path: Path) -> None:
-    scores = evaluate(cr2(tmp_path / "IMG_1.CR2"))
+    scores = evaluate(load_gray(cr2(tmp_path / "IMG_1.CR2"), WORKING_EDGE))
 
     assert 1.0 <= scores["overall_score"] <= 5.0
 

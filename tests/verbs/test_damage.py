@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from junmai_jobs import broker as verbs
+from junmai_jobs.inspector import Inspector
 from tests.verbs.store import ERROR, new_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from junmai_jobs.connection import ClientLink
     from tests.verbs.store import Store
 
 
@@ -95,3 +98,30 @@ def test_a_claimer_whose_record_cannot_be_read_claims_anew(store: Store) -> None
     assert job.id == "b"
     store.expire()
     assert store.drain() == ["a", "b"]
+
+
+@pytest.mark.parametrize("last", ["junk", "99999999999999999999999999"])
+def test_a_last_token_that_is_none_is_not_counted_on_from(store: Store, last: str) -> None:
+    store.admin.hset(store.keys.meta, "token", last)
+    job = store.running("a")
+    assert abs(int(job.token) / 1e6 - time.time()) < 60
+
+
+def test_what_people_read_leaves_out_what_cannot_be_read(store: Store) -> None:
+    store.ended("a", verbs.retry(60, ERROR))
+    keys, inspector = store.keys, Inspector(cast("ClientLink", store.broker.link), store.namespace)
+    store.admin.hset(keys.histories, "a", b"\xff{junk\n" + store.admin.hget(keys.histories, "a"))
+    store.admin.hset(keys.progress_notes, "a", b"\xff{")
+    store.admin.zadd(keys.queues, {"A b": 1, b"\xff\x1b": 2, "": 3})
+    store.admin.zadd(keys.workers, {"w1": 1, b"\xff": 1e15})
+    store.admin.hset(keys.worker_info, mapping={"w1": "junk", b"\xff": "[]"})
+    store.admin.hset(keys.paused, b"\xff", 1)
+    job = inspector.job("a")
+    assert ([run["event"] for run in job.history], job.progress) == (["failed"], None)
+    assert inspector.jobs() == [job]
+    assert inspector.queues() == ["default"]
+    assert inspector.stats()["jobs_by_status"]["retrying"] == 1
+    assert [row["name"] for row in inspector.workers()] == ["w1", "\N{REPLACEMENT CHARACTER}"]
+    assert inspector.worker_info() == {"w1": {}, "\N{REPLACEMENT CHARACTER}": {}}
+    for key in (keys.queues, keys.workers, keys.worker_info, keys.paused):
+        store.admin.delete(key)

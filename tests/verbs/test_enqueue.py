@@ -128,13 +128,13 @@ def test_an_id_with_a_damaged_body_is_refused(store: Store) -> None:
 def test_an_id_may_come_twice_in_one_call(store: Store) -> None:
     assert store.broker.enqueue([new_job("a", expires=9), new_job("a", expires=9)]) == [False, True]
     assert store.line() == ["a"]
-    with pytest.raises(InvalidState, match="job 1 of 2"):
+    with pytest.raises(InvalidState, match="job 2 of 2"):
         store.broker.enqueue([new_job("b"), new_job("b", args=[1])])
 
 
 def test_all_jobs_of_a_call_or_none(store: Store) -> None:
     store.add("taken")
-    with store.unchanged(), pytest.raises(InvalidState, match=r"job 2 of 3: .* taken"):
+    with store.unchanged(), pytest.raises(InvalidState, match=r"job 3 of 3: .* taken"):
         store.broker.enqueue([new_job("a"), new_job("b"), new_job("taken", args=[1])])
 
 
@@ -156,7 +156,7 @@ def test_a_full_queue_takes_no_more(store: Store) -> None:
     store.broker.enqueue([new_job("ready")], max_waiting=4)
     with store.unchanged(), pytest.raises(QueueFull, match="queue default may hold 4 waiting jobs"):
         store.broker.enqueue([new_job("b")], max_waiting=4)
-    with store.unchanged(), pytest.raises(QueueFull, match="job 1 of 2"):
+    with store.unchanged(), pytest.raises(QueueFull, match="job 2 of 2"):
         store.broker.enqueue([new_job("b"), new_job("c")], max_waiting=5)
     assert store.broker.enqueue([new_job("ready")], max_waiting=4) == [True]
     assert store.broker.enqueue([new_job("b", queue="night")], max_waiting=4) == [False]
@@ -164,7 +164,7 @@ def test_a_full_queue_takes_no_more(store: Store) -> None:
 
 @pytest.mark.parametrize("parent", ["unknown", "a", "b"], ids=["unknown", "itself", "later in the call"])
 def test_a_parent_must_be_known(store: Store, parent: str) -> None:
-    with store.unchanged(), pytest.raises(JobNotFound, match=f"job 0 of 2: no job {parent} to wait for"):
+    with store.unchanged(), pytest.raises(JobNotFound, match=f"job 1 of 2: no job {parent} to wait for"):
         store.broker.enqueue([new_job("a", after=(parent,)), new_job("b")])
 
 

@@ -138,7 +138,7 @@ def beside_a_long_sleeper(jobs: JobQueue) -> tuple[JobHandle[int], Scheduler]:
     assert broker.claim("sleeper/0", "1.1", ["default"])
     with jobs.server.client() as client:
         client.zadd(inspector.keys.workers, {"sleeper": 0})
-    return handle, Scheduler(broker, inspector, "other", 30.0, dict(DEFAULT_RETENTION), ["default"])
+    return handle, Scheduler(broker, inspector, "other", 30.0, dict(DEFAULT_RETENTION), print, ["default"])
 
 
 def test_who_slept_long_is_not_taken_for_dead_at_once(jobs: JobQueue) -> None:

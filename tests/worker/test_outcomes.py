@@ -11,7 +11,7 @@ from junmai_jobs import JobCancelled, JobFailed, JobQueue, RetryPolicy, task
 from tests.waiting import wait_until
 from tests.worker import tasks
 from tests.worker.conftest import StartWorker
-from tests.worker.harness import Journal
+from tests.worker.harness import Journal, alive
 
 
 def test_a_task_that_always_fails_runs_four_times(
@@ -199,3 +199,15 @@ def test_a_child_is_replaced_after_its_number_of_jobs(
 
     pids = [run.pid for run in journal.runs()]
     assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [10, 10, 10]
+
+
+def test_a_copy_of_the_process_that_a_task_has_forked_does_nothing_more(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal
+) -> None:
+    worker = start_worker(slots=1)
+    handle = jobs.submit(tasks.fork, str(journal))
+    copy = int(handle.result(timeout=10))
+    wait_until(lambda: copy not in [each.pid for each in alive(worker.family())], what="the end of the copy")
+    assert [jobs.submit(tasks.quick, number).result(timeout=10) for number in range(20)] == list(range(20))
+    assert handle.job().history[-1]["event"] == "succeeded"
+    assert len(handle.job().history) == 1

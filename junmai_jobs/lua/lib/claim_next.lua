@@ -29,7 +29,9 @@ end
 
 local function take(id, queue, score, state, claimer, request, lease, answer)
   local last = tonumber(redis.call('HGET', meta, 'token') or '0')
-  local token = string.format('%.0f', now_us > last and now_us or last + 1)
+  -- One that is no number, or too large to be counted on from, is no token of ours.
+  local follows = last and last >= now_us and last < 9007199254740992
+  local token = string.format('%.0f', follows and last + 1 or now_us)
   -- Blocked and here: a log was torn while the job was unblocked.
   if not state or state.word == 'blocked' then state = new_state('ready', queue) end
   state.word, state.queue, state.score, state.token, state.claimer = 'running', queue, score, token, claimer

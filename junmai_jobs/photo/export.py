@@ -1,0 +1,240 @@
+"""Exports a photograph: upright, reduced, in one colour space, with its EXIF, and whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import io
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from junmai_jobs.config import ExportPreset
+from junmai_jobs.photo import color, picture, raw
+from junmai_jobs.photo.errors import ExportRefused, PhotoError, shown
+from junmai_jobs.photo.exifblock import CameraExif, exif_block, read_block, with_exif
+from junmai_jobs.photo.files import is_raw
+
+_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif"}
+_LARGEST_JPEG = 65_500  # px, of libjpeg
+_FINE_COLOR = 90  # from this quality on, colour is kept at full resolution (4:4:4)
+_AS_STORED = frozenset({"RGB", "RGBA", "L", "CMYK", "LAB"})  # modes that color.py takes
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    pixels: Image.Image  # upright and reduced, as yet in the photograph's own colour space
+    profile: bytes | None  # ICC
+    exif: CameraExif
+
+
+def export_suffix(format: str) -> str:  # noqa: A002 - the preset's word
+    """Return how the name of an exported file ends: ``.jpg``, ``.png`` or ``.tif``.
+
+    Raises:
+        ExportRefused: ``DNG``, which is a negative and not to be made from a picture.
+    """
+    if format not in _SUFFIXES:
+        raise ExportRefused(
+            f"a photograph cannot be exported as {format}: choose JPEG, PNG or TIFF in the export preset"
+        )
+    return _SUFFIXES[format]
+
+
+def rename_durably(temporary: Path, final: Path) -> None:
+    """Put a finished file in its place, in one step and so that a power cut does not undo it."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(final)
+    if os.name == "posix":
+        folder = os.open(final.parent, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):  # not every network drive knows of it
+                os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def export(
+    photo: Path,
+    preset: ExportPreset,
+    final: Path,
+    *,
+    publish: Callable[[Path, Path], object] = rename_durably,
+) -> dict[str, Any]:
+    """Export ``photo`` to ``final`` as ``preset`` says; the same photo and preset give the same bytes.
+
+    The picture is turned upright and reduced to ``max_dimension`` px, never enlarged and not sharpened. Of a
+    RAW file the largest whole preview is taken, or, where that is smaller than asked for and ``rawpy`` is
+    installed, the developed RAW. Alpha is kept in PNG and TIFF and becomes white in JPEG; of 16 bits the
+    upper 8 remain. The EXIF goes along but for maker notes and thumbnails, XMP and IPTC do not.
+
+    Args:
+        photo: is only read.
+        preset: its ``name``, ``enabled`` and ``destination`` are the caller's business.
+        final: where to, ending in ``export_suffix(preset.format)``. Its folder is made if missing; a file
+            that is there is replaced.
+        publish: moves a finished temporary file, in the folder of ``final``, to ``final``.
+
+    Returns:
+        ``path``, ``format``, ``width`` and ``height`` (px), ``bytes``, ``color_space``.
+
+    Raises:
+        UnreadablePhoto, ReaderMissing, PhotoGone: as ``picture.load_gray`` does, for ``photo``.
+        ExportRefused: the preset cannot be fulfilled for this photo, or ``final`` is the photo itself.
+        PhotoError: ``final`` cannot be written; an older one is as it was.
+    """
+    export_suffix(preset.format)
+    name = shown(photo)
+    if _is_same(photo, final):
+        raise ExportRefused(f"the export of {name} would replace the photograph: choose another destination")
+    largest = min(preset.max_dimension, _LARGEST_JPEG) if preset.format == "JPEG" else preset.max_dimension
+    with picture.opened(photo) as file:
+        decoded = (_of_raw if is_raw(photo) else _of_picture)(file, name, largest)
+    pixels, profile = color.in_color_space(decoded.pixels, decoded.profile, preset.color_space, name)
+    exif = decoded.exif.of_export(pixels.size, is_srgb=preset.color_space == "sRGB")
+    data = _encoded(pixels, profile, exif, preset)
+    _write(data, final, publish)
+    return {
+        "path": str(final),
+        "format": preset.format,
+        "width": pixels.width,
+        "height": pixels.height,
+        "bytes": len(data),
+        "color_space": preset.color_space,
+    }
+
+
+def _is_same(photo: Path, final: Path) -> bool:
+    try:
+        return final.samefile(photo)
+    except OSError:  # one of them is not there
+        return False
+
+
+def _of_picture(file: BinaryIO, name: str, largest: int, otherwise_turned: int = 1) -> _Decoded:
+    pixels, profile, block, turned = picture.taken_from(file, name, lambda image: _reduced(image, largest))
+    exif = read_block(io.BytesIO(block) if block else file)
+    if exif.is_adobe_rgb and profile is None:
+        profile = color.adobe_rgb()
+    return _Decoded(picture.upright(pixels, turned or otherwise_turned), profile, exif)
+
+
+def _reduced(image: Image.Image, largest: int) -> tuple[Image.Image, bytes | None, bytes | None, int | None]:
+    """Decode a picture at its size in the export; return that, its ICC, its EXIF and its orientation."""
+    share = min(1.0, largest / max(image.size))
+    size = max(1, round(image.width * share)), max(1, round(image.height * share))
+    image.draft(None, (size[0] * 2, size[1] * 2))  # the JPEG decoder halves fast, down to twice the size
+    image.load()
+    pixels = _in_plain_mode(image)
+    if pixels.size != size:
+        pixels = pixels.resize(size, Image.Resampling.LANCZOS)
+    return pixels, image.info.get("icc_profile"), image.info.get("exif"), picture.orientation(image)
+
+
+def _in_plain_mode(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    image = picture.eight_bits(image)
+    return image if image.mode in _AS_STORED else image.convert("RGB")
+
+
+def _of_raw(file: BinaryIO, name: str, largest: int) -> _Decoded:
+    turned = raw.orientation(file)
+    previews = picture.whole_previews(file, lambda jpeg: _of_picture(jpeg, name, largest, turned))
+    enough = min(picture.MIN_PREVIEW_EDGE, largest)
+    preview = next((found for found in previews if max(found.pixels.size) >= enough), None)
+    best = preview
+    if preview is None or max(preview.pixels.size) < largest:
+        best = _developed(file, largest) or preview
+    if best is None:
+        raise picture.not_to_be_seen(name)
+    exif = preview.exif if preview and preview.exif.names_camera else read_block(file)
+    return _Decoded(best.pixels, best.profile, exif)
+
+
+def _developed(file: BinaryIO, largest: int) -> _Decoded | None:
+    """Develop a RAW file, upright and to sRGB; None where rawpy is missing or cannot do it."""
+    try:
+        rawpy = importlib.import_module("rawpy")
+    except ImportError:
+        return None
+    file.seek(0)
+    try:
+        with rawpy.imread(file) as opened:
+            half = max(opened.sizes.width, opened.sizes.height) >= 2 * largest
+            pixels = opened.postprocess(half_size=half, use_camera_wb=True)
+    except rawpy.LibRawError:
+        return None
+    image = Image.fromarray(pixels)
+    image.thumbnail((largest, largest), Image.Resampling.LANCZOS)
+    return _Decoded(image, None, CameraExif({}, {}, {}))
+
+
+def _encoded(pixels: Image.Image, profile: bytes, exif: CameraExif, preset: ExportPreset) -> bytes:
+    """Encode in memory: so a full drive is found before it is half written, and told what it lacks."""
+    pixels.info.clear()  # Pillow would write some of it, such as a comment on the photograph as it was
+    if preset.format == "TIFF":
+        return with_exif(_saved(pixels, "TIFF", icc_profile=profile, compression="tiff_adobe_deflate"), exif)
+    metadata = {"icc_profile": profile, "exif": exif_block(exif)}
+    if preset.format == "PNG":
+        return _saved(pixels, "PNG", **metadata)
+    subsampling = "4:4:4" if preset.quality >= _FINE_COLOR else "4:2:0"
+    options = {**metadata, "quality": preset.quality, "subsampling": subsampling}
+    opaque = _on_white(pixels)
+    try:
+        return _saved(opaque, "JPEG", progressive=True, optimize=True, **options)
+    except OSError:  # so much noise that it overflows the buffer which Pillow has for these two
+        return _saved(opaque, "JPEG", **options)
+
+
+def _saved(pixels: Image.Image, kind: str, **options: Any) -> bytes:
+    data = io.BytesIO()
+    pixels.save(data, kind, **options)
+    return data.getvalue()
+
+
+def _on_white(pixels: Image.Image) -> Image.Image:
+    if pixels.mode != "RGBA":
+        return pixels
+    paper = Image.new("RGB", pixels.size, "white")
+    paper.paste(pixels, mask=pixels.getchannel("A"))
+    return paper
+
+
+def _write(data: bytes, final: Path, publish: Callable[[Path, Path], object]) -> None:
+    temporary = final.parent / f".{uuid.uuid4().hex}.part"
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            file.write(data)
+        publish(temporary, final)
+    except OSError as error:
+        raise PhotoError(f"{shown(final)} {_what_is_wrong(error, final, len(data))}") from error
+    finally:
+        with contextlib.suppress(OSError):  # it has been moved, or never was
+            temporary.unlink()
+
+
+def _what_is_wrong(error: OSError, final: Path, needed: int) -> str:
+    size = f"{needed / 1e6:,.1f} MB"
+    in_the_way = next((path for path in final.parents if path.is_file()), None)
+    if error.errno in _FULL:
+        return f"needs {size}, and its drive is full: free some space there"
+    if error.errno == errno.EFBIG:
+        return f"needs {size}, more than its drive or your account allows for one file: choose another drive"
+    if in_the_way:
+        return f"cannot be written, as {in_the_way} is a file and not a folder: choose another destination"
+    if final.is_dir():
+        return f"cannot be written, as a folder of that name is in {final.parent}: rename that folder"
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        advice = "check its permissions, whether its drive is locked, and whether the file is open elsewhere"
+        return f"cannot be written to {final.parent} ({error.strerror}): {advice}"
+    return f"cannot be written to {final.parent} just now ({error.strerror}): is its drive connected?"

@@ -1,0 +1,179 @@
+"""Writes develop settings into the XMP sidecar of a RAW file, where Lightroom and Camera Raw look for them.
+
+What others have put there is theirs: it is kept, and settings that somebody made are not replaced unasked.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
+from pathlib import Path
+from typing import Literal
+
+from junmai_jobs.photo.errors import PhotoError, PhotoGone, SidecarError, shown
+from junmai_jobs.photo.files import is_raw
+from junmai_jobs.photo.presets import PARAMETERS, Settings, Value, checked_settings
+from junmai_jobs.photo.xmp import Fields, Xmp, blank
+
+MAX_BYTES = 16 * 1024 * 1024  # brushed masks make sidecars of some megabytes
+_ATTEMPTS = 3  # at a sidecar that another program is writing
+
+_PROCESS = {"ProcessVersion": ("11.0",), "HasSettings": ("True",)}  # 11.0: version 5, of 2018
+
+
+def write_sidecar(
+    photo: Path, settings: Settings, *, preset: str, replace_edits: bool = False
+) -> Literal["written", "unchanged", "already_edited"]:
+    """Write develop settings into the sidecar of a RAW file; the photograph itself is not touched.
+
+    The sidecar is ``NAME.xmp`` beside ``NAME.NEF``, also where it is spelt in other case. What it has of
+    ratings, keywords and anything else stays byte for byte. The file is replaced in one step: whatever
+    happens, it is the old one or the new one. If another program writes it meanwhile, that counts, and it is
+    read again; only between the last look and the replacement, microseconds apart, could a change be lost.
+
+    Args:
+        photo: the RAW file.
+        settings: by their ``crs`` names, as ``presets.blended`` returns them.
+        preset: the name of the preset they are from, for the record.
+        replace_edits: replace develop settings that somebody else made, and keep the sidecar as it was as
+            ``NAME.xmp.bak``, ``NAME.xmp.bak2`` and so on; no backup is ever overwritten.
+
+    Returns:
+        ``written``; ``unchanged`` if it has these settings already; ``already_edited`` if it has develop
+        settings other than those that this function wrote and nobody changed since: then nothing is done.
+        A crop, a camera profile or a single slider is such a setting, RawFileName, Version and a
+        HasSettings, HasCrop or AlreadyApplied of ``False`` are not.
+
+    Raises:
+        SidecarError: the sidecar is not XMP, or cannot be written; it was left as it was.
+        PhotoGone: the photograph is not there.
+        PresetError: a setting is unknown or out of range.
+        PhotoError: the file is no RAW file.
+    """
+    fields = _fields(checked_settings(settings))
+    if not is_raw(photo):
+        raise PhotoError(f"{shown(photo)} is no RAW file: Lightroom reads sidecars of RAW files only")
+    with _explained(photo):
+        if not photo.is_file():
+            raise PhotoGone(f"{shown(photo)} is not there: was it moved, or is its drive not connected?")
+        for _ in range(_ATTEMPTS):
+            path = _sidecar_of(photo)
+            old = _read(path)
+            xmp = Xmp(blank(photo.suffix[1:]) if old is None else old, shown(path))
+            _insist_that_it_is_of(photo, xmp)
+            foreign = bool(xmp.edits) and not xmp.is_ours
+            if foreign and not replace_edits:
+                return "already_edited"
+            if xmp.edits == fields:
+                return "unchanged"
+            new = xmp.having(fields, preset)
+            if foreign and old is not None:
+                _back_up(path, old)
+            if _replace(path, old, new, like=path):
+                return "written"
+    raise SidecarError(f"{xmp.name} is being written by another program: try again when it is done")
+
+
+def _insist_that_it_is_of(photo: Path, xmp: Xmp) -> None:
+    """Refuse a sidecar of another RAW file of the same stem; Camera Raw notes there whose it is."""
+    owner = xmp.extension
+    if owner is not None and owner.casefold() != photo.suffix[1:].casefold():
+        message = f"{xmp.name} belongs to {photo.stem}.{owner}: give {shown(photo)} another name"
+        raise SidecarError(message)
+
+
+def _fields(settings: Settings) -> Fields:
+    return {**_PROCESS, **{name: _texts(name, value) for name, value in settings.items()}}
+
+
+def _texts(name: str, value: Value) -> tuple[str, ...]:
+    """Write a value as Camera Raw does: with a plus sign wherever a minus is possible."""
+    if isinstance(value, list):
+        return tuple(f"{x}, {y}" for x, y in value)
+    if isinstance(value, bool | str):
+        return (str(value),)
+    parameter = PARAMETERS[name]
+    text = f"{value + 0.0:.{parameter.decimals}f}"  # no negative zero
+    return (f"+{text}" if value > 0 and (parameter.low < 0 or name == "SharpenRadius") else text,)
+
+
+# ---- files -----------------------------------------------------------------------------------------
+
+
+def _sidecar_of(photo: Path) -> Path:
+    """Return the file that is the photo's sidecar, or will be; a link leads to what it stands for."""
+    path = photo.with_suffix(".xmp")
+    if not path.exists():
+        wanted = path.name.casefold()
+        spelt = [each.name for each in photo.parent.iterdir() if each.name.casefold() == wanted]
+        best = min(spelt, key=lambda name: (Path(name).stem != photo.stem, name), default=path.name)
+        path = photo.with_name(best)
+    return path.resolve()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    if len(data) > MAX_BYTES:
+        raise SidecarError(f"{shown(path)} is larger than {MAX_BYTES // 1024**2} MiB: it was left as it is")
+    return data
+
+
+def _replace(path: Path, old: bytes | None, new: bytes, *, like: Path) -> bool:
+    """Put ``new`` in the place of ``old``, durably and in one step; not at all if that is not there now.
+
+    The file gets the permissions of ``like``, if there is one; one that is write-protected is meant to stay.
+    """
+    mode = like.stat().st_mode if like.exists() else None
+    if mode is not None and not mode & 0o222:
+        raise PermissionError(EACCES, os.strerror(EACCES), str(like))
+    temporary = path.with_name(f".junmai-{secrets.token_hex(6)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(new)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            temporary.chmod(mode & 0o7777)
+        if _read(path) != old:
+            return False
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return True
+
+
+def _back_up(path: Path, content: bytes) -> None:
+    """Keep ``content`` beside ``path``, under the first free name; once is enough."""
+    for number in itertools.count(1):
+        backup = path.with_name(f"{path.name}.bak{number if number > 1 else ''}")
+        kept = backup.read_bytes() if backup.exists() else None
+        if kept == content or (kept is None and _replace(backup, None, content, like=path)):
+            return
+
+
+@contextmanager
+def _explained(photo: Path) -> Iterator[None]:
+    name = shown(photo.with_suffix(".xmp"))
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {ENOSPC, EDQUOT}:
+            raise SidecarError(f"there is no room for {name}: free some space on its drive") from error
+        if error.errno in {EACCES, EPERM, EROFS}:
+            remedy = "lift its write protection and its folder's, or close the program that has it open"
+            raise SidecarError(f"{name} may not be written: {remedy}") from error
+        raise SidecarError(f"{name} cannot be written ({error.strerror}): check its drive") from error

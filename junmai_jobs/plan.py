@@ -1,0 +1,152 @@
+"""Which jobs a session needs. The id of each follows from what it is to do: a second run finds the first's.
+
+    process_photo (one a photo) -> group_similar_photos -> apply_preset (one a photo)
+        -> export_photo (one a photo, where wanted) -> finish_session
+
+All are submitted in one go. Who is a pick is known only when the groups are, so presets and exports are
+planned for every photo, and those of the others end at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from junmai_jobs.config import ExportPreset
+from junmai_jobs.photo.errors import PhotoError
+from junmai_jobs.photo.files import Photo
+from junmai_jobs.tasks.photos import (
+    apply_preset,
+    export_photo,
+    finish_session,
+    group_similar_photos,
+    process_photo,
+)
+
+if TYPE_CHECKING:
+    from junmai_jobs.task import Task
+
+TASKS = (process_photo, group_similar_photos, apply_preset, export_photo, finish_session)
+QUEUES = tuple(dict.fromkeys(task.options.queue for task in TASKS))
+MOST_PHOTOS = 10_000
+"""In a session: what one job can wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One job of a session; ``photo_id`` is None for those on all photos."""
+
+    task: Task[..., Any]
+    """With the job's id and its parents."""
+    arguments: dict[str, Any]
+    photo_id: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return str(self.task.options.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A session and what is wanted of it.
+
+    Raises:
+        PhotoError: it has more than ``MOST_PHOTOS``.
+    """
+
+    session: str
+    session_id: int
+    folder: Path
+    photos: Sequence[Photo]
+    ids: dict[Path, int]
+    """The catalog's, by path."""
+    catalog: Path
+    preset: str | None = None
+    """For every pick, instead of the one chosen by its context."""
+    export: Path | None = None
+    """The folder to which the picks are exported."""
+    export_preset: ExportPreset
+
+    def __post_init__(self) -> None:
+        if len(self.photos) > MOST_PHOTOS:
+            raise PhotoError(
+                f"{self.folder} holds {len(self.photos):,} photos and a session at most {MOST_PHOTOS:,}: "
+                "process the folders in it one by one"
+            )
+
+    def photo_works(self) -> list[Work]:
+        """One job a photo. Its id stands for session, file, size, time of change, task and options."""
+        return [self._photo_work(photo) for photo in self.photos]
+
+    def _photo_work(self, photo: Photo) -> Work:
+        arguments: dict[str, Any] = {
+            "photo_id": self.ids[photo.path],
+            "path": photo.path,
+            "catalog": self.catalog,
+        }
+        if photo.companion is not None:
+            arguments["companion"] = photo.companion
+        try:
+            found = photo.path.stat()
+            state = f"{found.st_size}|{found.st_mtime_ns}"
+        except OSError:
+            state = "gone"
+        return self._work("photo", process_photo, arguments, state)
+
+    def later_works(self, photo_works: Sequence[Work], salt: str = "") -> list[Work]:
+        """The jobs that follow those on the photos; with another ``salt``, the same with other ids."""
+        if not photo_works:
+            return []
+        common = {"session_id": self.session_id, "catalog": self.catalog}
+        parents = [work.id for work in photo_works]
+        group = self._work(
+            "group", group_similar_photos, common, salt, *parents, after=parents, after_policy="continue"
+        )
+        applied = [self._apply_work(photo, group, common) for photo in self.photos]
+        exported = list(self._export_works(applied, common)) if self.export else []
+        last = [work.id for work in exported or applied]
+        finish = self._work("session", finish_session, common, *last, after=last, after_policy="continue")
+        return [group, *applied, *exported, finish]
+
+    def _apply_work(self, photo: Photo, group: Work, common: dict[str, Any]) -> Work:
+        arguments = common | {"photo_id": self.ids[photo.path], "preset_name": self.preset}
+        return self._work("preset", apply_preset, arguments, group.id, after=[group.id])
+
+    def _export_works(self, applied: Sequence[Work], common: dict[str, Any]) -> Iterator[Work]:
+        assert self.export is not None
+        for photo, apply, name in zip(self.photos, applied, self._export_names(), strict=True):
+            arguments = common | {
+                "photo_id": self.ids[photo.path],
+                "export_preset": self.export_preset.name,
+                "destination": self.export / name,
+            }
+            if photo.companion is not None:
+                arguments["companion"] = photo.companion
+            yield self._work(
+                "export", export_photo, arguments, apply.id, repr(self.export_preset),
+                after=[apply.id], after_policy="continue",
+            )  # fmt: skip
+
+    def _export_names(self) -> list[Path]:
+        """Where each photo goes: as it lies in the session's folder; where names clash, with its suffix."""
+        relative = [photo.path.relative_to(self.folder) for photo in self.photos]
+        stems = [os.fsencode(path.with_suffix("")).lower() for path in relative]
+        found = Counter(stems)
+        return [
+            path.with_suffix("") if found[stem] == 1 else path.with_name(path.name.replace(".", "-"))
+            for path, stem in zip(relative, stems, strict=True)
+        ]
+
+    def _work(
+        self, kind: str, task: Task[..., Any], arguments: dict[str, Any], *told: str, **options: Any
+    ) -> Work:
+        digest = hashlib.sha256(os.fsencode("|".join((self.session, *told, ""))))
+        digest.update(task.new_job((), arguments).body)
+        made = task.with_options(id=f"{kind}:{digest.hexdigest()[:32]}", **options)
+        return Work(made, arguments, arguments.get("photo_id"))

@@ -1,0 +1,293 @@
+"""The catalog's file: its tables, and how it is opened, brought up to date, and written by many at once."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from junmai_jobs.errors import JunmaiJobsError
+
+PATIENCE = 10.0  # s; how long a writer waits for the others
+
+# The statements that lead from each schema version, which is the index, to the next. Only ever append.
+# Foreign keys are not enforced meanwhile: a table that is dropped to be rebuilt takes no other rows with it.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE sessions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            import_folder TEXT NOT NULL,
+            created_at TEXT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE photos (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            file_path TEXT NOT NULL UNIQUE,
+            import_time TEXT NOT NULL,
+            status TEXT NOT NULL DEFAULT 'imported' CHECK (status IN ('imported', 'completed', 'failed')),
+            camera_make TEXT,
+            camera_model TEXT,
+            lens TEXT,
+            focal_length REAL,
+            aperture REAL,
+            shutter_speed TEXT,
+            iso INTEGER,
+            capture_time TEXT,
+            gps_lat REAL,
+            gps_lon REAL,
+            subject_type TEXT,
+            ai_score REAL CHECK (ai_score BETWEEN 1 AND 5),
+            focus_score REAL,
+            exposure_score REAL,
+            composition_score REAL,
+            error_message TEXT
+        )
+        """,
+        """
+        CREATE TABLE session_photos (
+            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+            PRIMARY KEY (session_id, photo_id)
+        ) WITHOUT ROWID
+        """,
+    ),
+    (
+        # The photos once more, because a CHECK cannot be altered; ids that were given away stay so.
+        """
+        CREATE TABLE new_photos (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            file_path TEXT NOT NULL UNIQUE,
+            import_time TEXT NOT NULL,
+            status TEXT NOT NULL DEFAULT 'imported'
+                CHECK (status IN ('imported', 'processing', 'completed', 'failed')),
+            camera_make TEXT,
+            camera_model TEXT,
+            lens TEXT,
+            focal_length REAL,
+            aperture REAL,
+            shutter_speed TEXT,
+            iso INTEGER,
+            capture_time TEXT,
+            gps_lat REAL,
+            gps_lon REAL,
+            subject_type TEXT,
+            ai_score REAL CHECK (ai_score BETWEEN 1 AND 5),
+            focus_score REAL,
+            exposure_score REAL,
+            composition_score REAL,
+            error_message TEXT,
+            context_tag TEXT,
+            selected_preset TEXT,
+            phash TEXT,
+            sha256 TEXT,
+            file_size INTEGER,
+            detected_faces INTEGER,
+            recorded_at TEXT
+        )
+        """,
+        """
+        INSERT INTO new_photos (
+            id, file_path, import_time, status, camera_make, camera_model, lens, focal_length, aperture,
+            shutter_speed, iso, capture_time, gps_lat, gps_lon, subject_type, ai_score, focus_score,
+            exposure_score, composition_score, error_message
+        ) SELECT
+            id, file_path, import_time, status, camera_make, camera_model, lens, focal_length, aperture,
+            shutter_speed, iso, capture_time, gps_lat, gps_lon, subject_type, ai_score, focus_score,
+            exposure_score, composition_score, error_message
+        FROM photos
+        """,
+        "DELETE FROM sqlite_sequence WHERE name = 'new_photos'",
+        "INSERT INTO sqlite_sequence SELECT 'new_photos', seq FROM sqlite_sequence WHERE name = 'photos'",
+        "DROP TABLE photos",
+        "ALTER TABLE new_photos RENAME TO photos",
+        "ALTER TABLE sessions ADD COLUMN grouped_from TEXT",
+        """
+        CREATE TABLE photo_groups (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            pick_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+            reason TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX groups_of_session ON photo_groups (session_id)",
+        """
+        ALTER TABLE session_photos
+        ADD COLUMN group_id INTEGER REFERENCES photo_groups (id) ON DELETE SET NULL
+        """,
+        "ALTER TABLE session_photos ADD COLUMN is_pick INTEGER NOT NULL DEFAULT 0 CHECK (is_pick IN (0, 1))",
+        "ALTER TABLE session_photos ADD COLUMN pick_reason TEXT",
+        "CREATE INDEX sessions_of_photo ON session_photos (photo_id)",
+        "CREATE INDEX photos_of_group ON session_photos (group_id)",
+        """
+        CREATE TABLE presets (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            version TEXT NOT NULL,
+            context_tags TEXT NOT NULL DEFAULT '[]',
+            config_template TEXT NOT NULL,
+            blend_amount INTEGER NOT NULL DEFAULT 100 CHECK (blend_amount BETWEEN 0 AND 100),
+            usage_count INTEGER NOT NULL DEFAULT 0
+        )
+        """,
+        """
+        CREATE TABLE jobs (
+            id TEXT PRIMARY KEY NOT NULL,
+            task TEXT NOT NULL,
+            photo_id INTEGER REFERENCES photos (id) ON DELETE CASCADE,
+            session_id INTEGER REFERENCES sessions (id) ON DELETE CASCADE,
+            priority INTEGER NOT NULL DEFAULT 5 CHECK (priority BETWEEN 0 AND 10),
+            status TEXT NOT NULL DEFAULT 'queued' CHECK (status IN (
+                'queued', 'scheduled', 'blocked', 'running', 'retrying', 'succeeded', 'failed', 'cancelled'
+            )),
+            attempt INTEGER NOT NULL DEFAULT 0,
+            retry_count INTEGER NOT NULL DEFAULT 0,
+            created_at TEXT NOT NULL,
+            started_at TEXT,
+            finished_at TEXT,
+            error_message TEXT,
+            config TEXT
+        )
+        """,
+        """
+        CREATE INDEX unfinished_jobs ON jobs (session_id)
+        WHERE status NOT IN ('succeeded', 'failed', 'cancelled')
+        """,
+        "CREATE INDEX jobs_by_time ON jobs (created_at)",
+        "CREATE INDEX jobs_of_photo ON jobs (photo_id)",
+    ),
+)
+
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "its disk is full, make room and run this again",
+    sqlite3.SQLITE_READONLY: "check its permissions",
+    sqlite3.SQLITE_BUSY: "another program holds it, try again",
+}
+
+
+class CatalogError(JunmaiJobsError):
+    """The catalog cannot be used, or does not know what it was asked for."""
+
+
+class CatalogFile:
+    """An open catalog; it belongs to the thread that opened it, and each process opens its own.
+
+    Raises:
+        CatalogError: ``path`` is no catalog, or one of a newer version, or cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise CatalogError(
+                f"the catalog {path} cannot be opened ({error}): check its permissions"
+            ) from error
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the catalog cannot be used any more."""
+        self._db.close()
+
+    def _rows(self, statement: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Any]:
+        """Read without waiting for any writer."""
+        with self._explaining("read"):
+            return self._db.execute(statement, values).fetchall()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Run the block in one transaction that has the write lock from its start."""
+        with self._explaining("written"):
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _explaining(self, done: str) -> Iterator[None]:
+        """Tell what a person can do about an error, unless only a programmer can do something."""
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+                raise
+            message = f"the catalog {self._path} does not have the photo or session of what was to be written"
+            raise CatalogError(message) from error
+        except sqlite3.DatabaseError as error:
+            if not isinstance(error, sqlite3.OperationalError) and type(error) is not sqlite3.DatabaseError:
+                raise
+            advice = _ADVICE.get(error.sqlite_errorcode & 0xFF, "is its disk full, or the file damaged?")
+            message = f"the catalog {self._path} cannot be {done} just now ({error}): {advice}"
+            raise CatalogError(message) from error
+
+    def _prepare(self) -> None:
+        """Set the connection up and bring the schema to this version; many may do so at once."""
+        try:
+            self._use_wal()
+            self._db.execute("PRAGMA synchronous = FULL")
+            if self._version() != len(MIGRATIONS):
+                self._db.execute("PRAGMA foreign_keys = OFF")
+                self._migrate()
+            self._db.execute("PRAGMA foreign_keys = ON")
+        except sqlite3.DatabaseError as error:
+            advice = _ADVICE.get(error.sqlite_errorcode & 0xFF, "move it away")
+            raise CatalogError(f"{self._path} cannot be used as catalog ({error}): {advice}") from error
+
+    def _use_wal(self) -> None:
+        """Let readers go on beside a writer. For this one lock SQLite does not wait by itself."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _migrate(self) -> None:
+        with self._writing() as db:
+            version = self._version()  # again, now that nobody else can change it
+            if version > len(MIGRATIONS):
+                raise CatalogError(f"the catalog {self._path} is of a newer Junmai Jobs: update this one")
+            for statement in itertools.chain.from_iterable(MIGRATIONS[version:]):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def printable(text: str) -> str:
+    """The text as UTF-8 can hold it: a name whose bytes are no text keeps them as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def stored(path: Path) -> bytes:
+    """The absolute path as the bytes that the system has for it."""
+    return os.fsencode(os.path.abspath(path))  # noqa: PTH100 -- also takes out "..", and follows no link

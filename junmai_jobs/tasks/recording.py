@@ -1,0 +1,95 @@
+"""What the photo tasks share: the catalog hears of each run, and an unplugged drive fails no photo."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from junmai_jobs.catalog import Catalog
+from junmai_jobs.config import load_config
+from junmai_jobs.context import RunningJob, current_job
+from junmai_jobs.errors import InvalidState, JobCancelled, RetryLater
+from junmai_jobs.job import Status
+from junmai_jobs.photo.errors import PhotoGone
+from junmai_jobs.retry import RetryPolicy
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CATALOG_FILE = "catalog.db"
+"""In ``JUNMAI_HOME``."""
+VOLUME_AWAY = "volume_away"
+LOOK_AGAIN = 15.0
+"""Seconds after which a job whose card or drive is away looks again."""
+
+
+def open_catalog(file: str | Path | None) -> Catalog:
+    """The catalog in a file; None: the one in ``JUNMAI_HOME``."""
+    return Catalog(Path(file) if file else load_config().home / CATALOG_FILE)
+
+
+def recorded(retry: RetryPolicy) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have the catalog hear of each run of a task, before the queue does; ``retry`` is the task's policy.
+
+    What a job that died could not tell, ``catalog.sync`` finds out from the queue. Outside a job nothing is
+    told. The task has a ``photo_id`` or a ``session_id``, and a ``catalog``.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            job = _running_job()
+            if job is None:
+                return function(*args, **kwargs)
+            given = signature.bind(*args, **kwargs).arguments
+            with open_catalog(given.get("catalog")) as catalog:
+                what = {name: given.get(name) for name in ("photo_id", "session_id")}
+                catalog.begin_job(job.id, function.__name__, job.attempt, **what)
+            try:
+                value = function(*args, **kwargs)
+            except Exception as error:
+                ending = _parked(error, given)
+                _record_end(given, job, _status_after(ending, job, retry), str(ending))
+                raise ending from error
+            _record_end(given, job, Status.SUCCEEDED)
+            return value
+
+        return run
+
+    return decorate
+
+
+def _record_end(given: dict[str, Any], job: RunningJob, status: Status, error: str | None = None) -> None:
+    with open_catalog(given.get("catalog")) as catalog:
+        catalog.end_job(job.id, status, error, attempt=job.attempt)
+
+
+def _running_job() -> RunningJob | None:
+    try:
+        return current_job()
+    except InvalidState:
+        return None
+
+
+def _status_after(error: Exception, job: RunningJob, retry: RetryPolicy) -> Status:
+    if isinstance(error, JobCancelled):
+        return Status.CANCELLED
+    if isinstance(error, RetryLater):
+        return Status.SCHEDULED
+    return Status.FAILED if retry.decide(job.attempt, error) is None else Status.RETRYING
+
+
+def _parked(error: Exception, given: dict[str, Any]) -> Exception:
+    """What to raise: a file that is gone together with its session's folder is only away."""
+    if isinstance(error, PhotoGone) and (photo_id := given.get("photo_id")) is not None:
+        with open_catalog(given.get("catalog")) as catalog:
+            session_id = catalog.session_of_photo(photo_id)
+            session = None if session_id is None else catalog.session_row(session_id)
+        if session is not None and not session.import_folder.is_dir():
+            return RetryLater(LOOK_AGAIN, VOLUME_AWAY)
+    return error

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from junmai_jobs.photo.errors import UnreadablePhoto
+from junmai_jobs.photo.exif import read_exif
+from junmai_jobs.photo.export import export, export_suffix
+from tests.photo.test_export import (
+    ARTIST,
+    COLOR_SPACE,
+    DATE_TIME,
+    EXIF,
+    FORMATS,
+    GPS,
+    MAKER_NOTE,
+    MODEL,
+    ORIENTATION,
+    OWNER,
+    preset,
+    read,
+    saved,
+)
+from tests.photo.test_quality import texture
+from tests.photographs import camera_photographs
+
+
+def exiftool(path: Path) -> dict[str, Any]:
+    command = ["exiftool", "-json", "-G1", "-n", "-validate", "-warning", str(path), "-all"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(run.stdout)[0]
+    return found
+
+
+@pytest.mark.parametrize("path", camera_photographs(), ids=lambda path: path.name)
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_the_camera_wrote_goes_along(tmp_path: Path, path: Path, kind: str) -> None:
+    final = tmp_path / f"out{export_suffix(kind)}"
+
+    export(path, preset(format=kind, max_dimension=300), final)
+
+    before, after = read_exif(path), read_exif(final)
+    if path.name in {"L01.jpg", "L02.jpg"}:  # an editor has put some of these into the wrong directory
+        before["settings"]["white_balance"] = before["context_hints"]["subject_type"] = None
+        after["context_hints"]["subject_type"] = None
+    assert after == before
+    assert read(final).getexif()[MODEL].strip(" \0") == before["camera"]["model"]
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
+@pytest.mark.parametrize("path", camera_photographs(), ids=lambda path: path.name)
+@pytest.mark.parametrize("kind", FORMATS)
+def test_exiftool_finds_the_same_values_and_nothing_wrong(tmp_path: Path, path: Path, kind: str) -> None:
+    final = tmp_path / f"out{export_suffix(kind)}"
+    made = export(path, preset(format=kind, max_dimension=300), final)
+
+    before, after = exiftool(path), exiftool(final)
+
+    changed = {"ExifIFD:ExifImageWidth": made["width"], "ExifIFD:ExifImageHeight": made["height"]}
+    gone = {"IFD0:YCbCrPositioning", "IFD0:PrintIMVersion", "ExifIFD:OffsetSchema"}
+    for name, value in before.items():
+        if name.startswith(("ExifIFD:", "GPS:", "IFD0:")) and name not in gone:
+            if name in changed:
+                assert after[name] == changed[name]
+            elif not path.name.startswith("L0") or not name.startswith("IFD0:"):
+                assert after[name] == value
+    assert after["IFD0:Orientation"] == 1
+    assert after["ExifTool:Validate"].split()[0] == "0"  # errors
+    assert not [name for name in after if "Thumbnail" in name or "Preview" in name or "IFD1" in name]
+
+
+def test_neither_thumbnails_nor_maker_notes_of_the_unedited_picture_remain(tmp_path: Path) -> None:
+    source = next(path for path in camera_photographs() if path.name == "r_sony.jpg")
+    assert source.read_bytes().count(b"\xff\xd8\xff") > 1  # its thumbnail
+    assert MAKER_NOTE in read(source).getexif().get_ifd(EXIF)
+
+    export(source, preset(), tmp_path / "out.jpg")
+
+    assert (tmp_path / "out.jpg").read_bytes().count(b"\xff\xd8\xff") == 1
+    assert MAKER_NOTE not in read(tmp_path / "out.jpg").getexif().get_ifd(EXIF)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
+def test_where_the_picture_was_taken_and_by_whom_goes_along(tmp_path: Path, kind: str, order: str) -> None:
+    exif = Image.Exif()
+    exif.endian = order
+    exif.update({ARTIST: "Jürgen 写真".encode(), DATE_TIME: "2024:05:06 07:08:09"})
+    exif.get_ifd(EXIF).update({OWNER: "Anna", 0x9004: "2024:05:06 07:08:09"})
+    exif.get_ifd(GPS).update(
+        {1: "N", 2: (35.0, 40.0, 30.25), 3: "W", 4: (139.0, 45.0, 0.5), 5: b"\0", 6: 44.5}
+    )
+    source = saved(tmp_path / "a.jpg", texture(60, 40), exif=exif.tobytes())
+
+    export(source, preset(format=kind), tmp_path / "out")
+
+    found = read(tmp_path / "out").getexif()
+    assert found[ARTIST].encode("latin-1").decode() == "Jürgen 写真"
+    assert found.get_ifd(EXIF)[OWNER] == "Anna"
+    assert found.get_ifd(GPS) == exif.get_ifd(GPS)
+    assert read_exif(tmp_path / "out")["location"] == read_exif(source)["location"]
+    assert read_exif(source)["location"]["longitude"] == pytest.approx(-139.7501389)
+
+
+def test_a_photograph_without_exif_gets_what_is_true_of_it(tmp_path: Path) -> None:
+    export(saved(tmp_path / "a.png", texture(60, 40)), preset(), tmp_path / "out.jpg")
+
+    exif = read(tmp_path / "out.jpg").getexif()
+    assert exif[ORIENTATION] == 1
+    assert exif.get_ifd(EXIF)[COLOR_SPACE] == 1
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_broken_exif_does_not_cost_the_photograph(tmp_path: Path, seed: int) -> None:
+    source = next(path for path in camera_photographs() if path.name == "r_canon.jpg").read_bytes()
+    dice = np.random.default_rng(seed)
+    broken = bytearray(source)
+    at = source.index(b"Exif\0\0") + 14
+    for place in dice.integers(at, at + 1500, 60):
+        broken[place] = dice.integers(256)
+    (tmp_path / "a.jpg").write_bytes(broken)
+
+    try:
+        made = export(tmp_path / "a.jpg", preset(), tmp_path / "out.jpg")
+    except UnreadablePhoto:  # as when it is scored: its orientation cannot be told
+        return
+    assert made["width"] == 80
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # values are kept as they are, nonsense too
+        assert len(read(tmp_path / "out.jpg").info["exif"]) < 65_000
+
+
+def test_exif_that_no_jpeg_could_hold_is_kept_in_part(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.update({MODEL: "X-T5", ARTIST: "A" * 100_000})
+    exif.get_ifd(EXIF).update({0x9286: b"ASCII\0\0\0" + b"B" * 19_000, OWNER: "Anna"})
+    source = saved(tmp_path / "a.png", texture(60, 40), exif=exif.tobytes())
+
+    export(source, preset(), tmp_path / "out.jpg")
+
+    found = read(tmp_path / "out.jpg").getexif()
+    assert (found[MODEL], ARTIST in found) == ("X-T5", False)
+    assert len(found.get_ifd(EXIF)[0x9286]) == 19_008
