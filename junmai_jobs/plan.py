@@ -10,6 +10,7 @@ planned for every photo, and those of the others end at once.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,9 @@ MOST_PHOTOS = 10_000
 """In a session: what one job can wait for."""
 
 
+_SIDECAR_BYTES, _BYTES_PER_PIXEL = 4096, 0.4  # about what is written for a pick
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One job of a session; ``photo_id`` is None for those on all photos."""
@@ -50,6 +54,15 @@ class Work:
     def id(self) -> str:
         """The job's id."""
         return str(self.task.options.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a run would take, about."""
+
+    expected_seconds: float
+    disk_bytes: int
+    """Were every photo a pick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +92,12 @@ class Plan:
                 f"{self.folder} holds {len(self.photos):,} photos and a session at most {MOST_PHOTOS:,}: "
                 "process the folders in it one by one"
             )
+
+    def forecast(self, seconds: float) -> Forecast:
+        """What it takes, when all that is still to be done takes so many seconds."""
+        pixels = self.export_preset.max_dimension**2 * 2 / 3 if self.export else 0
+        each = _SIDECAR_BYTES + pixels * _BYTES_PER_PIXEL
+        return Forecast(math.ceil(seconds * 10) / 10, round(len(self.photos) * each))
 
     def photo_works(self) -> list[Work]:
         """One job a photo. Its id stands for session, file, size, time of change, task and options."""

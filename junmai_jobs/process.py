@@ -7,7 +7,6 @@ missing, gives another chance to what failed for a reason that may pass, and wai
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -24,13 +23,12 @@ from junmai_jobs.job import Job, Status
 from junmai_jobs.ledger import why
 from junmai_jobs.logs import start_logging
 from junmai_jobs.photo.files import find_photos
-from junmai_jobs.plan import QUEUES, TASKS, Plan, Work
-from junmai_jobs.report import Failure, Forecast, Pick, Report, sentence
+from junmai_jobs.plan import QUEUES, TASKS, Forecast, Plan, Work
+from junmai_jobs.report import Failure, Pick, Report, sentence
 from junmai_jobs.tasks.photos import NOT_A_PICK, export_preset_named, record
 from junmai_jobs.tasks.recording import CATALOG_FILE
 
 if TYPE_CHECKING:
-    from junmai_jobs.config import Config
     from junmai_jobs.jobqueue import JobQueue
 
 T = TypeVar("T")
@@ -48,7 +46,6 @@ _NOT_KEPT = "its job is not kept any more: run this again"
 _REGROUPINGS = 3
 _NO_USE = {f"{kind.__module__}.{kind.__qualname__}" for task in TASKS for kind in task.options.retry.never}
 _USUAL_SECONDS = 0.3  # a photo, where none was timed yet
-_SIDECAR_BYTES, _BYTES_PER_PIXEL = 4096, 0.4  # about what is written for a pick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +94,9 @@ def process(
         started = len(run.to_start)
         if not dry_run:
             run.go(watch)
-        return run.report(started, _forecast(catalog, plan, started, jobs.config) if dry_run else None)
-
-
-def _forecast(catalog: Catalog, plan: Plan, started: int, config: Config) -> Forecast:
-    seconds = (catalog.typical_seconds("process_photo") or _USUAL_SECONDS) * started
-    pixels = plan.export_preset.max_dimension**2 * 2 / 3 if plan.export else 0
-    return Forecast(
-        math.ceil(seconds / config.max_concurrent_jobs * 10) / 10,
-        round(len(plan.photos) * (_SIDECAR_BYTES + pixels * _BYTES_PER_PIXEL)),
-    )
+        seconds = started * (catalog.typical_seconds("process_photo") or _USUAL_SECONDS)
+        forecast = plan.forecast(seconds / jobs.config.max_concurrent_jobs) if dry_run else None
+        return run.report(started, forecast)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from junmai_jobs.catalog import GroupRow, PhotoRow
+from junmai_jobs.plan import Forecast
 
 _Words = Sequence[tuple[float, str]]  # falling; the first number that a score reaches names it
 _FOCUS: _Words = ((4, "sharp"), (3, "fairly sharp"), (2, "a little soft"), (0, "blurred"))
@@ -38,15 +39,6 @@ class Failure:
 
     path: str
     error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a run would take, about."""
-
-    expected_seconds: float
-    disk_bytes: int
-    """Were every photo a pick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -284,11 +284,8 @@ def export_photo(
         if companion is None:
             raise
         made = export(Path(companion), preset, final, **publish)
-    return (
-        {"photo_id": photo_id, "export_preset": preset.name, "status": "completed"}
-        | made
-        | {"path": Path(made["path"])}
-    )
+    made["path"] = Path(made["path"])  # a text could not hold every name
+    return {"photo_id": photo_id, "export_preset": preset.name, "status": "completed", **made}
 
 
 @task(queue="low_priority", priority=0, retry=RETRY)
