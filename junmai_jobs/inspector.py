@@ -17,6 +17,7 @@ from junmai_jobs.replies import json_object, queue_names, scored, seconds, text_
 STANDARD_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
 _BANDS = range(11)
 _PAGE = 200
+_SAID = ("host", "pid", "started_at", "queues", "tasks", "concurrency")  # by a worker of itself
 
 
 ALIVE_WITHIN = 35.0
@@ -270,7 +271,7 @@ class Inspector:
             rows.append(
                 {
                     "name": name,
-                    **{key: known.get(key) for key in ("host", "pid", "started_at", "queues", "concurrency")},
+                    **{key: known.get(key) for key in _SAID},
                     "last_seen": iso(seen / 1000),
                     "silent_s": round(now - seen / 1000, 3),
                     "alive": now - seen / 1000 < ALIVE_WITHIN,

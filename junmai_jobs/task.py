@@ -231,6 +231,11 @@ def find_task(name: str) -> Task[..., Any]:
         raise UnknownTask(f"no task {name!r} is registered here; {hint}") from None
 
 
+def task_names() -> list[str]:
+    """The tasks that are registered here."""
+    return sorted(_registry)
+
+
 def task_modules() -> list[str]:
     """The modules whose import registers the tasks that are registered here."""
     return sorted({each.function.__module__ for each in _registry.values()})

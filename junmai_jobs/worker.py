@@ -30,6 +30,7 @@ from junmai_jobs.notify import jobs_failed, notify, receivers
 from junmai_jobs.scheduler import Scheduler
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.slot import Slot, cause_of_death, start_method
+from junmai_jobs.task import task_names
 
 log = logging.getLogger("junmai_jobs.worker")
 
@@ -264,6 +265,7 @@ class Worker:
             "started_at": iso(time.time()),
             "queues": list(self._queues) if self.settings.queues else None,
             "concurrency": len(self._slots),
+            "tasks": task_names(),
             "claimers": [slot.claimer for slot in self._slots],
         }
         self._broker.register(self.name, info)

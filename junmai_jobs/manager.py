@@ -1,0 +1,315 @@
+"""The seed's facade: ``JobQueueManager`` with the method names and return keys of the original project.
+
+Everything it does takes effect on the queue itself; the catalog knows the photographs and keeps the record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from junmai_jobs.catalog import Catalog, PhotoRow, PlannedJob
+from junmai_jobs.errors import InvalidState, JobNotFound
+from junmai_jobs.job import Job, Status, new_id
+from junmai_jobs.jobqueue import JobQueue
+from junmai_jobs.ledger import why
+from junmai_jobs.tasks.photos import process_photo
+from junmai_jobs.tasks.recording import CATALOG_FILE
+
+PRIORITY_HIGH, PRIORITY_MEDIUM, PRIORITY_LOW = 9, 5, 1
+_HIGH_SCORE, _MEDIUM_SCORE = 4.5, 3.5
+_SYNC_EVERY = 60.0  # s
+_STATES = {
+    Status.QUEUED: "PENDING",
+    Status.SCHEDULED: "PENDING",
+    Status.BLOCKED: "PENDING",
+    Status.RUNNING: "STARTED",
+    Status.RETRYING: "RETRY",
+    Status.SUCCEEDED: "SUCCESS",
+    Status.FAILED: "FAILURE",
+    Status.CANCELLED: "REVOKED",
+}
+"""The word that Celery has for a status, which the original's clients know."""
+
+
+def get_priority_for_photo(ai_score: float | None = None, user_requested: bool = False) -> int:
+    """How urgent a photo is: what a person asked for first, then the better one.
+
+    Args:
+        ai_score: 1.0 to 5.0; None: not judged yet.
+        user_requested: somebody waits for it.
+    """
+    if user_requested:
+        return PRIORITY_HIGH
+    if ai_score is None:
+        return PRIORITY_MEDIUM
+    if ai_score >= _HIGH_SCORE:
+        return PRIORITY_HIGH
+    return PRIORITY_MEDIUM if ai_score >= _MEDIUM_SCORE else PRIORITY_LOW
+
+
+class JobQueueManager:
+    """The queue as the original's bridge sees it. Threads may share it.
+
+    Args:
+        jobs: None: the queue that the configuration names.
+
+    Every method may raise StoreUnavailable, and those that know photos CatalogError.
+    """
+
+    def __init__(self, jobs: JobQueue | None = None) -> None:
+        self.jobs = JobQueue() if jobs is None else jobs
+        self._next_sync = 0.0
+
+    # Submitting.
+
+    def submit_photo_processing(
+        self, photo_id: int, user_requested: bool = False, config: Mapping[str, Any] | None = None
+    ) -> str:
+        """Have a photo of the catalog processed; the id of the job.
+
+        Args:
+            photo_id: the catalog's.
+            user_requested: it goes before all that nobody asked for.
+            config: see ``tasks.photos.process_photo``.
+
+        Raises:
+            ValueError: there is no such photo. Nothing was submitted.
+        """
+        with self._catalog() as catalog:
+            photo = _known_photo(catalog, photo_id)
+            priority = get_priority_for_photo(photo.ai_score, user_requested)
+            return self._submit(catalog, [photo], [priority], config)[0]
+
+    def submit_batch_processing(self, photo_ids: Sequence[int], priority: int = PRIORITY_MEDIUM) -> list[str]:
+        """Have photos processed at one priority, 0 to 10, larger first; the ids of the jobs.
+
+        Raises:
+            ValueError: there is no such photo, or the priority is none. Nothing was submitted.
+        """
+        with self._catalog() as catalog:
+            photos = [_known_photo(catalog, photo_id) for photo_id in photo_ids]
+            return self._submit(catalog, photos, [priority] * len(photos))
+
+    def submit_session_processing(self, session_id: int, auto_select: bool = True) -> dict[str, Any]:
+        """Have the photos of a session processed.
+
+        Args:
+            session_id: the catalog's.
+            auto_select: leave out those known to score below ``ai.selection_threshold``.
+
+        Returns:
+            ``session_id``, ``photo_count`` and ``task_ids``.
+
+        Raises:
+            ValueError: there is no such session.
+        """
+        with self._catalog() as catalog:
+            if catalog.session_row(session_id) is None:
+                raise ValueError(f"Session not found: {session_id}")
+            threshold = self.jobs.config.selection_threshold if auto_select else 0.0
+            photos = [
+                photo
+                for photo in catalog.photos(session_id)
+                if photo.ai_score is None or photo.ai_score >= threshold
+            ]
+            priorities = [get_priority_for_photo(photo.ai_score) for photo in photos]
+            ids = self._submit(catalog, photos, priorities, session_id=session_id)
+        return {"session_id": session_id, "photo_count": len(ids), "task_ids": ids}
+
+    def _submit(
+        self,
+        catalog: Catalog,
+        photos: Sequence[PhotoRow],
+        priorities: Sequence[int],
+        config: Mapping[str, Any] | None = None,
+        session_id: int | None = None,
+    ) -> list[str]:
+        """The catalog first: a row without a job is put right by the next sync."""
+        calls, rows = [], []
+        for photo, priority in zip(photos, priorities, strict=True):
+            job_id = new_id()
+            task = process_photo.with_options(id=job_id, priority=priority)
+            arguments: dict[str, Any] = {
+                "photo_id": photo.id, "path": photo.path, "catalog": self._file, "config": config,
+            }  # fmt: skip
+            task.new_job((), arguments)  # refuses what cannot be stored before anything is
+            calls.append((task, arguments))
+            rows.append(PlannedJob(job_id, task.name, photo.id, session_id, priority, config))
+        catalog.add_jobs(rows)
+        return [handle.id for handle in self.jobs.submit_all(calls)]
+
+    # Looking.
+
+    def get_job_status(self, task_id: str) -> dict[str, Any]:
+        """What has become of a job; one that nobody knows is PENDING.
+
+        Returns:
+            ``task_id``, ``state`` (PENDING, STARTED, RETRY, SUCCESS, FAILURE, REVOKED), ``status`` (our own
+            word, or None), ``ready``, ``successful``, ``failed``; then ``result``, or ``error`` as text.
+        """
+        try:
+            job: Job | None = self.jobs.job(task_id)
+        except JobNotFound:
+            job = None
+        status = job.status if job else None
+        found = {
+            "task_id": task_id,
+            "state": _STATES[status] if status else "PENDING",
+            "status": status,
+            "ready": status is not None and status.finished,
+            "successful": status is Status.SUCCEEDED,
+            "failed": status is Status.FAILED,
+        }
+        if job and status is Status.SUCCEEDED:
+            found["result"] = job.result
+        elif job and found["ready"]:
+            found["error"] = why(job)
+        return found
+
+    def get_queue_stats(self) -> dict[str, Any]:
+        """Counts of all jobs.
+
+        Returns:
+            ``active_tasks``, ``scheduled_tasks`` (scheduled or retrying), ``reserved_tasks`` (0: nothing is
+            claimed before it runs), ``total_pending``; ``jobs_by_status``: the original's words, pending,
+            processing, completed and failed, beside our own; ``jobs_by_priority``; ``timestamp``.
+        """
+        stats = self.jobs.stats()
+        ours = stats["jobs_by_status"]
+        return {
+            "active_tasks": stats["active_tasks"],
+            "scheduled_tasks": ours["scheduled"] + ours["retrying"],
+            "reserved_tasks": 0,
+            "total_pending": stats["total_pending"],
+            "jobs_by_status": ours
+            | {
+                "pending": stats["total_pending"],
+                "processing": ours["running"],
+                "completed": ours["succeeded"],
+            },
+            "jobs_by_priority": stats["jobs_by_priority"],
+            "timestamp": stats["timestamp"],
+        }
+
+    def get_worker_stats(self) -> dict[str, Any]:
+        """The workers that are alive.
+
+        Returns:
+            ``workers``, ``active_tasks`` and ``registered_tasks``, each by worker, and ``timestamp``.
+        """
+        alive = [worker for worker in self.jobs.workers() if worker["alive"]]
+        return {
+            "workers": {worker["name"]: worker for worker in alive},
+            "active_tasks": {
+                worker["name"]: [
+                    {"id": slot["job"], "name": slot["task"], "running_s": slot["running_s"]}
+                    for slot in worker["slots"]
+                    if slot["job"]
+                ]
+                for worker in alive
+            },
+            "registered_tasks": {worker["name"]: worker["tasks"] for worker in alive},
+            "timestamp": self.jobs.stats()["timestamp"],
+        }
+
+    def get_failed_jobs(self, limit: int = 50) -> list[dict[str, Any]]:
+        """The jobs that have failed for good, newest first.
+
+        Returns:
+            For each ``id``, ``photo_id``, ``priority``, ``created_at``, ``error_message``, ``retry_count``.
+        """
+        return [
+            {
+                "id": job.id,
+                "photo_id": job.kwargs.get("photo_id", job.args[0] if job.args else None),
+                "priority": job.priority,
+                "created_at": job.created_at,
+                "error_message": why(job),
+                "retry_count": job.retry_count,
+            }
+            for job in self.jobs.jobs(status="failed", limit=limit)
+        ]
+
+    # Steering.
+
+    def cancel_job(self, task_id: str) -> bool:
+        """Cancel a job, or tell it to stop if it runs; False: there is none, or it has finished."""
+        return self._succeeds(lambda: self.jobs.cancel(task_id))
+
+    def pause_queue(self) -> bool:
+        """No job of any queue starts from now on, also after restarts. True."""
+        self.jobs.pause()
+        return True
+
+    def resume_queue(self) -> bool:
+        """Jobs of all queues may start again. True."""
+        self.jobs.resume()
+        return True
+
+    def retry_failed_job(self, task_id: str) -> str | None:
+        """Have a failed or cancelled job wait again; its id, which stays. None: it cannot be retried."""
+        return task_id if self._succeeds(lambda: self.jobs.retry(task_id)) else None
+
+    def purge_queue(self, queue_name: str | None = None) -> int:
+        """Cancel what waits in one queue; in all where none is named. How many jobs."""
+        return self.jobs.purge(queue_name)
+
+    def adjust_job_priority(self, job_id: str, new_priority: int) -> bool:
+        """Give a job that has not finished another priority, 0 to 10; False: there is no such job.
+
+        Raises:
+            ValueError: that is no priority.
+        """
+        return self._succeeds(lambda: self.jobs.reprioritize(job_id, new_priority))
+
+    # The catalog.
+
+    def sync(self) -> None:
+        """Make the catalog's unfinished jobs say what the queue says."""
+        with Catalog(self._file) as catalog:
+            catalog.sync_with(self.jobs.inspector.load)
+
+    @property
+    def _file(self) -> Any:
+        return self.jobs.config.home / CATALOG_FILE
+
+    @contextlib.contextmanager
+    def _catalog(self) -> Iterator[Catalog]:
+        """Opened for this call, since connections belong to threads; synced when a minute has passed."""
+        with Catalog(self._file) as catalog:
+            if self._next_sync <= time.monotonic():
+                self._next_sync = time.monotonic() + _SYNC_EVERY
+                catalog.sync_with(self.jobs.inspector.load)
+            yield catalog
+
+    @staticmethod
+    def _succeeds(act: Any) -> bool:
+        try:
+            act()
+        except (JobNotFound, InvalidState):
+            return False
+        return True
+
+
+def _known_photo(catalog: Catalog, photo_id: int) -> PhotoRow:
+    photo = catalog.photo_row(photo_id)
+    if photo is None:
+        raise ValueError(f"Photo not found: {photo_id}")
+    return photo
+
+
+_lock = threading.Lock()
+_manager: JobQueueManager | None = None
+
+
+def get_job_queue_manager() -> JobQueueManager:
+    """The one manager of this process, made at the first call."""
+    global _manager  # noqa: PLW0603 - the original's interface is a singleton
+    with _lock:
+        if _manager is None:
+            _manager = JobQueueManager()
+        return _manager
