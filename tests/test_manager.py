@@ -1,4 +1,4 @@
-"""What the original's own tests ask of ``JobQueueManager``, as behaviour, on a real server and a real worker."""
+"""What the original's own tests ask of ``JobQueueManager``, on a real server and a real worker."""
 
 from __future__ import annotations
 
