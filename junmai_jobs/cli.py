@@ -15,10 +15,11 @@ from junmai_jobs.commands.process import process
 from junmai_jobs.commands.queues import pause, purge, resume, stats
 from junmai_jobs.commands.server import config, server
 from junmai_jobs.commands.submit import submit
+from junmai_jobs.commands.undo import undo
 from junmai_jobs.commands.worker import worker, workers
 
 COMMANDS: tuple[click.Command, ...] = (
-    process, submit, stats, list_jobs, list_failed, show, retry, cancel, pause, resume, purge,
+    process, undo, submit, stats, list_jobs, list_failed, show, retry, cancel, pause, resume, purge,
     worker, workers, server, config,
 )  # fmt: skip
 

@@ -70,7 +70,7 @@ class Plan:
     """A session and what is wanted of it.
 
     Raises:
-        PhotoError: it has more than ``MOST_PHOTOS``.
+        PhotoError: it has more than ``MOST_PHOTOS``, or would be exported into its own folder.
     """
 
     session: str
@@ -82,6 +82,7 @@ class Plan:
     catalog: Path
     preset: str | None = None
     """For every pick, instead of the one chosen by its context."""
+    replace_edits: bool = False
     export: Path | None = None
     """The folder to which the picks are exported."""
     export_preset: ExportPreset
@@ -92,6 +93,9 @@ class Plan:
                 f"{self.folder} holds {len(self.photos):,} photos and a session at most {MOST_PHOTOS:,}: "
                 "process the folders in it one by one"
             )
+        if self.export is not None and self.export.is_relative_to(self.folder):
+            # There an export may have the name of a camera's JPEG, and would be a photo to the next run.
+            raise PhotoError(f"{self.export} is in the folder of the photos: export to a folder outside it")
 
     def forecast(self, seconds: float) -> Forecast:
         """What it takes, when all that is still to be done takes so many seconds."""
@@ -135,6 +139,8 @@ class Plan:
 
     def _apply_work(self, photo: Photo, group: Work, common: dict[str, Any]) -> Work:
         arguments = common | {"photo_id": self.ids[photo.path], "preset_name": self.preset}
+        if self.replace_edits:
+            arguments["replace_edits"] = True
         return self._work("preset", apply_preset, arguments, group.id, after=[group.id])
 
     def _export_works(self, applied: Sequence[Work], common: dict[str, Any]) -> Iterator[Work]:

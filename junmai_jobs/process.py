@@ -56,6 +56,8 @@ class Wishes:
     """Its name in the catalog; None: the folder's path."""
     preset: str | None = None
     """For every pick, instead of the one chosen by its context."""
+    replace_edits: bool = False
+    """Replace develop settings that a sidecar has already, and keep it as it was beside it."""
     export: Path | None = None
     """The folder to which the picks are exported, by the first enabled of ``export.presets``."""
 
@@ -87,7 +89,8 @@ def process(
         plan = Plan(
             session=name, session_id=session_id, folder=folder, photos=photos, catalog=file,
             ids=catalog.photo_ids(session_id, [photo.path for photo in photos]),
-            preset=wishes.preset, export=wishes.export and wishes.export.resolve(),
+            preset=wishes.preset, replace_edits=wishes.replace_edits,
+            export=wishes.export and wishes.export.resolve(),
             export_preset=export_preset_named(jobs.config, None),
         )  # fmt: skip
         run = _Run(jobs, catalog, plan, tell)
@@ -244,12 +247,14 @@ class _Run:
         }
         rows = [row for row in self.catalog.photos(self.plan.session_id) if row.id in ended]
         failures = list(self._failures(rows, ended))
-        failed = {failure.path for failure in failures}
+        paths = {failure.path for failure in failures}
+        failed = sum(str(row.path) in paths for row in rows)
         picks = sorted(self._picks(rows), key=lambda pick: -pick.score)
         return Report(
             session_id=self.plan.session_id,
             photos=len(self.plan.photos),
-            succeeded=sum(str(row.path) not in failed for row in rows),
+            succeeded=len(rows) - failed,
+            failed=failed,
             groups=self.catalog.groups(self.plan.session_id),
             picks=picks,
             failures=failures,

@@ -48,6 +48,8 @@ class Report:
     session_id: int
     photos: int
     succeeded: int
+    failed: int
+    """Photos on which something could not be done; ``failures`` may also name the folder."""
     groups: Sequence[GroupRow]
     picks: Sequence[Pick]
     """The best first."""
@@ -56,11 +58,6 @@ class Report:
     """How many photos this run has begun with, or tried again; of a dry run, how many it would have."""
     forecast: Forecast | None
     """Of a dry run alone."""
-
-    @property
-    def failed(self) -> int:
-        """How many photos have failed in some way."""
-        return len({failure.path for failure in self.failures})
 
     def as_dict(self) -> dict[str, Any]:
         """The keys and plain values of a JSON document."""

@@ -63,7 +63,7 @@ def catalog(home: Path) -> Iterator[Catalog]:
 
 @pytest.fixture
 def burst(tmp_path: Path) -> Burst:
-    return make_burst(scenes()[0], tmp_path / "shoot", start=datetime(2026, 5, 1, 12))
+    return make_burst(scenes()[0], tmp_path / "shoot", start=datetime.fromisoformat("2026-05-01T12:00"))
 
 
 @pytest.fixture
@@ -97,9 +97,7 @@ def test_process_photo(catalog: Catalog, burst: Burst, ids: dict[Path, int]) -> 
         process_photo(999)
 
 
-def test_contexts_of_the_user_replace_the_shipped_ones(
-    home: Path, burst: Burst, ids: dict[Path, int]
-) -> None:
+def test_the_users_contexts_replace_the_shipped_ones(home: Path, burst: Burst, ids: dict[Path, int]) -> None:
     default = {"description": "Any", "recommended_preset": "mine", "preset_blend": 10}
     (home / "context_rules.json").write_text(json.dumps({"default": default, "contexts": {}}), "utf-8")
     with pytest.raises(PresetError, match=r"context_rules.json"):
@@ -223,7 +221,7 @@ def test_finish_session_tells(home: Path, burst: Burst, ids: dict[Path, int]) ->
     assert (found["photos"], found["succeeded"], found["failed"], found["picks"]) == (5, 5, 0, 1)
     notice = json.loads(told.read_text("utf-8"))
     assert (notice["event"], notice["details"]) == ("session_finished", found)
-    assert notice["message"] == "shoot: 5 photos, 1 picks, 0 failed"
+    assert notice["message"] == "shoot: 1 of 5 photos picked, 0 failed"
     with pytest.raises(Abort, match="no session 2"):
         finish_session(2)
 

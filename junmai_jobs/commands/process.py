@@ -32,6 +32,7 @@ def _folder(_context: click.Context, _parameter: click.Parameter, name: str) -> 
 @click.argument("folder", callback=_folder)
 @click.option("--session", metavar="NAME", help="Its name in the catalog; else the folder's path.")
 @click.option("--preset", metavar="NAME", help="For every pick, instead of the one for its context.")
+@click.option("--replace-edits", is_flag=True, help="Also where a sidecar is edited; `undo` takes it back.")
 @click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Export the picks to DIR.")
 @click.option("--dry-run", is_flag=True, help="Only count what there is to do.")
 @pass_app
@@ -41,6 +42,7 @@ def process(
     *,
     session: str | None,
     preset: str | None,
+    replace_edits: bool,
     export: Path | None,
     dry_run: bool,
 ) -> None:
@@ -58,7 +60,7 @@ def process(
     from junmai_jobs.process import Wishes  # noqa: PLC0415
     from junmai_jobs.process import process as work  # noqa: PLC0415
 
-    wishes = Wishes(session=session, preset=preset, export=export)
+    wishes = Wishes(session=session, preset=preset, replace_edits=replace_edits, export=export)
     try:
         with _progress(quiet=app.as_json or dry_run) as progress, _interruptible():
             report = work(app.jobs, folder, wishes, dry_run=dry_run, watch=progress, tell=note)

@@ -78,6 +78,28 @@ def write_sidecar(
     raise SidecarError(f"{xmp.name} is being written by another program: try again when it is done")
 
 
+def restore_sidecar(photo: Path) -> Literal["restored", "no_backup", "edited_since"]:
+    """Undo a ``write_sidecar`` that replaced edits: the newest backup becomes the sidecar again.
+
+    Returns:
+        ``restored``; ``no_backup`` if none is there; ``edited_since`` if somebody has changed the develop
+        settings that were written: then nothing is done.
+
+    Raises:
+        SidecarError: the sidecar is not XMP, or cannot be written; it was left as it was.
+    """
+    with _explained(photo):
+        path = _sidecar_of(photo)
+        if not (kept := _backups(path)):
+            return "no_backup"
+        if (now := _read(path)) is not None:
+            xmp = Xmp(now, shown(path))
+            if xmp.edits and not xmp.is_ours:
+                return "edited_since"
+        kept[-1].replace(path)
+        return "restored"
+
+
 def _insist_that_it_is_of(photo: Path, xmp: Xmp) -> None:
     """Refuse a sidecar of another RAW file of the same stem; Camera Raw notes there whose it is."""
     owner = xmp.extension
@@ -159,10 +181,19 @@ def _replace(path: Path, old: bytes | None, new: bytes, *, like: Path) -> bool:
 def _back_up(path: Path, content: bytes) -> None:
     """Keep ``content`` beside ``path``, under the first free name; once is enough."""
     for number in itertools.count(1):
-        backup = path.with_name(f"{path.name}.bak{number if number > 1 else ''}")
+        backup = _backup(path, number)
         kept = backup.read_bytes() if backup.exists() else None
         if kept == content or (kept is None and _replace(backup, None, content, like=path)):
             return
+
+
+def _backup(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.bak{number if number > 1 else ''}")
+
+
+def _backups(path: Path) -> list[Path]:
+    """Those there are, the oldest first."""
+    return list(itertools.takewhile(Path.exists, (_backup(path, number) for number in itertools.count(1))))
 
 
 @contextmanager

@@ -309,7 +309,7 @@ def finish_session(session_id: int, catalog: PathLike | None = None) -> dict[str
         "failed": sum(row.status == "failed" for row in rows),
         "picks": sum(row.is_pick for row in rows),
     }
-    told = "{name}: {photos:,} photos, {picks:,} picks, {failed:,} failed".format_map(found)
+    told = "{name}: {picks:,} of {photos:,} photos picked, {failed:,} failed".format_map(found)
     notify(Notice("session_finished", told, found), receivers(load_config().notify_command))
     return found
 

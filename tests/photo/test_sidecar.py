@@ -9,7 +9,7 @@ import pytest
 
 from junmai_jobs.photo.errors import PhotoError, PhotoGone, PresetError
 from junmai_jobs.photo.presets import Preset, blended, load_presets
-from junmai_jobs.photo.sidecar import write_sidecar
+from junmai_jobs.photo.sidecar import restore_sidecar, write_sidecar
 from tests.photo.sidecars import (
     AS_ELEMENTS,
     EDITED,
@@ -241,3 +241,22 @@ def test_no_backup_where_there_was_nothing_to_replace(photo: Path) -> None:
 
     assert write_sidecar(photo, SETTINGS, preset="p", replace_edits=True) == "written"
     assert names_in(photo.parent) == {"IMG_1.NEF", "IMG_1.xmp"}
+
+
+def test_edits_that_were_replaced_can_be_restored(photo: Path) -> None:
+    sidecar = beside(photo, EDITED)
+    before = sidecar.read_bytes()
+    assert restore_sidecar(photo) == "no_backup"
+    assert write_sidecar(photo, SETTINGS, preset="p", replace_edits=True) == "written"
+    assert restore_sidecar(photo) == "restored"
+    assert (sidecar.read_bytes(), names_in(photo.parent)) == (before, {photo.name, sidecar.name})
+    assert restore_sidecar(photo) == "no_backup"
+
+
+def test_what_was_edited_since_is_not_restored_over(photo: Path) -> None:
+    sidecar = beside(photo, EDITED)
+    write_sidecar(photo, SETTINGS, preset="p", replace_edits=True)
+    exiftool("-XMP-crs:Exposure2012=+3.00", sidecar)
+    before = sidecar.read_bytes()
+    assert restore_sidecar(photo) == "edited_since"
+    assert sidecar.read_bytes() == before

@@ -1,0 +1,55 @@
+"""``undo``: sidecars whose edits were replaced become what they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from junmai_jobs.commands.app import FAILED, App, Command, Failure, confirm, pass_app
+from junmai_jobs.commands.output import count, print_table, say
+
+if TYPE_CHECKING:
+    from junmai_jobs.catalog import Catalog, SessionRow
+
+
+@click.command(cls=Command)
+@click.argument("session")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_app
+def undo(app: App, session: str, *, yes: bool) -> None:
+    """Restore the sidecars that `process --replace-edits` has replaced in SESSION, its name or folder.
+
+    One that was edited since is left as it is, and exit is 1.
+    """
+    from junmai_jobs.catalog import Catalog  # noqa: PLC0415 - --help does without it
+    from junmai_jobs.photo.files import is_raw  # noqa: PLC0415
+    from junmai_jobs.photo.sidecar import restore_sidecar  # noqa: PLC0415
+    from junmai_jobs.tasks.recording import CATALOG_FILE  # noqa: PLC0415
+
+    with Catalog(app.config.home / CATALOG_FILE) as catalog:
+        found = _session(catalog, session)
+        raws = [row.path for row in catalog.photos(found.id) if is_raw(row.path)]
+    confirm(f"Restore the sidecars of {count(len(raws), 'RAW file')} in {found.import_folder}?", yes=yes)
+    outcomes = {str(path): restore_sidecar(path) for path in raws}
+    restored = [path for path, outcome in outcomes.items() if outcome == "restored"]
+    edited = [path for path, outcome in outcomes.items() if outcome == "edited_since"]
+    answer = {"session_id": found.id, "restored": restored, "edited_since": edited}
+    app.answer(answer, _show, restored, edited)
+    if edited:
+        click.get_current_context().exit(FAILED)
+
+
+def _session(catalog: Catalog, given: str) -> SessionRow:
+    for row in catalog.sessions():
+        if row.name == given or row.import_folder == Path(given).resolve():
+            return row
+    known = ", ".join(row.name for row in catalog.sessions()[:5]) or "none"
+    raise Failure(f"there is no session {given}; there are {known}")
+
+
+def _show(restored: list[str], edited: list[str]) -> None:
+    if edited:
+        print_table(("EDITED SINCE, LEFT AS IT IS",), [(path,) for path in edited])
+    say(f"{count(len(restored), 'sidecar')} restored")
