@@ -78,40 +78,46 @@ def digests(folder: Path) -> dict[Path, str]:
 
 def shortcomings(report: dict[str, Any], shoot: Shoot, exports: Path) -> Iterator[str]:
     """Tell all in which a ``process --json`` of the shoot is not what it should be; nothing if it is."""
-    if (report["photos"], report["succeeded"]) != (len(shoot.digests), len(shoot.digests)):
-        yield f"{report['succeeded']} of {len(shoot.digests)} photos succeeded"
+    photos, succeeded = len(shoot.digests), report["succeeded"]
+    if (report["photos"], succeeded) != (photos, photos):
+        yield f"{succeeded} of {photos} photos succeeded"
     for failure in report["failures"]:
         yield f"{failure['path']}: {failure['error']}"
-    if len(report["groups"]) != len(shoot.bursts):
-        yield f"{len(report['groups'])} groups were made of {len(shoot.bursts)} bursts"
-    picked_from = {frozenset(group["photos"]): group["pick"] for group in report["groups"]}
-    for burst in shoot.bursts:
-        pick = picked_from.get(frozenset(map(str, burst.frames)))
-        if pick is None:
-            yield f"the frames of {burst.frames[0].parent.name} are not one group"
-        elif pick != str(burst.sharp):
-            yield f"{Path(pick).name} was picked of its burst, and {burst.sharp.name} is the sharp one"
-    yield from _shortcomings_of_exports(report, shoot, exports)
+    yield from _wrong_picks(report, shoot)
+    yield from _wrong_exports(report, exports)
     now = digests(shoot.folder)
-    for path in sorted(
-        path for path in now.keys() | shoot.digests if now.get(path) != shoot.digests.get(path)
-    ):
-        yield f"{path.name} in {path.parent.name} was changed, removed or added"
+    for path in sorted(now.keys() | shoot.digests.keys()):
+        if now.get(path) != shoot.digests.get(path):
+            yield f"{path.name} in {path.parent.name} was changed, removed or added"
 
 
-def _shortcomings_of_exports(report: dict[str, Any], shoot: Shoot, exports: Path) -> Iterator[str]:
-    exported = {pick["path"]: pick["exported"] for pick in report["picks"]}
+def _wrong_picks(report: dict[str, Any], shoot: Shoot) -> Iterator[str]:
+    if len(report["groups"]) != len(shoot.bursts):
+        yield f"of {len(shoot.bursts)} bursts became {len(report['groups'])} groups"
+    picked_of = {frozenset(group["photos"]): group["pick"] for group in report["groups"]}
+    picks = {pick["path"] for pick in report["picks"]}
     for burst in shoot.bursts:
-        file = exported.get(str(burst.sharp))
+        pick = picked_of.get(frozenset(map(str, burst.frames)))
+        if pick is None:
+            yield f"the burst in {burst.frames[0].parent.name} is not one group"
+        elif pick != str(burst.sharp):
+            yield f"{Path(pick).name} was picked of its burst, but {burst.sharp.name} is the sharp one"
+        elif pick not in picks:
+            yield f"{burst.sharp.name} is missing among the picks"
+
+
+def _wrong_exports(report: dict[str, Any], exports: Path) -> Iterator[str]:
+    others = set(digests(exports))
+    for pick in report["picks"]:
         try:
-            with Image.open(file or "") as image:
+            with Image.open(pick["exported"] or "") as image:
                 image.load()
         except OSError:
-            yield f"{burst.sharp.name} was not exported" if file is None else f"{file} is no picture"
-    if others := sorted(
-        map(str, digests(exports).keys() - {Path(file) for file in exported.values() if file})
-    ):
-        yield f"there are files among the exports that no pick has: {', '.join(others)}"
+            yield f"{Path(pick['path']).name} was picked, but not exported whole"
+        else:
+            others.discard(Path(pick["exported"]))
+    if others:
+        yield f"{', '.join(sorted(map(str, others)))}: exported, but of no pick"
 
 
 def run(folder: Path) -> None:
@@ -121,10 +127,13 @@ def run(folder: Path) -> None:
         DemoError: not all is as it should be; the text has a line for all that is wrong.
     """
     try:
-        shoot = make_shoot(folder / "写真 shoot")
+        camera_photographs()
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        first, *_, last = [*str(error).splitlines(), ""]
-        raise DemoError(f"the photographs for the demo are not there: {first} {last}".rstrip()) from error
+        reason = str(error).strip().rpartition("\n")[2]
+        raise DemoError(
+            f"the demo's photographs could not be fetched: is this computer online? ({reason})"
+        ) from error
+    shoot = make_shoot(folder / "写真 shoot")
     exports, home = folder / "picks", folder / "home"
     arguments = ("process", str(shoot.folder), "--export", str(exports))
     with _leaving_nothing(home):
@@ -132,25 +141,25 @@ def run(folder: Path) -> None:
         begin = time.monotonic()
         code, _ = _junmai_jobs(home, *arguments)
         seconds = time.monotonic() - begin
-        wrong = [f"junmai-jobs process has ended with {code}"] if code else []
-        code, document = _junmai_jobs(home, *arguments, "--json", stdout=subprocess.PIPE)
-        if document:
-            wrong += shortcomings(json.loads(document), shoot, exports)
-        elif not wrong:
-            wrong = [f"junmai-jobs process --json has ended with {code}"]
+        _, document = _junmai_jobs(home, *arguments, "--json", stdout=subprocess.PIPE)
+    wrong = ["junmai-jobs process has failed"] if code or not document else []
+    if document:
+        wrong += shortcomings(json.loads(document), shoot, exports)
     if wrong:
         raise DemoError("\n".join(wrong))
     bursts, photos = len(shoot.bursts), len(shoot.digests)
+    rate = f"{photos / seconds:.1f} a second, the start of server and workers included"
     print(f"\n{bursts} bursts, {bursts} sharp frames picked and exported; no original was changed.")
-    print(
-        f"{photos} photos in {seconds:.1f} s, {photos / seconds:.1f} a second, starting its server included."
-    )
+    print(f"{photos} photos in {seconds:.1f} s, {rate}.")
 
 
 def _junmai_jobs(home: Path, *arguments: str, stdout: int | None = None) -> tuple[int, str]:
     """Run the command as a user would, with nothing of this user's settings; its exit code and output.
 
     It has a session of its own, so that a Ctrl-C comes to the demo alone, which ends it once and orderly.
+
+    Raises:
+        DemoError: it could not do its work at all, and has said why.
     """
     ours = {name: text for name, text in os.environ.items() if not name.startswith(OTHER_SETTINGS)}
     process = subprocess.Popen(
@@ -168,6 +177,8 @@ def _junmai_jobs(home: Path, *arguments: str, stdout: int | None = None) -> tupl
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE)
         raise
+    if process.returncode not in {0, 1}:
+        raise DemoError(f"junmai-jobs {arguments[0]} has ended with {process.returncode}")
     return process.returncode, said or ""
 
 

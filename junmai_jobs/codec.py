@@ -7,7 +7,10 @@ bytes of ``os.fsencode``. Nothing else is ever rebuilt from stored bytes: no cla
 
 from __future__ import annotations
 
+import base64
+import math
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
@@ -106,3 +109,16 @@ def _rebuild(code: int, data: bytes) -> object:
     if code == _PATH:
         return Path(os.fsdecode(data))
     raise ValueError(f"unknown extension type {code}")
+
+
+def as_json(value: Any) -> Any:
+    """A stored value as JSON has it: paths and times are text, bytes are base64, NaN and infinity null."""
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value) if isinstance(value, datetime | PurePath) else value

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from junmai_jobs.catalog import Catalog, PhotoRow, PlannedJob
+from junmai_jobs.codec import as_json
 from junmai_jobs.errors import InvalidState, JobNotFound
 from junmai_jobs.job import Job, Status, new_id
 from junmai_jobs.jobqueue import JobQueue
@@ -149,7 +150,7 @@ class JobQueueManager:
 
         Returns:
             ``task_id``, ``state`` (PENDING, STARTED, RETRY, SUCCESS, FAILURE, REVOKED), ``status`` (our own
-            word, or None), ``ready``, ``successful``, ``failed``; then ``result``, or ``error`` as text.
+            word, or None), ``ready``, ``successful``, ``failed``; then ``result``, as JSON, or ``error``.
         """
         try:
             job: Job | None = self.jobs.job(task_id)
@@ -165,7 +166,7 @@ class JobQueueManager:
             "failed": status is Status.FAILED,
         }
         if job and status is Status.SUCCEEDED:
-            found["result"] = job.result
+            found["result"] = as_json(job.result)
         elif job and found["ready"]:
             found["error"] = why(job)
         return found

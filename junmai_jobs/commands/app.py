@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
-from junmai_jobs.commands.output import clean, note, plain
+from junmai_jobs.codec import as_json
+from junmai_jobs.commands.output import clean, note
 from junmai_jobs.config import load_config, redact
 from junmai_jobs.errors import (
     ConfigError,
@@ -85,7 +86,7 @@ class App:
     def answer(self, document: object, show: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Print the one JSON document of a command, or ``show`` the same to a person."""
         if self.as_json:
-            click.echo(json.dumps(plain(document)))
+            click.echo(json.dumps(as_json(document)))
         else:
             show(*args, **kwargs)
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import math
 import unicodedata
-from collections.abc import Mapping
-from datetime import datetime
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from junmai_jobs.codec import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,22 +17,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def plain(value: Any) -> Any:
-    """A stored value as JSON has it: paths and times are text, bytes are base64, NaN and infinity null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return str(value) if isinstance(value, datetime | PurePath) else value
-
-
 def as_text(value: object) -> str:
     """A stored value for people: a text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(as_json(value), ensure_ascii=False)
 
 
 def clean(value: object) -> str:
