@@ -220,8 +220,8 @@ class Inspector:
     ) -> list[Job]:
         """Jobs that match, newest submission first.
 
-        Of each set the last ``limit`` are looked at; those are the newest but in the sets that are in the
-        order of due times, scheduled and retrying.
+        Of each set the last ``limit`` are looked at: of those that wait the newest, of the finished those
+        that finished last, of the scheduled and retrying those due last.
         """
         queues = [queue] if queue else self.queues()
         found: dict[str, Job] = {}  # by id: a job may move from one set to the next meanwhile
