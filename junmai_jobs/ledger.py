@@ -53,7 +53,7 @@ _BEGIN = """
         photo_id = coalesce(excluded.photo_id, photo_id),
         session_id = coalesce(excluded.session_id, session_id),
         started_at = excluded.started_at, finished_at = NULL, error_message = NULL
-    WHERE attempt <= excluded.attempt
+    WHERE attempt <= excluded.attempt OR status IN ('failed', 'cancelled')
 """
 _END = """
     UPDATE jobs SET
@@ -151,7 +151,8 @@ class Ledger(CatalogFile):
     ) -> None:
         """Note that a job runs; one that is not known is added. A later attempt that is known stands.
 
-        The same attempt may begin again, for a crash spends none.
+        The same attempt may begin again, for a crash spends none; and the first once more of a job that was
+        lost and revived.
 
         Raises:
             CatalogError: the photo or session is not in the catalog.

@@ -9,6 +9,7 @@ planned for every photo, and those of the others end at once.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import math
 import os
@@ -19,15 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.config import ExportPreset
-from junmai_jobs.photo.errors import PhotoError
+from junmai_jobs.photo.errors import PhotoError, shown
 from junmai_jobs.photo.files import Photo
-from junmai_jobs.tasks.photos import (
-    apply_preset,
-    export_photo,
-    finish_session,
-    group_similar_photos,
-    process_photo,
-)
+from junmai_jobs.tasks.photos import process_photo
+from junmai_jobs.tasks.sessions import apply_preset, export_photo, finish_session, group_similar_photos
 
 if TYPE_CHECKING:
     from junmai_jobs.task import Task
@@ -39,6 +35,23 @@ MOST_PHOTOS = 10_000
 
 
 _SIDECAR_BYTES, _BYTES_PER_PIXEL = 4096, 0.4  # about what is written for a pick
+
+
+def resolved(folder: Path) -> Path:
+    """The folder's own path, through all links.
+
+    Raises:
+        PhotoError: there is a link that leads to itself.
+    """
+    try:
+        folder.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # for which ``resolve`` raises what depends on the version of Python
+            message = (
+                f"{shown(folder)} is a link that leads to itself: name the folder that it should lead to"
+            )
+            raise PhotoError(message) from error
+    return folder.resolve()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,10 @@ from junmai_jobs.job import Job, Status
 from junmai_jobs.ledger import why
 from junmai_jobs.logs import start_logging
 from junmai_jobs.photo.files import find_photos
-from junmai_jobs.plan import QUEUES, TASKS, Forecast, Plan, Work
+from junmai_jobs.plan import QUEUES, TASKS, Forecast, Plan, Work, resolved
 from junmai_jobs.report import Failure, Pick, Report, sentence
-from junmai_jobs.tasks.photos import NOT_A_PICK, export_preset_named, record
+from junmai_jobs.tasks.photos import record
+from junmai_jobs.tasks.sessions import NOT_A_PICK, export_preset_named
 from junmai_jobs.tasks.recording import CATALOG_FILE
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def process(
         PhotoError: the folder is not there, is no folder, or cannot be read.
         StoreUnavailable: the server cannot be reached, or was away for longer than ``PATIENCE``.
     """
-    folder = folder.resolve()
+    folder = resolved(folder)
     photos = find_photos(folder)
     file = jobs.config.home / CATALOG_FILE
     with Catalog(file) as catalog:
@@ -90,7 +91,7 @@ def process(
             session=name, session_id=session_id, folder=folder, photos=photos, catalog=file,
             ids=catalog.photo_ids(session_id, [photo.path for photo in photos]),
             preset=wishes.preset, replace_edits=wishes.replace_edits,
-            export=wishes.export and wishes.export.resolve(),
+            export=wishes.export and resolved(wishes.export),
             export_preset=export_preset_named(jobs.config, None),
         )  # fmt: skip
         run = _Run(jobs, catalog, plan, tell)
@@ -246,17 +247,16 @@ class _Run:
             if work.id in self.known and work.id not in self.revivable and _is_over(self.known[work.id])
         }
         rows = [row for row in self.catalog.photos(self.plan.session_id) if row.id in ended]
-        failures = list(self._failures(rows, ended))
+        failures = list(dict.fromkeys(self._failures(rows, ended)))
         paths = {failure.path for failure in failures}
         failed = sum(str(row.path) in paths for row in rows)
-        picks = sorted(self._picks(rows), key=lambda pick: -pick.score)
         return Report(
             session_id=self.plan.session_id,
             photos=len(self.plan.photos),
             succeeded=len(rows) - failed,
             failed=failed,
             groups=self.catalog.groups(self.plan.session_id),
-            picks=picks,
+            picks=sorted(self._picks(rows), key=lambda pick: -pick.score),
             failures=failures,
             started=started,
             forecast=forecast,

@@ -21,15 +21,8 @@ from junmai_jobs.errors import Abort, RetryLater
 from junmai_jobs.job import Status
 from junmai_jobs.photo.errors import ExportRefused, PresetError
 from junmai_jobs.tasks.chores import cleanup_old_results, update_system_metrics
-from junmai_jobs.tasks.photos import (
-    analyze_exif,
-    apply_preset,
-    evaluate_quality,
-    export_photo,
-    finish_session,
-    group_similar_photos,
-    process_photo,
-)
+from junmai_jobs.tasks.photos import analyze_exif, evaluate_quality, process_photo
+from junmai_jobs.tasks.sessions import apply_preset, export_photo, finish_session, group_similar_photos
 from tests.bursts import Burst, make_burst
 from tests.command_line import CommandLine
 from tests.photo.test_raw import cr2

@@ -16,5 +16,6 @@ def register_photo_tasks() -> bool:
     if any(find_spec(library) is None for library in _PHOTO_LIBRARIES):
         return False
     importlib.import_module("junmai_jobs.tasks.photos")
+    importlib.import_module("junmai_jobs.tasks.sessions")
     importlib.import_module("junmai_jobs.tasks.chores")
     return True

@@ -13,55 +13,54 @@ from junmai_jobs.config import load_config
 from junmai_jobs.context import RunningJob, current_job
 from junmai_jobs.errors import InvalidState, JobCancelled, RetryLater
 from junmai_jobs.job import Status
-from junmai_jobs.photo.errors import PhotoGone
+from junmai_jobs.photo.errors import ExportRefused, PhotoGone, PresetError, UnreadablePhoto
 from junmai_jobs.retry import RetryPolicy
 
 P = ParamSpec("P")
 R = TypeVar("R")
+PathLike = str | Path
 
 CATALOG_FILE = "catalog.db"
 """In ``JUNMAI_HOME``."""
+RETRY = RetryPolicy(never=(UnreadablePhoto, ExportRefused, PresetError))
+"""What no retry can help is not tried again."""
 VOLUME_AWAY = "volume_away"
 LOOK_AGAIN = 15.0
 """Seconds after which a job whose card or drive is away looks again."""
 
 
-def open_catalog(file: str | Path | None) -> Catalog:
+def open_catalog(file: PathLike | None) -> Catalog:
     """The catalog in a file; None: the one in ``JUNMAI_HOME``."""
     return Catalog(Path(file) if file else load_config().home / CATALOG_FILE)
 
 
-def recorded(retry: RetryPolicy) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Have the catalog hear of each run of a task, before the queue does; ``retry`` is the task's policy.
+def recorded(function: Callable[P, R]) -> Callable[P, R]:
+    """Have the catalog hear of each run of a task, before the queue does; its policy is ``RETRY``.
 
     What a job that died could not tell, ``catalog.sync`` finds out from the queue. Outside a job nothing is
     told. The task has a ``photo_id`` or a ``session_id``, and a ``catalog``.
     """
+    signature = inspect.signature(function)
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        signature = inspect.signature(function)
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        job = _running_job()
+        if job is None:
+            return function(*args, **kwargs)
+        given = signature.bind(*args, **kwargs).arguments
+        with open_catalog(given.get("catalog")) as catalog:
+            what = {name: given.get(name) for name in ("photo_id", "session_id")}
+            catalog.begin_job(job.id, function.__name__, job.attempt, **what)
+        try:
+            value = function(*args, **kwargs)
+        except Exception as error:
+            ending = _parked(error, given)
+            _record_end(given, job, _status_after(ending, job), str(ending))
+            raise ending from error
+        _record_end(given, job, Status.SUCCEEDED)
+        return value
 
-        @functools.wraps(function)
-        def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            job = _running_job()
-            if job is None:
-                return function(*args, **kwargs)
-            given = signature.bind(*args, **kwargs).arguments
-            with open_catalog(given.get("catalog")) as catalog:
-                what = {name: given.get(name) for name in ("photo_id", "session_id")}
-                catalog.begin_job(job.id, function.__name__, job.attempt, **what)
-            try:
-                value = function(*args, **kwargs)
-            except Exception as error:
-                ending = _parked(error, given)
-                _record_end(given, job, _status_after(ending, job, retry), str(ending))
-                raise ending from error
-            _record_end(given, job, Status.SUCCEEDED)
-            return value
-
-        return run
-
-    return decorate
+    return run
 
 
 def _record_end(given: dict[str, Any], job: RunningJob, status: Status, error: str | None = None) -> None:
@@ -76,12 +75,12 @@ def _running_job() -> RunningJob | None:
         return None
 
 
-def _status_after(error: Exception, job: RunningJob, retry: RetryPolicy) -> Status:
+def _status_after(error: Exception, job: RunningJob) -> Status:
     if isinstance(error, JobCancelled):
         return Status.CANCELLED
     if isinstance(error, RetryLater):
         return Status.SCHEDULED
-    return Status.FAILED if retry.decide(job.attempt, error) is None else Status.RETRYING
+    return Status.FAILED if RETRY.decide(job.attempt, error) is None else Status.RETRYING
 
 
 def _parked(error: Exception, given: dict[str, Any]) -> Exception:

@@ -1,0 +1,243 @@
+"""The tasks on a session: group its photos, give its picks presets, export them, tell that it is finished.
+
+As in ``photos.py``, each may run again with the same outcome, and none waits for another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from junmai_jobs.catalog import Catalog, PhotoRow
+from junmai_jobs.config import Config, ExportPreset, load_config
+from junmai_jobs.context import current_job
+from junmai_jobs.errors import Abort, InvalidState, RetryLater
+from junmai_jobs.notify import Notice, notify, receivers
+from junmai_jobs.photo.errors import ExportRefused, PresetError, ReaderMissing
+from junmai_jobs.photo.files import is_raw
+from junmai_jobs.photo.picks import choose
+from junmai_jobs.schema import printable
+from junmai_jobs.task import task
+from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, recorded
+
+WEB = ExportPreset(name="Web")
+"""How pictures are exported where ``export.presets`` names no other way."""
+NOT_A_PICK = "not_a_pick"
+_GROUPS_SOON = 5.0  # s
+
+
+@task(queue="low_priority", priority=1, retry=RETRY)
+@recorded
+def group_similar_photos(session_id: int, catalog: PathLike | None = None) -> dict[str, Any]:
+    """Group a session's photos that show the same, and choose its picks: see ``photo.picks``.
+
+    Returns:
+        ``groups``: for each ``photos`` and ``pick`` (ids of the catalog) and ``reason``, a sentence;
+        ``total_photos``, those that were processed; ``group_count``; ``picks``, how many.
+    """
+    from junmai_jobs.photo.similar import Frame, group  # noqa: PLC0415 - slow, see above
+
+    with open_catalog(catalog) as records:
+        digest, rows = records.results_digest(session_id), records.results(session_id)
+        groups = group([_frame(row, Frame) for row in rows])
+        scores = {row.id: row.ai_score or 0.0 for row in rows}
+        picks = choose(scores, groups, load_config().selection_threshold)
+        records.record_groups(session_id, groups, picks, digest)
+    return {
+        "groups": [
+            {"photos": list(each.members), "pick": each.pick, "reason": each.reason} for each in groups
+        ],
+        "total_photos": len(rows),
+        "group_count": len(groups),
+        "picks": len(picks),
+    }
+
+
+@task(queue="high_priority", priority=9, retry=RETRY)
+@recorded
+def apply_preset(
+    photo_id: int,
+    preset_name: str | None = None,
+    blend_amount: float | None = None,
+    session_id: int | None = None,
+    *,
+    replace_edits: bool = False,
+    catalog: PathLike | None = None,
+) -> dict[str, Any]:
+    """Give a photograph its develop settings: an XMP sidecar beside a RAW, and the job for Lightroom.
+
+    The photograph itself is never written to. A sidecar that has develop settings already is left as it is.
+
+    Args:
+        photo_id: the catalog's id of it.
+        preset_name: of ``presets.json`` or ``photo.presets``; None: the one that ``process_photo`` chose.
+        blend_amount: percent, 0 to 100; None: the preset's own.
+        session_id: only if the photo is a pick of this session.
+        replace_edits: replace develop settings that are there; their file is kept beside it.
+        catalog: the catalog's file.
+
+    Returns:
+        ``photo_id``, ``preset_name``, ``blend_amount``; ``status``: written, unchanged, already_edited, or
+        no_sidecar for what is no RAW; ``config``, the job for Lightroom (LrDevConfig 1.0); ``job_id``, that
+        of this job. Or ``status`` not_a_pick alone with the ``photo_id``.
+
+    Raises:
+        PresetError: no preset of that name, or it has impossible settings; no retry follows.
+        PhotoGone: the photograph is not there just now.
+        PhotoError: the sidecar cannot be read or written.
+    """
+    from junmai_jobs.photo.presets import blended, lightroom_config, load_presets  # noqa: PLC0415
+    from junmai_jobs.photo.sidecar import write_sidecar  # noqa: PLC0415
+
+    with open_catalog(catalog) as records:
+        row = _row(records, photo_id, session_id)
+    if session_id is not None and not row.is_pick:
+        return {"photo_id": photo_id, "status": NOT_A_PICK}
+    presets = load_presets(load_config().photo_presets)
+    name = preset_name or row.selected_preset or "natural"
+    if name not in presets:
+        raise PresetError(f"there is no preset {name}: there are {', '.join(sorted(presets))}")
+    preset = presets[name]
+    amount = preset.blend_amount if blend_amount is None else blend_amount
+    status = "no_sidecar"
+    if is_raw(row.path):
+        status = write_sidecar(row.path, blended(preset, amount), preset=name, replace_edits=replace_edits)
+    return {
+        "photo_id": photo_id,
+        "preset_name": name,
+        "blend_amount": amount,
+        "status": status,
+        "config": lightroom_config(preset, amount, photo_path=printable(str(row.path))),
+        "job_id": _job_id(),
+    }
+
+
+@task(queue="low_priority", priority=1, retry=RETRY)
+@recorded
+def export_photo(
+    photo_id: int,
+    export_preset: str | None = None,
+    destination: PathLike | None = None,
+    session_id: int | None = None,
+    *,
+    companion: PathLike | None = None,
+    catalog: PathLike | None = None,
+) -> dict[str, Any]:
+    """Export a photograph: upright, reduced, its ICC profile and EXIF kept, the file whole or not there.
+
+    Args:
+        photo_id: the catalog's id of it.
+        export_preset: a name in ``export.presets``; None: the first enabled there, else ``WEB``.
+        destination: the file to be made, without its suffix; None: the preset's folder, by the photo's name.
+        session_id: only if the photo is a pick of this session.
+        companion: the camera's JPEG beside a RAW, exported where the RAW holds no picture.
+        catalog: the catalog's file.
+
+    Returns:
+        ``photo_id``, ``export_preset``, ``status`` completed, and as ``photo.export.export``: ``path``,
+        ``format``, ``width``, ``height`` (px), ``bytes``, ``color_space``. Or ``status`` not_a_pick.
+
+    Raises:
+        ExportRefused: no such preset, or one that cannot be fulfilled; no retry follows.
+        UnreadablePhoto, PhotoGone, PhotoError: the photograph cannot be read; no file could be written.
+    """
+    from junmai_jobs.photo.export import export, export_suffix  # noqa: PLC0415
+
+    with open_catalog(catalog) as records:
+        row = _row(records, photo_id, session_id)
+    if session_id is not None and not row.is_pick:
+        return {"photo_id": photo_id, "status": NOT_A_PICK}
+    preset = export_preset_named(load_config(), export_preset)
+    if destination is None and preset.destination is None:
+        raise ExportRefused(f"the export preset {preset.name} has no destination: give it one in config.json")
+    stem = Path(destination) if destination else Path(str(preset.destination)) / row.path.stem
+    final = stem.with_name(stem.name + export_suffix(preset.format))
+    publish = _publisher()
+    try:
+        made = export(row.path, preset, final, **publish)
+    except ReaderMissing:
+        if companion is None:
+            raise
+        made = export(Path(companion), preset, final, **publish)
+    made["path"] = Path(made["path"])  # a text could not hold every name
+    return {"photo_id": photo_id, "export_preset": preset.name, "status": "completed", **made}
+
+
+@task(queue="low_priority", priority=0, retry=RETRY)
+@recorded
+def finish_session(session_id: int, catalog: PathLike | None = None) -> dict[str, Any]:
+    """Tell that a session is finished, see ``notify``: its last job.
+
+    Returns:
+        ``session_id``, ``name``, ``folder``; ``photos``, ``succeeded``, ``failed`` and ``picks``, counts.
+    """
+    with open_catalog(catalog) as records:
+        session, rows = records.session_row(session_id), records.photos(session_id)
+    if session is None:
+        raise Abort(f"there is no session {session_id} in the catalog")
+    found = {
+        "session_id": session_id,
+        "name": printable(session.name),
+        "folder": printable(str(session.import_folder)),
+        "photos": len(rows),
+        "succeeded": sum(row.status == "completed" for row in rows),
+        "failed": sum(row.status == "failed" for row in rows),
+        "picks": sum(row.is_pick for row in rows),
+    }
+    told = "{name}: {picks:,} of {photos:,} photos picked, {failed:,} failed".format_map(found)
+    notify(Notice("session_finished", told, found), receivers(load_config().notify_command))
+    return found
+
+
+def export_preset_named(config: Config, name: str | None) -> ExportPreset:
+    """The export preset of that name; without one the first that is enabled, else ``WEB``.
+
+    Raises:
+        ExportRefused: there is none of that name.
+    """
+    presets = {preset.name: preset for preset in (*config.export_presets, WEB)}
+    if name is None:
+        return next((preset for preset in config.export_presets if preset.enabled), WEB)
+    if name not in presets:
+        raise ExportRefused(f"there is no export preset {name}: there are {', '.join(sorted(presets))}")
+    return presets[name]
+
+
+def _row(records: Catalog, photo_id: int, session_id: int | None) -> PhotoRow:
+    """What is known of a photo; asked for as one of a session, only when that has been grouped."""
+    if session_id is not None and records.grouped_from(session_id) is None:
+        raise RetryLater(_GROUPS_SOON, "the session's photos are not grouped yet")
+    row = records.photo_row(photo_id, session_id)
+    if row is None:
+        raise Abort(f"there is no photo {photo_id} in the catalog: process its folder first")
+    return row
+
+
+def _frame(row: PhotoRow, frame: Callable[..., Any]) -> Any:
+    return frame(
+        photo_id=row.id,
+        fingerprint=row.fingerprint,
+        captured=datetime.fromisoformat(row.capture_time) if row.capture_time else None,
+        overall=row.ai_score,
+        focus=row.focus_score,
+        exposure=row.exposure_score,
+        composition=row.composition_score,
+        name=str(row.path),
+    )
+
+
+def _job_id() -> str | None:
+    try:
+        return current_job().id
+    except InvalidState:
+        return None
+
+
+def _publisher() -> dict[str, Any]:
+    """In a job, a file is published only while the job is ours."""
+    try:
+        return {"publish": current_job().publish}
+    except InvalidState:
+        return {}
