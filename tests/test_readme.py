@@ -1,0 +1,300 @@
+"""The README and the pages in docs keep their word: examples are run, commands typed as they stand."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from junmai_jobs import tasks
+from junmai_jobs.catalog import Catalog
+from junmai_jobs.config import Config, load_config
+from junmai_jobs.photo.context import load_rules
+from junmai_jobs.photo.presets import load_presets
+from junmai_jobs.task import find_task
+from tests.bursts import make_burst
+from tests.command_line import CommandLine, Done, home_with_server
+from tests.embedded_servers import ROOT
+from tests.photographs import SCENES, scenes
+from tests.servers import free_port
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """What stands in the fences of this language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+README = (ROOT / "README.md").read_text("utf-8")
+PYTHON, CONSOLE = blocks(README, "python"), blocks(README, "console")
+PAGES = {name: (ROOT / "docs" / name).read_text("utf-8") for name in ("tasks.md", "configuration.md")}
+EXAMPLES = ("contact_sheet.py", "flask_host.py")
+NOT_TYPED_HERE = ("make ", "python ", "curl ")
+"""``make`` is what runs this; the host and what asks it are a test of their own."""
+
+_namespaces = itertools.count(1)
+
+
+def typed(block: str) -> list[str]:
+    """The commands of a console block, without their remarks."""
+    return [line[2:].partition("  #")[0].strip() for line in block.splitlines() if line.startswith("$ ")]
+
+
+class Desk(CommandLine):
+    """A person's shell: their own HOME with a shoot in it, in a folder with the examples."""
+
+    @property
+    def shoot(self) -> Path:
+        return Path(self.environment["HOME"], "Pictures", "wedding")
+
+    def type(self, line: str) -> Done:
+        """Have the shell run a line to its end."""
+        shell = subprocess.run(
+            ["sh", "-c", line], cwd=self.folder, env=self.variables,
+            capture_output=True, text=True, encoding="utf-8", timeout=100, check=False,
+        )  # fmt: skip
+        return Done(shell.returncode, shell.stdout, shell.stderr)
+
+    def begin(self, line: str) -> subprocess.Popen[str]:
+        """Have the shell start a line, which becomes the command itself."""
+        return subprocess.Popen(
+            ["sh", "-c", f"exec {line}"], cwd=self.folder, env=self.variables,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with home_with_server(tmp_path_factory.mktemp("readme") / "home") as home:
+        yield home
+
+
+@pytest.fixture
+def desk(home: Path, tmp_path: Path) -> Desk:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"HOME": str(tmp_path), "PATH": path, "JUNMAI_NAMESPACE": f"n{next(_namespaces)}"}
+    desk = Desk(home, tmp_path / "desk", environment)
+    for name in EXAMPLES:
+        (desk.folder / name).write_text((ROOT / "examples" / name).read_text("utf-8"), "utf-8")
+    make_shoot(desk.shoot)
+    return desk
+
+
+def make_shoot(folder: Path) -> None:
+    """The shoot whose table the README shows."""
+    photos = dict(zip(SCENES, (path.read_bytes() for path in scenes()), strict=True))
+    one, other = scenes()[1], scenes()[3]
+    make_burst(one, folder / "church", start=datetime.fromisoformat("2026-05-09T11:00:00"), seed=0)
+    make_burst(other, folder / "garden", start=datetime.fromisoformat("2026-05-09T14:00:00"), seed=1)
+    (folder / "garden" / "IMG_0021.JPG").write_bytes(photos["02.jpg"])
+    (folder / "garden" / "IMG_0031.JPG").write_bytes(photos["L02.jpg"])
+    (folder / "garden" / "IMG_0077.JPG").write_bytes(photos["L02.jpg"][:3000])
+
+
+@contextmanager
+def running(desk: Desk, line: str, stop: signal.Signals) -> Iterator[None]:
+    """Type a line that goes on until it is told to stop; then it ends well and leaves no process."""
+    process = desk.begin(line)
+    family: list[psutil.Process] = []
+    try:
+        yield
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(stop)
+        assert process.wait(20) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    _, left = psutil.wait_procs(family, 10)
+    assert not left
+
+
+# ---- Python ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_quoted_as_it_is(name: str) -> None:
+    assert (ROOT / "examples" / name).read_text("utf-8") in PYTHON
+
+
+def test_the_library_example_makes_a_contact_sheet(desk: Desk) -> None:
+    done = desk.type("python contact_sheet.py ~/Pictures/wedding/church")
+    sheet = desk.shoot / "church-sheet.jpg"
+    assert (done.code, done.out) == (0, f"{sheet}\n"), done
+    assert sorted(path.name for path in desk.shoot.iterdir()) == ["church", "church-sheet.jpg", "garden"]
+
+
+def test_the_other_block_runs_as_a_script(desk: Desk) -> None:
+    quoted = {(ROOT / "examples" / name).read_text("utf-8") for name in EXAMPLES}
+    (block,) = [text for text in PYTHON if text not in quoted]
+    (desk.folder / "block.py").write_text(block, "utf-8")
+    done = desk.type("python block.py")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    jobs = desk.json("list")["jobs"]
+    assert sorted((job["status"], job["priority"]) for job in jobs) == [
+        ("queued", 5), ("queued", 5), ("scheduled", 9),
+    ]  # fmt: skip
+
+
+def test_a_user_may_check_the_types_of_the_examples_strictly(desk: Desk) -> None:
+    cache = ROOT / ".cache" / "mypy-examples"
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), *EXAMPLES]
+    done = subprocess.run(
+        command, cwd=desk.folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, done.stdout
+
+
+# ---- the command line ------------------------------------------------------------------------------
+
+
+def test_the_table_of_the_main_job_is_what_it_prints(desk: Desk) -> None:
+    (block,) = [text for text in CONSOLE if "SCORE" in text]
+    (line,) = typed(block)
+    done = desk.type(line)
+    assert (done.code, done.err) == (1, "")
+    assert _words(done.out) == _words(block.partition("\n")[2])
+
+
+def _words(table: str) -> list[list[str]]:
+    """The words of each line; a score differs a little from one version of the libraries to the next."""
+    return [re.sub(r"^\d\.\d\d", "SCORE", line).split() for line in table.splitlines()]
+
+
+def test_every_command_does_what_it_says(desk: Desk) -> None:
+    """In the order of the README, as somebody would who reads it for the first time."""
+    for line in itertools.chain.from_iterable(map(typed, CONSOLE)):
+        if line.startswith(NOT_TYPED_HERE):
+            continue
+        if " worker " in line:
+            _see_it_work(desk, line)
+            continue
+        if " ID" in line:
+            line = line.replace("ID", desk.json("failed")["jobs"][0]["id"])  # noqa: PLW2901 - what is typed
+        done = desk.type(line)
+        assert done.code == (1 if " process " in line else 0), (line, done)  # one photo is cut off
+        assert "Traceback" not in done.err
+    exported = {path.name for path in desk.shoot.parent.glob("picks/*/*.jpg")}
+    assert exported == {"IMG_0005.jpg", "IMG_0008.jpg", "IMG_0021.jpg", "IMG_0031.jpg"}
+    assert desk.json("stats")["queues"]["low_priority"]["paused"] is True
+
+
+def _see_it_work(desk: Desk, line: str) -> None:
+    with running(desk, line, signal.SIGTERM):
+        (job,) = desk.json("list", "--task", "make_contact_sheet")["jobs"]
+        wait_until(
+            lambda: desk.json("show", job["id"])["status"] == "succeeded", 30, what="the contact sheet"
+        )
+        (worker,) = desk.json("workers")["workers"]
+        assert (len(worker["slots"]), worker["queues"]) == (3, ["high_priority", "low_priority"])
+    assert (desk.shoot / "church-sheet.jpg").exists()
+
+
+def test_an_error_is_one_line_and_behind_the_usage_where_the_call_is_wrong(desk: Desk) -> None:
+    usage, other = desk.type("junmai-jobs stats --no-such-option"), desk.type("junmai-jobs show nothing")
+    assert (usage.code, other.code) == (2, 1)
+    assert usage.err.startswith("Usage: ")
+    assert [done.err.splitlines()[-1].startswith("Error: ") for done in (usage, other)] == [True, True]
+    assert other.err.count("\n") == 1
+
+
+# ---- the host --------------------------------------------------------------------------------------
+
+
+def ask(port: int, path: str, question: object = None) -> Any:
+    """The JSON that the host answers; with a question, which is posted."""
+    body = None if question is None else json.dumps(question).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - this machine's
+        return json.load(answer)
+
+
+def answers(port: int) -> bool:
+    try:
+        ask(port, "/queue/stats")
+    except OSError:
+        return False
+    return True
+
+
+def test_the_flask_host_takes_a_photo_and_tells_what_became_of_it(desk: Desk) -> None:
+    photo = desk.shoot / "garden" / "IMG_0031.JPG"
+    with Catalog(desk.home / "catalog.db") as catalog:
+        photo_id = catalog.photo_id(catalog.session("host", desk.shoot), photo)
+    port = free_port()
+    with running(desk, f"python flask_host.py {port}", signal.SIGINT):
+        wait_until(lambda: answers(port), 30, what="the host")
+        job = ask(port, "/queue/submit", {"photo_id": photo_id})["task_id"]
+        found = wait_until(
+            lambda: (status := ask(port, f"/queue/status/{job}"))["ready"] and status, 30, what="the photo"
+        )
+        assert (found["state"], found["result"]["path"]) == ("SUCCESS", str(photo))
+        assert ask(port, "/queue/stats")["jobs_by_status"]["completed"] == 1
+        with pytest.raises(OSError, match="404"):
+            ask(port, "/queue/submit", {"photo_id": 10**9})
+
+
+# ---- the pages in docs -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [text for page in PAGES.values() for text in blocks(page, "json")])
+def test_a_file_that_is_shown_would_be_accepted(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "shown.json"
+    file.write_text(text, "utf-8")
+    if "contexts" in json.loads(text):
+        assert load_rules(file).contexts
+    else:
+        config = load_config(file, {"JUNMAI_HOME": str(tmp_path)})
+        assert config.unused == ()
+        assert load_presets(config.photo_presets)
+
+
+def test_every_setting_is_told_of() -> None:
+    """By its key, or as ``.key`` beside another of its section."""
+    described = Config(home=Path("home")).describe()
+    settings = {key: value for key, value in described.items() if key not in {"home", "file", "unused"}}
+    for section, value in settings.items():
+        for key in value if isinstance(value, dict) else [""]:
+            named = f"`{section}.{key}`" if key else f"`{section}`"
+            assert named in PAGES["configuration.md"] or f"`.{key}`" in PAGES["configuration.md"], named
+
+
+def test_the_table_of_tasks_has_their_queues_and_priorities() -> None:
+    assert tasks.register_photo_tasks()
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (\d+) \|", PAGES["tasks.md"], re.MULTILINE)
+    assert len(rows) == 9
+    for name, queue, priority in rows:
+        options = find_task(name).options
+        assert (options.queue, options.priority) == (queue, int(priority)), name
+        assert f"`{name}`" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "page", [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md"], ids=lambda p: p.name
+)
+def test_a_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
+        name, _, heading = link.partition("#")
+        if not name.startswith("https:"):
+            target = page.parent / name
+            assert target.exists(), link
+            if heading:
+                titles = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE)
+                assert heading in {title.lower().replace(" ", "-") for title in titles}, link
