@@ -160,6 +160,16 @@ class Catalog(Ledger):
         """All sessions, the one made last first."""
         return self._sessions(" ORDER BY id DESC")
 
+    def turn(self, session_id: int, wish: str) -> int:
+        """Note what is wished of a session, and tell how often that was something else than before."""
+        with self._writing() as db:
+            found = db.execute("SELECT wish, turn FROM sessions WHERE id = ?", (session_id,)).fetchone()
+            if found is None:
+                raise _no_session(session_id)
+            turn = int(found[1]) + (found[0] not in {None, wish})
+            db.execute("UPDATE sessions SET wish = ?, turn = ? WHERE id = ?", (wish, turn, session_id))
+        return turn
+
     def photo_id(self, session_id: int, path: Path) -> int:
         """Return the id of the photograph at ``path``, which belongs to this session from now on."""
         return self.photo_ids(session_id, [path])[path]

@@ -1,7 +1,7 @@
 """Which jobs a session needs. The id of each follows from what it is to do: a second run finds the first's.
 
     process_photo (one a photo) -> group_similar_photos -> apply_preset (one a photo)
-        -> export_photo (one a photo, where wanted) -> finish_session
+        and export_photo (one a photo, where wanted) -> finish_session
 
 All are submitted in one go. Who is a pick is known only when the groups are, so presets and exports are
 planned for every photo, and those of the others end at once.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 TASKS = (process_photo, group_similar_photos, apply_preset, export_photo, finish_session)
 QUEUES = tuple(dict.fromkeys(task.options.queue for task in TASKS))
 MOST_PHOTOS = 10_000
-"""In a session: what one job can wait for."""
+"""In a session: its last job waits for two jobs a photo."""
 
 
 _SIDECAR_BYTES, _BYTES_PER_PIXEL = 4096, 0.4  # about what is written for a pick
@@ -96,6 +96,8 @@ class Plan:
     preset: str | None = None
     """For every pick, instead of the one chosen by its context."""
     replace_edits: bool = False
+    turn: int = 0
+    """How often a run wished for other settings than the one before: all is to be set again then."""
     export: Path | None = None
     """The folder to which the picks are exported."""
     export_preset: ExportPreset
@@ -142,11 +144,18 @@ class Plan:
         common = {"session_id": self.session_id, "catalog": self.catalog}
         parents = [work.id for work in photo_works]
         group = self._work(
-            "group", group_similar_photos, common, salt, *parents, after=parents, after_policy="continue"
+            "group",
+            group_similar_photos,
+            common,
+            str(self.turn),
+            salt,
+            *parents,
+            after=parents,
+            after_policy="continue",
         )
         applied = [self._apply_work(photo, group, common) for photo in self.photos]
-        exported = list(self._export_works(applied, common)) if self.export else []
-        last = [work.id for work in exported or applied]
+        exported = list(self._export_works(group, common)) if self.export else []
+        last = [work.id for work in (*applied, *exported)]
         finish = self._work("session", finish_session, common, *last, after=last, after_policy="continue")
         return [group, *applied, *exported, finish]
 
@@ -156,9 +165,9 @@ class Plan:
             arguments["replace_edits"] = True
         return self._work("preset", apply_preset, arguments, group.id, after=[group.id])
 
-    def _export_works(self, applied: Sequence[Work], common: dict[str, Any]) -> Iterator[Work]:
+    def _export_works(self, group: Work, common: dict[str, Any]) -> Iterator[Work]:
         assert self.export is not None
-        for photo, apply, name in zip(self.photos, applied, self._export_names(), strict=True):
+        for photo, name in zip(self.photos, self._export_names(), strict=True):
             arguments = common | {
                 "photo_id": self.ids[photo.path],
                 "export_preset": self.export_preset.name,
@@ -166,10 +175,8 @@ class Plan:
             }
             if photo.companion is not None:
                 arguments["companion"] = photo.companion
-            yield self._work(
-                "export", export_photo, arguments, apply.id, repr(self.export_preset),
-                after=[apply.id], after_policy="continue",
-            )  # fmt: skip
+            told = (group.id, repr(self.export_preset))
+            yield self._work("export", export_photo, arguments, *told, after=[group.id])
 
     def _export_names(self) -> list[Path]:
         """Where each photo goes: as it lies in the session's folder; where names clash, with its suffix."""

@@ -22,14 +22,16 @@ from junmai_jobs.host import is_gone
 from junmai_jobs.job import Job, Status
 from junmai_jobs.ledger import why
 from junmai_jobs.logs import start_logging
+from junmai_jobs.photo.errors import UnreadablePhoto
 from junmai_jobs.photo.files import find_photos
-from junmai_jobs.plan import QUEUES, TASKS, Forecast, Plan, Work, resolved
+from junmai_jobs.plan import QUEUES, Forecast, Plan, Work, resolved
 from junmai_jobs.report import Failure, Pick, Report, sentence
 from junmai_jobs.tasks.photos import record
-from junmai_jobs.tasks.sessions import NOT_A_PICK, export_preset_named
 from junmai_jobs.tasks.recording import CATALOG_FILE
+from junmai_jobs.tasks.sessions import NOT_A_PICK, export_preset_named
 
 if TYPE_CHECKING:
+    from junmai_jobs.config import Config
     from junmai_jobs.jobqueue import JobQueue
 
 T = TypeVar("T")
@@ -45,7 +47,7 @@ _WINDOW, _PAGE = 1000, 200  # jobs looked at, and loaded, at a time
 _LOST = (Status.FAILED, Status.CANCELLED)
 _NOT_KEPT = "its job is not kept any more: run this again"
 _REGROUPINGS = 3
-_NO_USE = {f"{kind.__module__}.{kind.__qualname__}" for task in TASKS for kind in task.options.retry.never}
+_NO_USE = f"{UnreadablePhoto.__module__}.{UnreadablePhoto.__qualname__}"
 _USUAL_SECONDS = 0.3  # a photo, where none was timed yet
 
 
@@ -91,6 +93,7 @@ def process(
             session=name, session_id=session_id, folder=folder, photos=photos, catalog=file,
             ids=catalog.photo_ids(session_id, [photo.path for photo in photos]),
             preset=wishes.preset, replace_edits=wishes.replace_edits,
+            turn=catalog.turn(session_id, _wish(wishes, jobs.config)),
             export=wishes.export and resolved(wishes.export),
             export_preset=export_preset_named(jobs.config, None),
         )  # fmt: skip
@@ -101,6 +104,11 @@ def process(
         seconds = started * (catalog.typical_seconds("process_photo") or _USUAL_SECONDS)
         forecast = plan.forecast(seconds / jobs.config.max_concurrent_jobs) if dry_run else None
         return run.report(started, forecast)
+
+
+def _wish(wishes: Wishes, config: Config) -> str:
+    """All that picks and their presets depend on beside the photos."""
+    return repr((wishes.preset, wishes.replace_edits, config.selection_threshold, config.photo_presets))
 
 
 @dataclass(slots=True)
@@ -308,7 +316,7 @@ def _is_over(status: Status | None) -> bool:
 
 def _may_pass(job: Job) -> bool:
     """Whether a job that was lost is worth another try."""
-    return job.error is None or job.error["type"] not in _NO_USE
+    return job.error is None or job.error["type"] != _NO_USE
 
 
 def _reason(job: Job) -> str:

@@ -109,6 +109,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP TABLE photos",
         "ALTER TABLE new_photos RENAME TO photos",
         "ALTER TABLE sessions ADD COLUMN grouped_from TEXT",
+        "ALTER TABLE sessions ADD COLUMN wish TEXT",
+        "ALTER TABLE sessions ADD COLUMN turn INTEGER NOT NULL DEFAULT 0",
         """
         CREATE TABLE photo_groups (
             id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 LONGEST = 10 * 365 * 86400.0
 """The longest delay, timeout or expiry, in seconds."""
-PARENTS_LIMIT = 10_000
+PARENTS_LIMIT = 20_000
 _NOT_BUILT = frozenset({"unique", "cache", "needs", "result_ttl", "every", "cron"})
 _RENAMED = {"countdown": "delay", "max_retries": "retry=RetryPolicy(max_retries=...)", "ttl": "expires"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import traceback
 from functools import cached_property
@@ -50,7 +51,12 @@ class App:
 
     @cached_property
     def config(self) -> Config:
-        """The configuration, with the shared options in it."""
+        """The configuration, with the shared options in it.
+
+        The processes that this one starts, and the tasks in them, read the same file.
+        """
+        if self.config_file is not None:
+            os.environ["JUNMAI_CONFIG"] = str(self.config_file.expanduser().absolute())
         tasks = list(dict.fromkeys(self.tasks)) or None
         return load_config(self.config_file, namespace=self.namespace, tasks=tasks)
 

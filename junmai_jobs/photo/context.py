@@ -82,6 +82,12 @@ def detect(exif: Mapping[str, Any], quality: Mapping[str, Any], rules: Rules | N
     }
 
 
+def blend_of(name: str, rules: Rules) -> int | None:
+    """The strength, in percent, at which a context wants its preset; None: there is no such context."""
+    known = {context.name: context.preset_blend for context in (rules.default, *rules.contexts)}
+    return known.get(name)
+
+
 def load_rules(path: Path | None = None) -> Rules:
     """Read contexts from a JSON file; None for the shipped ones.
 

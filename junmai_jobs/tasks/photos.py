@@ -13,14 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from junmai_jobs.catalog import Catalog
-from junmai_jobs.config import load_config
 from junmai_jobs.errors import Abort
 from junmai_jobs.photo.errors import ReaderMissing, UnreadablePhoto
 from junmai_jobs.task import task
-from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, recorded
+from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, own_rules, recorded
 
-RULES_FILE = "context_rules.json"
-"""In ``JUNMAI_HOME``: the user's own contexts, instead of the shipped ones."""
 _PIECE = 2**20  # bytes
 
 
@@ -143,7 +140,7 @@ def _path(records: Catalog, photo_id: int, path: PathLike | None) -> Path:
 
 
 def _look_at(path: Path, companion: Path | None) -> dict[str, Any]:
-    from junmai_jobs.photo.context import detect, load_rules  # noqa: PLC0415
+    from junmai_jobs.photo.context import detect  # noqa: PLC0415
     from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415
     from junmai_jobs.photo.picture import load_gray, opened  # noqa: PLC0415
     from junmai_jobs.photo.quality import WORKING_EDGE, evaluate  # noqa: PLC0415
@@ -162,12 +159,11 @@ def _look_at(path: Path, companion: Path | None) -> dict[str, Any]:
             raise
         gray = load_gray(companion, WORKING_EDGE)
     quality = evaluate(gray)
-    own_rules = load_config().home / RULES_FILE
     return {
         "sha256": content.hexdigest(),
         "bytes": size,
         "fingerprint": fingerprint(gray),
         "exif": exif,
         "quality": quality,
-        "context": detect(exif, quality, load_rules(own_rules if own_rules.exists() else None)),
+        "context": detect(exif, quality, own_rules()),
     }

@@ -13,6 +13,7 @@ from junmai_jobs.config import load_config
 from junmai_jobs.context import RunningJob, current_job
 from junmai_jobs.errors import InvalidState, JobCancelled, RetryLater
 from junmai_jobs.job import Status
+from junmai_jobs.photo.context import Rules, load_rules
 from junmai_jobs.photo.errors import ExportRefused, PhotoGone, PresetError, UnreadablePhoto
 from junmai_jobs.retry import RetryPolicy
 
@@ -24,6 +25,8 @@ CATALOG_FILE = "catalog.db"
 """In ``JUNMAI_HOME``."""
 RETRY = RetryPolicy(never=(UnreadablePhoto, ExportRefused, PresetError))
 """What no retry can help is not tried again."""
+RULES_FILE = "context_rules.json"
+"""In ``JUNMAI_HOME``."""
 VOLUME_AWAY = "volume_away"
 LOOK_AGAIN = 15.0
 """Seconds after which a job whose card or drive is away looks again."""
@@ -32,6 +35,16 @@ LOOK_AGAIN = 15.0
 def open_catalog(file: PathLike | None) -> Catalog:
     """The catalog in a file; None: the one in ``JUNMAI_HOME``."""
     return Catalog(Path(file) if file else load_config().home / CATALOG_FILE)
+
+
+def own_rules() -> Rules:
+    """The user's own contexts where there are any, else the shipped ones.
+
+    Raises:
+        PresetError: they are wrong; the message names the place.
+    """
+    file = load_config().home / RULES_FILE
+    return load_rules(file if file.exists() else None)
 
 
 def recorded(function: Callable[P, R]) -> Callable[P, R]:

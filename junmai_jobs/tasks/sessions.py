@@ -15,12 +15,14 @@ from junmai_jobs.config import Config, ExportPreset, load_config
 from junmai_jobs.context import current_job
 from junmai_jobs.errors import Abort, InvalidState, RetryLater
 from junmai_jobs.notify import Notice, notify, receivers
+from junmai_jobs.photo.context import blend_of
 from junmai_jobs.photo.errors import ExportRefused, PresetError, ReaderMissing
 from junmai_jobs.photo.files import is_raw
 from junmai_jobs.photo.picks import choose
+from junmai_jobs.photo.presets import Preset, blended, lightroom_config, load_presets
 from junmai_jobs.schema import printable
 from junmai_jobs.task import task
-from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, recorded
+from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, own_rules, recorded
 
 WEB = ExportPreset(name="Web")
 """How pictures are exported where ``export.presets`` names no other way."""
@@ -73,7 +75,8 @@ def apply_preset(
     Args:
         photo_id: the catalog's id of it.
         preset_name: of ``presets.json`` or ``photo.presets``; None: the one that ``process_photo`` chose.
-        blend_amount: percent, 0 to 100; None: the preset's own.
+        blend_amount: percent, 0 to 100; None: what the photo's context says, for the preset chosen by that,
+            else the preset's own.
         session_id: only if the photo is a pick of this session.
         replace_edits: replace develop settings that are there; their file is kept beside it.
         catalog: the catalog's file.
@@ -88,7 +91,6 @@ def apply_preset(
         PhotoGone: the photograph is not there just now.
         PhotoError: the sidecar cannot be read or written.
     """
-    from junmai_jobs.photo.presets import blended, lightroom_config, load_presets  # noqa: PLC0415
     from junmai_jobs.photo.sidecar import write_sidecar  # noqa: PLC0415
 
     with open_catalog(catalog) as records:
@@ -100,7 +102,7 @@ def apply_preset(
     if name not in presets:
         raise PresetError(f"there is no preset {name}: there are {', '.join(sorted(presets))}")
     preset = presets[name]
-    amount = preset.blend_amount if blend_amount is None else blend_amount
+    amount = _amount(row, preset, by_context=preset_name is None) if blend_amount is None else blend_amount
     status = "no_sidecar"
     if is_raw(row.path):
         status = write_sidecar(row.path, blended(preset, amount), preset=name, replace_edits=replace_edits)
@@ -203,6 +205,11 @@ def export_preset_named(config: Config, name: str | None) -> ExportPreset:
     if name not in presets:
         raise ExportRefused(f"there is no export preset {name}: there are {', '.join(sorted(presets))}")
     return presets[name]
+
+
+def _amount(row: PhotoRow, preset: Preset, *, by_context: bool) -> float:
+    blend = blend_of(row.context_tag, own_rules()) if by_context and row.context_tag else None
+    return preset.blend_amount if blend is None else blend
 
 
 def _row(records: Catalog, photo_id: int, session_id: int | None) -> PhotoRow:

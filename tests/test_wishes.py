@@ -1,0 +1,111 @@
+"""What is wished of a session beside its picks: presets, edits replaced and restored, exports."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.command_line import CommandLine, home_with_server
+from tests.photo.sidecars import EDITED, beside
+from tests.photo.test_raw import cr2, jpeg
+from tests.photographs import copy_to
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[CommandLine]:
+    with home_with_server(tmp_path / "home") as home:
+        (home / "config.json").parent.mkdir(exist_ok=True)
+        (home / "config.json").write_text('{"ai": {"selection_threshold": 1}}', "utf-8")
+        yield CommandLine(home, tmp_path / "cwd", {"JUNMAI_CONCURRENCY": "1"})
+
+
+def test_edits_are_spared_replaced_and_restored(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "shoot").mkdir()
+    photo = cr2(tmp_path / "shoot" / "IMG_1.CR2")
+    sidecar = beside(photo, EDITED)
+    before = sidecar.read_bytes()
+    (pick,) = cli.json("process", tmp_path / "shoot")["picks"]
+    assert (pick["sidecar"], sidecar.read_bytes()) == ("already_edited", before)
+    assert "already edited, left as it is" in cli.run("process", tmp_path / "shoot").out
+
+    (pick,) = cli.json("process", tmp_path / "shoot", "--replace-edits")["picks"]
+    assert pick["sidecar"] == "written"
+    assert sidecar.read_bytes() != before
+
+    refused = cli.run("undo", tmp_path / "shoot")
+    assert (refused.code, "needs --yes" in refused.err) == (2, True)
+    found = cli.json("undo", tmp_path / "shoot", "--yes")
+    assert (found["restored"], found["edited_since"]) == ([str(photo)], [])
+    assert sidecar.read_bytes() == before
+    assert cli.run("undo", tmp_path / "shoot", "--yes").out == "0 sidecars restored\n"
+
+
+def test_an_unknown_session(cli: CommandLine) -> None:
+    done = cli.run("undo", "wedding", "--yes")
+    assert (done.code, done.err) == (1, "Error: there is no session wedding; there are none\n")
+
+
+def test_a_jpeg_beside_a_raw_is_the_same_photo(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "shoot").mkdir()
+    photo = cr2(tmp_path / "shoot" / "IMG_1.CR2")
+    photo.with_suffix(".JPG").write_bytes(jpeg())
+    report = cli.json("process", tmp_path / "shoot")
+    assert (report["photos"], report["picks"][0]["path"]) == (1, str(photo))
+
+
+def exposure(photo: Path) -> str:
+    found = re.search(r'crs:Exposure2012="([^"]*)"', photo.with_suffix(".xmp").read_text("utf-8"))
+    return found[1] if found else ""
+
+
+def test_the_preset_that_is_wished_for_last_counts(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "shoot").mkdir()
+    photo = cr2(tmp_path / "shoot" / "IMG_1.CR2")
+    presets = [{"name": name, "settings": {"Exposure2012": ev}} for name, ev in (("a", 1.0), ("b", 2.0))]
+    settings = {"photo": {"presets": presets}, "ai": {"selection_threshold": 1}}
+    (tmp_path / "other.json").write_text(json.dumps(settings), "utf-8")
+    other = ("--config", tmp_path / "other.json")
+    for name, shown in (("a", "+1.00"), ("b", "+2.00"), ("a", "+1.00")):
+        report = cli.json(
+            "process", tmp_path / "shoot", "--preset", name, "--config", tmp_path / "other.json"
+        )
+        assert (report["picks"][0]["preset"], exposure(photo)) == (name, shown)
+    jobs = cli.json("stats")["jobs_by_status"]["succeeded"]
+    cli.json("process", tmp_path / "shoot", "--preset", "a", *other)
+    assert cli.json("stats")["jobs_by_status"]["succeeded"] == jobs
+
+
+def test_a_preset_that_is_not_there_can_be_put_right(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "shoot").mkdir()
+    photo = cr2(tmp_path / "shoot" / "IMG_1.CR2")
+    report = cli.json("process", tmp_path / "shoot", "--preset", "mine", code=1)
+    (failure,) = report["failures"]
+    assert (failure["path"], "no preset mine" in failure["error"]) == (str(photo), True)
+    presets = [{"name": "mine", "settings": {"Exposure2012": 0.5}}]
+    settings = {"photo": {"presets": presets}, "ai": {"selection_threshold": 1}}
+    (cli.home / "config.json").write_text(json.dumps(settings), "utf-8")
+    assert cli.json("process", tmp_path / "shoot", "--preset", "mine")["picks"][0]["preset"] == "mine"
+    assert exposure(photo) == "+0.50"
+
+
+def test_it_ends_also_when_the_groups_are_cancelled(cli: CommandLine, tmp_path: Path) -> None:
+    copy_to(tmp_path / "shoot")
+    cli.run("pause", "low_priority")
+    process = cli.start("process", tmp_path / "shoot", "--export", tmp_path / "out", "--json")
+    rows = wait_until(lambda: cli.json("list", "--task", "group_similar_photos")["jobs"], what="the groups")
+    cli.run("cancel", rows[0]["id"])
+    cli.run("resume", "low_priority")
+    report = json.loads(cli.finish(process).out)
+    (failure,) = report["failures"]
+    assert (failure["path"], "was cancelled" in failure["error"]) == (str(tmp_path / "shoot"), True)
+    again = cli.json("process", tmp_path / "shoot", "--export", tmp_path / "out")
+    assert again["failures"] == []
+    assert all(Path(pick["exported"]).exists() for pick in again["picks"])
