@@ -15,13 +15,14 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from junmai_jobs.config import ExportPreset
-from junmai_jobs.photo.errors import PhotoError, shown
+from junmai_jobs.config import Config, ExportPreset
+from junmai_jobs.photo.errors import PhotoError, PresetError, shown
 from junmai_jobs.photo.files import Photo
+from junmai_jobs.photo.presets import load_presets
 from junmai_jobs.tasks.photos import process_photo
 from junmai_jobs.tasks.sessions import apply_preset, export_photo, finish_session, group_similar_photos
 
@@ -52,6 +53,43 @@ def resolved(folder: Path) -> Path:
             )
             raise PhotoError(message) from error
     return folder.resolve()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What is wanted of a session beside its picks."""
+
+    session: str | None = None
+    """Its name in the catalog; None: the folder's path."""
+    preset: str | None = None
+    """For every pick, instead of the one chosen by its context."""
+    replace_edits: bool = False
+    """Replace develop settings that a sidecar has already, and keep it as it was beside it."""
+    export: Path | None = None
+    """The folder to which the picks are exported, by the first enabled of ``export.presets``."""
+
+    def checked(self, config: Config) -> Wishes:
+        """The same with a path to export to that is whole.
+
+        Raises:
+            PresetError: there is no such preset.
+            PhotoError: the folder to export to is a file.
+        """
+        presets = load_presets(config.photo_presets)
+        if self.preset is not None and self.preset not in presets:
+            raise PresetError(f"there is no preset {self.preset}: there are {', '.join(sorted(presets))}")
+        if self.export is None:
+            return self
+        if self.export.is_file():
+            raise PhotoError(f"{self.export} is a file: name a folder to export to")
+        return replace(self, export=resolved(self.export))
+
+    def digest(self, config: Config) -> str:
+        """All that picks and their presets depend on beside the photos."""
+        return repr((self.preset, self.replace_edits, config.selection_threshold, config.photo_presets))
+
+
+NO_WISHES = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +131,9 @@ class Plan:
     ids: dict[Path, int]
     """The catalog's, by path."""
     catalog: Path
-    preset: str | None = None
-    """For every pick, instead of the one chosen by its context."""
-    replace_edits: bool = False
-    turn: int = 0
+    wishes: Wishes
+    turn: int
     """How often a run wished for other settings than the one before: all is to be set again then."""
-    export: Path | None = None
-    """The folder to which the picks are exported."""
     export_preset: ExportPreset
 
     def __post_init__(self) -> None:
@@ -108,13 +142,15 @@ class Plan:
                 f"{self.folder} holds {len(self.photos):,} photos and a session at most {MOST_PHOTOS:,}: "
                 "process the folders in it one by one"
             )
-        if self.export is not None and self.export.is_relative_to(self.folder):
+        if self.wishes.export is not None and self.wishes.export.is_relative_to(self.folder):
             # There an export may have the name of a camera's JPEG, and would be a photo to the next run.
-            raise PhotoError(f"{self.export} is in the folder of the photos: export to a folder outside it")
+            raise PhotoError(
+                f"{self.wishes.export} is in the folder of the photos: export to a folder outside it"
+            )
 
     def forecast(self, seconds: float) -> Forecast:
         """What it takes, when all that is still to be done takes so many seconds."""
-        pixels = self.export_preset.max_dimension**2 * 2 / 3 if self.export else 0
+        pixels = self.export_preset.max_dimension**2 * 2 / 3 if self.wishes.export else 0
         each = _SIDECAR_BYTES + pixels * _BYTES_PER_PIXEL
         return Forecast(math.ceil(seconds * 10) / 10, round(len(self.photos) * each))
 
@@ -154,24 +190,24 @@ class Plan:
             after_policy="continue",
         )
         applied = [self._apply_work(photo, group, common) for photo in self.photos]
-        exported = list(self._export_works(group, common)) if self.export else []
+        exported = list(self._export_works(group, common)) if self.wishes.export else []
         last = [work.id for work in (*applied, *exported)]
         finish = self._work("session", finish_session, common, *last, after=last, after_policy="continue")
         return [group, *applied, *exported, finish]
 
     def _apply_work(self, photo: Photo, group: Work, common: dict[str, Any]) -> Work:
-        arguments = common | {"photo_id": self.ids[photo.path], "preset_name": self.preset}
-        if self.replace_edits:
+        arguments = common | {"photo_id": self.ids[photo.path], "preset_name": self.wishes.preset}
+        if self.wishes.replace_edits:
             arguments["replace_edits"] = True
         return self._work("preset", apply_preset, arguments, group.id, after=[group.id])
 
     def _export_works(self, group: Work, common: dict[str, Any]) -> Iterator[Work]:
-        assert self.export is not None
+        assert self.wishes.export is not None
         for photo, name in zip(self.photos, self._export_names(), strict=True):
             arguments = common | {
                 "photo_id": self.ids[photo.path],
                 "export_preset": self.export_preset.name,
-                "destination": self.export / name,
+                "destination": self.wishes.export / name,
             }
             if photo.companion is not None:
                 arguments["companion"] = photo.companion

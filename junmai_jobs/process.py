@@ -24,14 +24,13 @@ from junmai_jobs.ledger import why
 from junmai_jobs.logs import start_logging
 from junmai_jobs.photo.errors import UnreadablePhoto
 from junmai_jobs.photo.files import find_photos
-from junmai_jobs.plan import QUEUES, Forecast, Plan, Work, resolved
+from junmai_jobs.plan import NO_WISHES, QUEUES, Forecast, Plan, Wishes, Work, resolved
 from junmai_jobs.report import Failure, Pick, Report, sentence
 from junmai_jobs.tasks.photos import record
 from junmai_jobs.tasks.recording import CATALOG_FILE
 from junmai_jobs.tasks.sessions import NOT_A_PICK, export_preset_named
 
 if TYPE_CHECKING:
-    from junmai_jobs.config import Config
     from junmai_jobs.jobqueue import JobQueue
 
 T = TypeVar("T")
@@ -51,24 +50,10 @@ _NO_USE = f"{UnreadablePhoto.__module__}.{UnreadablePhoto.__qualname__}"
 _USUAL_SECONDS = 0.3  # a photo, where none was timed yet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What is wanted of a session beside its picks."""
-
-    session: str | None = None
-    """Its name in the catalog; None: the folder's path."""
-    preset: str | None = None
-    """For every pick, instead of the one chosen by its context."""
-    replace_edits: bool = False
-    """Replace develop settings that a sidecar has already, and keep it as it was beside it."""
-    export: Path | None = None
-    """The folder to which the picks are exported, by the first enabled of ``export.presets``."""
-
-
 def process(
     jobs: JobQueue,
     folder: Path,
-    wishes: Wishes = Wishes(),
+    wishes: Wishes = NO_WISHES,
     *,
     dry_run: bool = False,
     watch: Watch = lambda _what, _done, _total: None,
@@ -80,23 +65,26 @@ def process(
     is; called again, it goes on. A dry run only counts, and submits nothing.
 
     Raises:
-        PhotoError: the folder is not there, is no folder, or cannot be read.
+        PhotoError: the folder is not there, is no folder, or cannot be read; a wish cannot be fulfilled.
         StoreUnavailable: the server cannot be reached, or was away for longer than ``PATIENCE``.
     """
-    folder = resolved(folder)
+    folder, wishes = resolved(folder), wishes.checked(jobs.config)
     photos = find_photos(folder)
     file = jobs.config.home / CATALOG_FILE
     with Catalog(file) as catalog:
         name = wishes.session or str(folder)
         session_id = catalog.session(name, folder)
         plan = Plan(
-            session=name, session_id=session_id, folder=folder, photos=photos, catalog=file,
+            session=name,
+            session_id=session_id,
+            folder=folder,
+            photos=photos,
+            catalog=file,
             ids=catalog.photo_ids(session_id, [photo.path for photo in photos]),
-            preset=wishes.preset, replace_edits=wishes.replace_edits,
-            turn=catalog.turn(session_id, _wish(wishes, jobs.config)),
-            export=wishes.export and resolved(wishes.export),
+            wishes=wishes,
+            turn=catalog.turn(session_id, wishes.digest(jobs.config)),
             export_preset=export_preset_named(jobs.config, None),
-        )  # fmt: skip
+        )
         run = _Run(jobs, catalog, plan, tell)
         started = len(run.to_start)
         if not dry_run:
@@ -104,11 +92,6 @@ def process(
         seconds = started * (catalog.typical_seconds("process_photo") or _USUAL_SECONDS)
         forecast = plan.forecast(seconds / jobs.config.max_concurrent_jobs) if dry_run else None
         return run.report(started, forecast)
-
-
-def _wish(wishes: Wishes, config: Config) -> str:
-    """All that picks and their presets depend on beside the photos."""
-    return repr((wishes.preset, wishes.replace_edits, config.selection_threshold, config.photo_presets))
 
 
 @dataclass(slots=True)

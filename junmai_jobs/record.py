@@ -83,7 +83,7 @@ class Record:
             worker=(state.claimer if state else None) or None,
             progress=json_of(self.note) if self.note else None,
             result=_result(self.result),
-            reason=(state.note if state and status.finished else None) or None,
+            reason=self._reason(status, last),
             error=self._error(status, last),
             history=history,
             tags=body.options.get("tags", ()) if body else (),
@@ -105,6 +105,11 @@ class Record:
         if state is None or not state.claimer:
             return 0
         return max(1, state.failures) if status in WAITING else state.failures + 1
+
+    def _reason(self, status: Status, last: dict[str, Any]) -> str | None:
+        if status is Status.SCHEDULED:
+            return last.get("reason")
+        return (self.state.note if self.state and status.finished else None) or None
 
     def _error(self, status: Status, last: dict[str, Any]) -> dict[str, Any] | None:
         if status not in {Status.FAILED, Status.RETRYING}:
@@ -147,6 +152,7 @@ def _entry(  # noqa: PLR0917 - in the order of the stored line
         "finished_at": iso(finished),
         "worker": worker or None,
         "error": detail.get("error"),
+        "reason": detail.get("reason"),
         "signal": detail.get("signal"),
         "exit_code": detail.get("exit_code"),
     }

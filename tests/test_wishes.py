@@ -83,17 +83,30 @@ def test_the_preset_that_is_wished_for_last_counts(cli: CommandLine, tmp_path: P
     assert cli.json("stats")["jobs_by_status"]["succeeded"] == jobs
 
 
-def test_a_preset_that_is_not_there_can_be_put_right(cli: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / "shoot").mkdir()
-    photo = cr2(tmp_path / "shoot" / "IMG_1.CR2")
-    report = cli.json("process", tmp_path / "shoot", "--preset", "mine", code=1)
+def test_what_cannot_be_is_said_at_once(cli: CommandLine, tmp_path: Path) -> None:
+    copy_to(tmp_path / "shoot")
+    (tmp_path / "file").touch()
+    for wish, said in (
+        (("--preset", "mine"), "there is no preset mine: there are "),
+        (("--export", tmp_path / "file"), "is a file: name a folder to export to"),
+        (("--export", tmp_path / "shoot" / "out"), "is in the folder of the photos"),
+    ):
+        done = cli.run("process", tmp_path / "shoot", *wish)
+        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+        assert said in done.err
+
+
+def test_an_export_never_replaces_what_is_there(cli: CommandLine, tmp_path: Path) -> None:
+    copy_to(tmp_path / "shoot")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "large.jpg").write_text("mine", "utf-8")
+    report = cli.json("process", tmp_path / "shoot", "--export", tmp_path / "out", code=1)
     (failure,) = report["failures"]
-    assert (failure["path"], "no preset mine" in failure["error"]) == (str(photo), True)
-    presets = [{"name": "mine", "settings": {"Exposure2012": 0.5}}]
-    settings = {"photo": {"presets": presets}, "ai": {"selection_threshold": 1}}
-    (cli.home / "config.json").write_text(json.dumps(settings), "utf-8")
-    assert cli.json("process", tmp_path / "shoot", "--preset", "mine")["picks"][0]["preset"] == "mine"
-    assert exposure(photo) == "+0.50"
+    assert "already and another picture: move it away" in failure["error"]
+    assert (tmp_path / "out" / "large.jpg").read_text("utf-8") == "mine"
+    (tmp_path / "out" / "large.jpg").unlink()
+    report = cli.json("process", tmp_path / "shoot", "--export", tmp_path / "out")
+    assert all(Path(pick["exported"]).exists() for pick in report["picks"])
 
 
 def test_it_ends_also_when_the_groups_are_cancelled(cli: CommandLine, tmp_path: Path) -> None:

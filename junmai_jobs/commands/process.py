@@ -57,7 +57,7 @@ def process(
         raise Failure("the photo libraries are not installed: pip install 'junmai-jobs[photo]'")
     app.register_tasks()
     # Only this command needs these.
-    from junmai_jobs.process import Wishes  # noqa: PLC0415
+    from junmai_jobs.plan import Wishes  # noqa: PLC0415
     from junmai_jobs.process import process as work  # noqa: PLC0415
 
     wishes = Wishes(session=session, preset=preset, replace_edits=replace_edits, export=export)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import importlib
 import io
 import os
@@ -79,8 +80,7 @@ def export(
     Args:
         photo: is only read.
         preset: its ``name``, ``enabled`` and ``destination`` are the caller's business.
-        final: where to, ending in ``export_suffix(preset.format)``. Its folder is made if missing; a file
-            that is there is replaced.
+        final: where to, ending in ``export_suffix(preset.format)``. Its folder is made if missing.
         publish: moves a finished temporary file, in the folder of ``final``, to ``final``.
 
     Returns:
@@ -88,8 +88,9 @@ def export(
 
     Raises:
         UnreadablePhoto, ReaderMissing, PhotoGone: as ``picture.load_gray`` does, for ``photo``.
-        ExportRefused: the preset cannot be fulfilled for this photo, or ``final`` is the photo itself.
-        PhotoError: ``final`` cannot be written; an older one is as it was.
+        ExportRefused: the preset cannot be fulfilled for this photo, or ``final`` is there and not this
+            very export: nothing is ever replaced.
+        PhotoError: ``final`` cannot be written.
     """
     export_suffix(preset.format)
     name = shown(photo)
@@ -210,9 +211,18 @@ def _on_white(pixels: Image.Image) -> Image.Image:
 
 
 def _write(data: bytes, final: Path, publish: Callable[[Path, Path], object]) -> None:
-    temporary = final.parent / f".{uuid.uuid4().hex}.part"
+    temporary = final.parent / f".{final.name}.{uuid.uuid4().hex}.part"
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
+        if final.is_file():
+            if final.read_bytes() == data:
+                return
+            raise ExportRefused(
+                f"{shown(final)} is in {final.parent} already and another picture: move it away, or choose "
+                "another destination"
+            )
+        for left_by_a_crash in final.parent.glob(f".{glob.escape(final.name)}.*.part"):
+            left_by_a_crash.unlink()
         with temporary.open("xb") as file:
             file.write(data)
         publish(temporary, final)

@@ -102,6 +102,14 @@ def _parked(error: Exception, given: dict[str, Any]) -> Exception:
         with open_catalog(given.get("catalog")) as catalog:
             session_id = catalog.session_of_photo(photo_id)
             session = None if session_id is None else catalog.session_row(session_id)
-        if session is not None and not session.import_folder.is_dir():
+        if session is not None and _is_away(session.import_folder):
             return RetryLater(LOOK_AGAIN, VOLUME_AWAY)
     return error
+
+
+def _is_away(folder: Path) -> bool:
+    """Gone, or empty as the place of a drive is that is not mounted."""
+    try:
+        return next(folder.iterdir(), None) is None
+    except OSError:
+        return True

@@ -110,7 +110,7 @@ def test_a_jpeg_is_progressive_and_fine_ones_keep_colour_whole(
 
 
 def test_quality_tells(tmp_path: Path, photo: Path) -> None:
-    sizes = [export(photo, preset(quality=q), tmp_path / "out.jpg")["bytes"] for q in (1, 50, 85, 100)]
+    sizes = [export(photo, preset(quality=q), tmp_path / f"{q}.jpg")["bytes"] for q in (1, 50, 85, 100)]
 
     assert sizes == sorted(sizes)
     assert sizes[0] * 5 < sizes[-1]
@@ -144,7 +144,7 @@ def test_the_photograph_is_only_read(tmp_path: Path, photo: Path) -> None:
     photo.chmod(0o444)
 
     for kind in FORMATS:
-        export(photo, preset(format=kind), tmp_path / "out")
+        export(photo, preset(format=kind), tmp_path / kind)
 
     assert (digest(photo), photo.stat().st_mtime_ns) == (before, when)
 
