@@ -23,7 +23,7 @@ demo: install ## the main job on real photographs, on a server of its own
 	$(RUN) -m examples.demo
 
 test: install ## all that CI runs, services included
-	$(RUN) -m pytest -q -m "not slow"
+	$(RUN) -m pytest -q -m "not slow" -n 2 --dist worksteal
 
 test-slow: install ## the long proofs
 	$(RUN) -m pytest -q -m slow --timeout 3600

@@ -152,9 +152,9 @@ def _entry(  # noqa: PLR0917 - in the order of the stored line
         "finished_at": iso(finished),
         "worker": worker or None,
         "error": detail.get("error"),
-        "reason": detail.get("reason"),
         "signal": detail.get("signal"),
         "exit_code": detail.get("exit_code"),
+        **({"reason": detail["reason"]} if detail.get("reason") else {}),
     }
 
 

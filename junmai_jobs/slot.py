@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 from junmai_jobs.child import ChildSetup, child_main, new_board
 
+_LONGEST_TEMPORARY = 103 - len("/pymp-12345678/listener-12345678")  # bytes; 103 is what macOS allows a socket
 Fate = Literal["timeout", "release", "cancel", "lost"]
 """Why the supervisor killed a child; without one, the child died by itself."""
 
@@ -79,8 +81,12 @@ class Slot:
 
 
 def start_method() -> Any:
-    """The context for children; never a bare fork, which copies locks, sockets and threads."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    """The context for children; never a bare fork, which copies locks, sockets and threads.
+
+    A forkserver is asked through a socket in the temporary folder, whose path may be too long for one.
+    """
+    room = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_TEMPORARY
+    if not room or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["junmai_jobs.child"])

@@ -205,7 +205,7 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"id": ""}, "id '' is not an id"),
     ({"eta": datetime(2030, 1, 1)}, "give a datetime with a time zone"),  # noqa: DTZ001 - that is the mistake
     ({"eta": 5}, "eta is 5; give a datetime"),
-    ({"eta": datetime.now(UTC), "delay": 5}, "give delay or eta, not both"),
+    ({"eta": datetime(2030, 1, 1, tzinfo=UTC), "delay": 5}, "give delay or eta, not both"),
     ({"priorty": 5}, "no option 'priorty'; did you mean 'priority'?"),
     ({"colour": 5}, "no option 'colour'; there are after, after_policy, delay, eta"),
     ({"countdown": 5}, "no option 'countdown'; write delay"),

@@ -211,3 +211,12 @@ def test_a_copy_of_the_process_that_a_task_has_forked_does_nothing_more(
     assert [jobs.submit(tasks.quick, number).result(timeout=10) for number in range(20)] == list(range(20))
     assert handle.job().history[-1]["event"] == "succeeded"
     assert len(handle.job().history) == 1
+
+
+def test_a_temporary_folder_with_a_long_path_is_no_hindrance(
+    jobs: JobQueue, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    temporary = tmp_path / ("long" * 25)
+    temporary.mkdir()
+    start_worker(slots=1, TMPDIR=str(temporary))
+    assert jobs.submit(tasks.quick, 7).result(timeout=10) == 7
