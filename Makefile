@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+# Tests that kill processes and watch the clock: one after the other, and nothing beside them.
+ALONE := tests/worker tests/chaos tests/test_process.py tests/test_session.py tests/test_session_faults.py \
+	tests/test_demo.py tests/test_readme.py tests/test_manager.py tests/test_wishes.py \
+	tests/test_embedded.py tests/test_server.py tests/test_watcher.py
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow check format bench chaos clean
@@ -23,7 +27,8 @@ demo: install ## the main job on real photographs, on a server of its own
 	$(RUN) -m examples.demo
 
 test: install ## all that CI runs, services included
-	$(RUN) -m pytest -q -m "not slow" -n 2 --dist worksteal
+	$(RUN) -m pytest -q -m "not slow" -n 2 --dist loadfile tests $(addprefix --ignore=,$(ALONE))
+	$(RUN) -m pytest -q -m "not slow" $(ALONE)
 
 test-slow: install ## the long proofs
 	$(RUN) -m pytest -q -m slow --timeout 3600

@@ -296,7 +296,7 @@ def test_children_two_workers_and_the_server_killed_change_nothing(
         for victim in ("child", "worker", "child", "server", "child", "worker", "child"):
             _more_photos(jobs)  # by then those that were hit before have been worked on
             if victim == "child":
-                random.Random(2026).choice(_children(worker.pid)).kill()
+                wait_until(lambda: _children(worker.pid), what="a child")[0].kill()
             elif victim == "server":
                 kill(Server(None, home))
             else:
