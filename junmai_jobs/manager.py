@@ -13,7 +13,7 @@ from typing import Any
 
 from junmai_jobs.catalog import Catalog, PhotoRow, PlannedJob
 from junmai_jobs.codec import as_json
-from junmai_jobs.errors import InvalidState, JobNotFound
+from junmai_jobs.errors import InvalidState, JobNotFound, OptionError
 from junmai_jobs.job import Job, Status, new_id
 from junmai_jobs.jobqueue import JobQueue
 from junmai_jobs.ledger import why
@@ -153,7 +153,7 @@ class JobQueueManager:
             word, or None), ``ready``, ``successful``, ``failed``; then ``result``, as JSON, or ``error``.
         """
         try:
-            job: Job | None = self.jobs.job(task_id)
+            job: Job | None = self.jobs.job(_text(task_id))
         except JobNotFound:
             job = None
         status = job.status if job else None
@@ -239,7 +239,7 @@ class JobQueueManager:
 
     def cancel_job(self, task_id: str) -> bool:
         """Cancel a job, or tell it to stop if it runs; False: there is none, or it has finished."""
-        return self._succeeds(lambda: self.jobs.cancel(task_id))
+        return self._succeeds(lambda: self.jobs.cancel(_text(task_id)))
 
     def pause_queue(self) -> bool:
         """No job of any queue starts from now on, also after restarts. True."""
@@ -253,7 +253,7 @@ class JobQueueManager:
 
     def retry_failed_job(self, task_id: str) -> str | None:
         """Have a failed or cancelled job wait again; its id, which stays. None: it cannot be retried."""
-        return task_id if self._succeeds(lambda: self.jobs.retry(task_id)) else None
+        return task_id if self._succeeds(lambda: self.jobs.retry(_text(task_id))) else None
 
     def purge_queue(self, queue_name: str | None = None) -> int:
         """Cancel what waits in one queue; in all where none is named. How many jobs."""
@@ -265,7 +265,7 @@ class JobQueueManager:
         Raises:
             ValueError: that is no priority.
         """
-        return self._succeeds(lambda: self.jobs.reprioritize(job_id, new_priority))
+        return self._succeeds(lambda: self.jobs.reprioritize(_text(job_id), new_priority))
 
     # The catalog.
 
@@ -296,8 +296,15 @@ class JobQueueManager:
         return True
 
 
+def _text(job_id: object) -> str:
+    if isinstance(job_id, str):
+        return job_id
+    raise OptionError(f"{job_id!r} is no id of a job: that is a text")
+
+
 def _known_photo(catalog: Catalog, photo_id: int) -> PhotoRow:
-    photo = catalog.photo_row(photo_id)
+    is_id = type(photo_id) is int and 0 < photo_id < 2**63
+    photo = catalog.photo_row(photo_id) if is_id else None
     if photo is None:
         raise ValueError(f"Photo not found: {photo_id}")
     return photo

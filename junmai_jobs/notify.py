@@ -17,7 +17,7 @@ from junmai_jobs.job import Job
 
 log = logging.getLogger("junmai_jobs.notify")
 
-COMMAND_TIMEOUT = 30.0
+COMMAND_TIMEOUT = 10.0
 """Seconds after which the command is killed."""
 
 Event = Literal["jobs_failed", "session_finished"]

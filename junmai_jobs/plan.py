@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.config import Config, ExportPreset
+from junmai_jobs.errors import ConfigError
 from junmai_jobs.photo.errors import PhotoError, PresetError, shown
 from junmai_jobs.photo.files import Photo
 from junmai_jobs.photo.presets import load_presets
@@ -74,8 +75,12 @@ class Wishes:
         Raises:
             PresetError: there is no such preset.
             PhotoError: the folder to export to is a file.
+            ConfigError: a preset of the user's is wrong.
         """
-        presets = load_presets(config.photo_presets)
+        try:
+            presets = load_presets(config.photo_presets)
+        except PresetError as error:
+            raise ConfigError(f"{config.file or 'the configuration'}: {error}") from None
         if self.preset is not None and self.preset not in presets:
             raise PresetError(f"there is no preset {self.preset}: there are {', '.join(sorted(presets))}")
         if self.export is None:

@@ -280,7 +280,7 @@ class _Run:
             yield Pick(
                 str(row.path), row.ai_score or 0.0, sentence(row),
                 sizes.get(row.group_id) if row.group_id else None,
-                applied.get("preset_name"), applied.get("status"), exported.get("path"),
+                applied.get("preset_name"), applied.get("status"), _there(exported.get("path")),
             )  # fmt: skip
 
     def _load(self, ids: Sequence[str]) -> Iterator[Job]:
@@ -291,6 +291,10 @@ class _Run:
 def _planned(work: Work, session_id: int) -> PlannedJob:
     options = work.task.options
     return PlannedJob(work.id, work.task.name, work.photo_id, session_id, options.priority)
+
+
+def _there(path: Path | None) -> str | None:
+    return str(path) if path is not None and path.exists() else None
 
 
 def _is_over(status: Status | None) -> bool:

@@ -168,13 +168,18 @@ def test_a_session_is_submitted_without_what_is_known_to_be_bad(studio: Studio) 
         lambda studio: studio.manager.submit_session_processing(999),
         lambda studio: studio.manager.submit_batch_processing([1], priority=11),
         lambda studio: studio.manager.submit_photo_processing(1, config={"mask": {1, 2}}),
+        lambda studio: studio.manager.submit_photo_processing(2**70),
+        lambda studio: studio.manager.submit_photo_processing([1]),
+        lambda studio: studio.manager.submit_batch_processing("12"),
+        lambda studio: studio.manager.get_job_status(None),
+        lambda studio: studio.manager.cancel_job(7),
     ],
 )
 def test_what_is_not_there_is_refused_before_anything_is_submitted(
     studio: Studio, submit: Callable[[Studio], object]
 ) -> None:
     """In the original the job ran although the caller was told it had failed."""
-    with pytest.raises(ValueError, match=r"not found|priority is 11|mask"):
+    with pytest.raises(ValueError, match=r"not found|priority is 11|mask|no id of a job"):
         submit(studio)
     assert studio.jobs.jobs() == []
     with studio.catalog() as catalog:

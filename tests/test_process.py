@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -296,7 +297,7 @@ def test_children_two_workers_and_the_server_killed_change_nothing(
         for victim in ("child", "worker", "child", "server", "child", "worker", "child"):
             _more_photos(jobs)  # by then those that were hit before have been worked on
             if victim == "child":
-                wait_until(lambda: _children(worker.pid), what="a child")[0].kill()
+                wait_until(partial(_children, worker.pid), what="a child")[0].kill()
             elif victim == "server":
                 kill(Server(None, home))
             else:

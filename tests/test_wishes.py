@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from junmai_jobs.photo.sidecar import write_sidecar
 from tests.command_line import CommandLine, home_with_server
-from tests.photo.sidecars import EDITED, beside
+from tests.photo.sidecars import EDITED, SETTINGS, beside
 from tests.photo.test_raw import cr2, jpeg
 from tests.photographs import copy_to
 from tests.waiting import wait_until
@@ -46,6 +47,23 @@ def test_edits_are_spared_replaced_and_restored(cli: CommandLine, tmp_path: Path
     assert (found["restored"], found["edited_since"]) == ([str(photo)], [])
     assert sidecar.read_bytes() == before
     assert cli.run("undo", tmp_path / "shoot", "--yes").out == "0 sidecars restored\n"
+    (pick,) = cli.json("process", tmp_path / "shoot")["picks"]
+    assert pick["sidecar"] == "already_edited"
+
+
+def test_one_sidecar_that_cannot_be_restored_keeps_no_other(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "shoot").mkdir()
+    photos = [cr2(tmp_path / "shoot" / f"IMG_{number}.CR2") for number in range(3)]
+    sidecars = [beside(photo, EDITED, photo.with_suffix(".xmp").name) for photo in photos]
+    before = sidecars[2].read_bytes()
+    cli.json("process", tmp_path / "shoot", "--dry-run")
+    for photo in photos:
+        write_sidecar(photo, SETTINGS, preset="p", replace_edits=True)
+    sidecars[0].write_text("no XMP", "utf-8")
+    found = cli.json("undo", tmp_path / "shoot", "--yes", code=1)
+    assert [each["path"] for each in found["failures"]] == [str(photos[0])]
+    assert found["restored"] == [str(photo) for photo in photos[1:]]
+    assert sidecars[2].read_bytes() == before
 
 
 def test_an_unknown_session(cli: CommandLine) -> None:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 50
 
 
-def _folder(_context: click.Context, _parameter: click.Parameter, name: str) -> Path:
+def _folder(_context: click.Context, _parameter: click.Parameter, name: str | None) -> Path | None:
+    if name is None:
+        return None
     if not name:  # as an unset variable of the shell gives it
         raise click.BadParameter("an empty name is no folder; for the one you are in write .")
     return Path(name)
@@ -33,7 +35,7 @@ def _folder(_context: click.Context, _parameter: click.Parameter, name: str) -> 
 @click.option("--session", metavar="NAME", help="Its name in the catalog; else the folder's path.")
 @click.option("--preset", metavar="NAME", help="For every pick, instead of the one for its context.")
 @click.option("--replace-edits", is_flag=True, help="Also where a sidecar is edited; `undo` takes it back.")
-@click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Export the picks to DIR.")
+@click.option("--export", callback=_folder, metavar="DIR", help="Export the picks to DIR.")
 @click.option("--dry-run", is_flag=True, help="Only count what there is to do.")
 @pass_app
 def process(

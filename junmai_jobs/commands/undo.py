@@ -24,6 +24,7 @@ def undo(app: App, session: str, *, yes: bool) -> None:
     One that was edited since is left as it is, and exit is 1.
     """
     from junmai_jobs.catalog import Catalog  # noqa: PLC0415 - --help does without it
+    from junmai_jobs.photo.errors import PhotoError  # noqa: PLC0415
     from junmai_jobs.photo.files import is_raw  # noqa: PLC0415
     from junmai_jobs.photo.sidecar import restore_sidecar  # noqa: PLC0415
     from junmai_jobs.tasks.recording import CATALOG_FILE  # noqa: PLC0415
@@ -32,12 +33,25 @@ def undo(app: App, session: str, *, yes: bool) -> None:
         found = _session(catalog, session)
         raws = [row.path for row in catalog.photos(found.id) if is_raw(row.path)]
     confirm(f"Restore the sidecars of {count(len(raws), 'RAW file')} in {found.import_folder}?", yes=yes)
-    outcomes = {str(path): restore_sidecar(path) for path in raws}
+    outcomes: dict[str, str] = {}
+    failures: dict[str, str] = {}
+    for path in raws:
+        try:
+            outcomes[str(path)] = restore_sidecar(path)
+        except PhotoError as error:  # of this one; the others are restored all the same
+            failures[str(path)] = str(error)
     restored = [path for path, outcome in outcomes.items() if outcome == "restored"]
     edited = [path for path, outcome in outcomes.items() if outcome == "edited_since"]
-    answer = {"session_id": found.id, "restored": restored, "edited_since": edited}
-    app.answer(answer, _show, restored, edited)
-    if edited:
+    with Catalog(app.config.home / CATALOG_FILE) as catalog:
+        catalog.turn(found.id, "undone")  # so that the next run does not take its presets for applied
+    answer = {
+        "session_id": found.id,
+        "restored": restored,
+        "edited_since": edited,
+        "failures": [{"path": path, "error": error} for path, error in failures.items()],
+    }
+    app.answer(answer, _show, restored, edited, failures)
+    if edited or failures:
         click.get_current_context().exit(FAILED)
 
 
@@ -49,7 +63,9 @@ def _session(catalog: Catalog, given: str) -> SessionRow:
     raise Failure(f"there is no session {given}; there are {known}")
 
 
-def _show(restored: list[str], edited: list[str]) -> None:
+def _show(restored: list[str], edited: list[str], failures: dict[str, str]) -> None:
+    if failures:
+        print_table(("FAILED", "WHY"), failures.items())
     if edited:
         print_table(("EDITED SINCE, LEFT AS IT IS",), [(path,) for path in edited])
     say(f"{count(len(restored), 'sidecar')} restored")

@@ -211,7 +211,8 @@ def _on_white(pixels: Image.Image) -> Image.Image:
 
 
 def _write(data: bytes, final: Path, publish: Callable[[Path, Path], object]) -> None:
-    temporary = final.parent / f".{final.name}.{uuid.uuid4().hex}.part"
+    begin = f".{final.name[:40]}."  # the whole may be as long as a name can be
+    temporary = final.parent / f"{begin}{uuid.uuid4().hex}.part"
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         if final.is_file():
@@ -221,7 +222,7 @@ def _write(data: bytes, final: Path, publish: Callable[[Path, Path], object]) ->
                 f"{shown(final)} is in {final.parent} already and another picture: move it away, or choose "
                 "another destination"
             )
-        for left_by_a_crash in final.parent.glob(f".{glob.escape(final.name)}.*.part"):
+        for left_by_a_crash in final.parent.glob(f"{glob.escape(begin)}*.part"):
             left_by_a_crash.unlink()
         with temporary.open("xb") as file:
             file.write(data)

@@ -193,7 +193,8 @@ def _backup(path: Path, number: int) -> Path:
 
 def _backups(path: Path) -> list[Path]:
     """Those there are, the oldest first."""
-    return list(itertools.takewhile(Path.exists, (_backup(path, number) for number in itertools.count(1))))
+    numbered = (_backup(path, number) for number in itertools.count(1))
+    return list(itertools.takewhile(lambda backup: os.path.exists(backup), numbered))  # noqa: PTH110, PLW0108 - false for a name too long
 
 
 @contextmanager
