@@ -23,7 +23,7 @@ from junmai_jobs.config import Config, ExportPreset
 from junmai_jobs.errors import ConfigError
 from junmai_jobs.photo.errors import PhotoError, PresetError, shown
 from junmai_jobs.photo.files import Photo
-from junmai_jobs.photo.presets import load_presets
+from junmai_jobs.photo.presets import load_presets, preset_named
 from junmai_jobs.tasks.photos import process_photo
 from junmai_jobs.tasks.sessions import apply_preset, export_photo, finish_session, group_similar_photos
 
@@ -81,8 +81,8 @@ class Wishes:
             presets = load_presets(config.photo_presets)
         except PresetError as error:
             raise ConfigError(f"{config.file or 'the configuration'}: {error}") from None
-        if self.preset is not None and self.preset not in presets:
-            raise PresetError(f"there is no preset {self.preset}: there are {', '.join(sorted(presets))}")
+        if self.preset is not None:
+            preset_named(self.preset, presets)
         if self.export is None:
             return self
         if self.export.is_file():

@@ -197,6 +197,17 @@ def load_presets(extra: Sequence[Mapping[str, Any]] = ()) -> dict[str, Preset]:
     return presets
 
 
+def preset_named(name: str, presets: Mapping[str, Preset]) -> Preset:
+    """Return the preset of that name.
+
+    Raises:
+        PresetError: there is none; the message names those there are.
+    """
+    if name not in presets:
+        raise PresetError(f"there is no preset {name}: there are {', '.join(sorted(presets))}")
+    return presets[name]
+
+
 @cache
 def _shipped() -> Mapping[str, Preset]:
     text = files("junmai_jobs.photo").joinpath("presets.json").read_text("utf-8")

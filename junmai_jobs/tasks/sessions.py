@@ -16,10 +16,10 @@ from junmai_jobs.context import current_job
 from junmai_jobs.errors import Abort, InvalidState, RetryLater
 from junmai_jobs.notify import Notice, notify, receivers
 from junmai_jobs.photo.context import blend_of
-from junmai_jobs.photo.errors import ExportRefused, PresetError, ReaderMissing
+from junmai_jobs.photo.errors import ExportRefused, ReaderMissing
 from junmai_jobs.photo.files import is_raw
 from junmai_jobs.photo.picks import choose
-from junmai_jobs.photo.presets import Preset, blended, lightroom_config, load_presets
+from junmai_jobs.photo.presets import Preset, blended, lightroom_config, load_presets, preset_named
 from junmai_jobs.schema import printable
 from junmai_jobs.task import task
 from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, own_rules, recorded
@@ -97,11 +97,8 @@ def apply_preset(
         row = _row(records, photo_id, session_id)
     if session_id is not None and not row.is_pick:
         return {"photo_id": photo_id, "status": NOT_A_PICK}
-    presets = load_presets(load_config().photo_presets)
     name = preset_name or row.selected_preset or "natural"
-    if name not in presets:
-        raise PresetError(f"there is no preset {name}: there are {', '.join(sorted(presets))}")
-    preset = presets[name]
+    preset = preset_named(name, load_presets(load_config().photo_presets))
     amount = _amount(row, preset, by_context=preset_name is None) if blend_amount is None else blend_amount
     status = "no_sidecar"
     if is_raw(row.path):
