@@ -6,7 +6,6 @@ Times go in and out as seconds; only the server's clock is read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from typing import Any
 
 from junmai_jobs import scripts
 from junmai_jobs.connection import Link
+from junmai_jobs.endings import Ending, json_text, milliseconds
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, QueueFull, StaleLease
 from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.keys import Keys
@@ -22,28 +22,6 @@ from junmai_jobs.scripts import Script
 BATCH = 200
 MAX_WAITING = 1_000_000
 LEASE = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a run ends: a verb of running -> elsewhere and what it needs beside id and token."""
-
-    verb: str
-    arguments: tuple[Any, ...]
-
-    def __str__(self) -> str:
-        """For the log: what it means, in a few words."""
-        match self.verb, self.arguments:
-            case "retry", (delay, detail):
-                return f"failed, again in {delay / 1000:.1f} s: {_error_in(detail)}"
-            case "fail", (_, detail):
-                return f"failed for good: {_error_in(detail)}"
-            case "defer", (delay, _, detail):
-                return f"comes back in {delay / 1000:.1f} s: {json.loads(detail)['reason']}"
-            case "confirm_cancel", _:
-                return "cancelled"
-            case _:
-                return "succeeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +43,6 @@ class Renewal:
     """HELD, CANCEL (held, and asked to stop), IDLE or LOST."""
     token: str
     """Of the lease that is held or lost."""
-
-
-def succeed(result: bytes) -> Ending:
-    """running -> succeeded; ``result`` is msgpack, empty for None."""
-    return Ending("succeed", (result,))
-
-
-def retry(delay: float, error: Mapping[str, Any]) -> Ending:
-    """running -> retrying, due in ``delay`` seconds; spends a retry."""
-    return Ending("retry", (_ms(delay), _json({"error": error})))
-
-
-def fail(error: Mapping[str, Any], reason: str = "") -> Ending:
-    """running -> failed, for good."""
-    return Ending("fail", (reason, _json({"error": error})))
-
-
-def defer(delay: float, note: str = "", reason: str = "") -> Ending:
-    """running -> scheduled, due in ``delay`` seconds; spends no retry. The next run sees ``note``."""
-    return Ending("defer", (_ms(delay), note, _json({"reason": reason})))
-
-
-def confirm_cancel() -> Ending:
-    """running -> cancelled; the run has stopped because it was asked to."""
-    return Ending("confirm_cancel", ("{}",))
 
 
 class Broker:
@@ -127,7 +80,7 @@ class Broker:
         rest: list[object] = []
         for job in jobs:
             dependencies = " ".join((job.after_policy, *job.after)) if job.after else ""
-            rest += (job.id, _ms(job.delay), dependencies, job.body)
+            rest += (job.id, milliseconds(job.delay), dependencies, job.body)
         word, *reply = self._call("enqueue", *rest, max_waiting=max_waiting)
         if word == "OK":
             return [answer == b"EXISTING" for answer in reply]
@@ -154,7 +107,7 @@ class Broker:
             woken: this call follows a ring of a queue's bell, which it passes on if work is left.
         """
         word, *reply = self._call(
-            "claim", *queues, claimer=claimer, request=request, lease=_ms(lease), woken=int(woken)
+            "claim", *queues, claimer=claimer, request=request, lease=milliseconds(lease), woken=int(woken)
         )
         return _claimed(reply) if word == "JOB" else None
 
@@ -173,7 +126,7 @@ class Broker:
         if ended is not None:
             job, how = ended
             ending = (how.verb, job.id, job.token, *how.arguments)
-        arguments = (claimer, request, _ms(lease), int(woken), len(queues), *queues, *ending)
+        arguments = (claimer, request, milliseconds(lease), int(woken), len(queues), *queues, *ending)
         word, kind, *reply = self.link.run(self._step, self._step_keys, arguments)
         if kind == b"JOB":
             return Step(_text(word), _claimed(reply))
@@ -193,7 +146,7 @@ class Broker:
 
     def extend(self, worker: str, claimers: Sequence[str], *, lease: float = LEASE) -> list[Renewal] | None:
         """Renew what a worker's claimers hold. None: the worker is not registered (any more)."""
-        word, *reply = self._call("extend", *claimers, worker=worker, lease=_ms(lease))
+        word, *reply = self._call("extend", *claimers, worker=worker, lease=milliseconds(lease))
         if word == "UNKNOWN":
             return None
         return [Renewal(_text(reply[at]), _text(reply[at + 1])) for at in range(0, len(reply), 2)]
@@ -204,16 +157,16 @@ class Broker:
 
     def crash(self, claimer: str, request: str, detail: Mapping[str, Any]) -> tuple[str, str] | None:
         """A claimer's process died; ``detail`` has its signal or exit_code. The job's id and home, if any."""
-        return _given_up(self._call("crash", claimer=claimer, request=request, detail=_json(detail)))
+        return _given_up(self._call("crash", claimer=claimer, request=request, detail=json_text(detail)))
 
     def reap(self, queues: Sequence[str], *, lease: float = LEASE) -> None:
         """Take back the jobs whose lease is over."""
-        while self._call("reap", *queues, lease=_ms(lease))[0] == "MORE":
+        while self._call("reap", *queues, lease=milliseconds(lease))[0] == "MORE":
             pass
 
     def register(self, worker: str, info: Mapping[str, Any]) -> None:
         """A worker shows that it is there."""
-        self._call("register", worker=worker, info=_json(info))
+        self._call("register", worker=worker, info=json_text(info))
 
     def deregister(self, worker: str, claimers: Sequence[str], *, lost: bool) -> None:
         """A worker is gone. What its claimers hold comes back, as lost (it died) or released (it stopped)."""
@@ -225,7 +178,7 @@ class Broker:
         Raises:
             StaleLease: the token is not the job's any more.
         """
-        word, *_ = self._call("progress", id=job.id, token=job.token, note=_json(note) if note else "")
+        word, *_ = self._call("progress", id=job.id, token=job.token, note=json_text(note) if note else "")
         if word == "LOST":
             raise StaleLease(f"job {job.id} was given to someone else; stop, its outcome does not count")
         return bool(word == "CANCEL")
@@ -285,7 +238,7 @@ class Broker:
 
     def prune(self, home: str, *, max_age: float, keep: int) -> None:
         """Forget finished jobs that are older than ``max_age`` seconds or beyond the newest ``keep``."""
-        while self._call("prune", word=home, max_age=_ms(max_age), keep=keep)[0] == "MORE":
+        while self._call("prune", word=home, max_age=milliseconds(max_age), keep=keep)[0] == "MORE":
             pass
 
     def announce(self, request: str) -> tuple[int, list[str]]:
@@ -300,19 +253,6 @@ class Broker:
 
     def _keys_of(self, script: Script) -> tuple[str, ...]:
         return tuple(getattr(self.keys, field) for field in script.keys)
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
-
-
-def _error_in(detail: str) -> str:
-    error = json.loads(detail)["error"]
-    return f"{error['type']}: {error['message']}"
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _text(value: bytes) -> str:

@@ -22,8 +22,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
-from junmai_jobs.broker import Broker, Ending, Step
+from junmai_jobs.broker import Broker, Step
 from junmai_jobs.connection import ClientLink, DedicatedLink
+from junmai_jobs.endings import Ending
 from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.executor import Assignment, delay_after_timeout, execute, prepare
 from junmai_jobs.job import Claimed

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from junmai_jobs import broker as verbs
 from junmai_jobs import codec
-from junmai_jobs.broker import Broker, Ending
+from junmai_jobs import endings as verbs
+from junmai_jobs.broker import Broker
 from junmai_jobs.context import RunningJob, running
+from junmai_jobs.endings import Ending
 from junmai_jobs.errors import (
     Abort,
     JobCancelled,
@@ -23,7 +24,8 @@ from junmai_jobs.errors import (
     UnknownTask,
 )
 from junmai_jobs.job import Call, Claimed
-from junmai_jobs.task import LONGEST, Options, Task, find_task
+from junmai_jobs.options import LONGEST, Options
+from junmai_jobs.task import Task, find_task
 from junmai_jobs.timelimit import time_limit
 
 _STORE_PAUSE = 5.0

@@ -151,15 +151,15 @@ class Inspector:
         replies = self._pipeline([("HMGET", key, *page) for page in pages for key in hashes])
         states, bodies = ([value for reply in replies[at::2] for value in reply] for at in (0, 1))
         known: dict[str, Status] = {}
-        unclaimed: dict[str, str] = {}  # no state yet: queued, unless it waits for its time; id -> queue
+        unclaimed: dict[str, str] = {}  # no state yet: queued, unless it waits for its time; id -> lane
         for job_id, state, data in zip(ids, states, bodies, strict=True):
             if data is not None:
                 parsed = State.parse(state)
                 known[job_id] = Status.of_word(parsed.word) if parsed else Status.QUEUED
                 if not parsed and (body := read_body(data)):
-                    unclaimed[job_id] = body.queue
+                    unclaimed[job_id] = body.lane
         due = self._pipeline(
-            [("ZSCORE", self.keys.queue(queue, "scheduled"), job_id) for job_id, queue in unclaimed.items()]
+            [("ZSCORE", self.keys.queue(lane, "scheduled"), job_id) for job_id, lane in unclaimed.items()]
         )
         scheduled = (job_id for job_id, at in zip(unclaimed, due, strict=True) if at is not None)
         return known | dict.fromkeys(scheduled, Status.SCHEDULED)
@@ -208,7 +208,7 @@ class Inspector:
         word = row.state.word if row.state else "scheduled"
         if word in {"succeeded", "failed", "cancelled"}:
             return str(getattr(self.keys, word))
-        return self.keys.queue(row.queue, "scheduled" if word == "ready" else word)
+        return self.keys.queue(row.lane, "scheduled" if word == "ready" else word)
 
     def jobs(
         self,

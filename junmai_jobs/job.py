@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from junmai_jobs import codec
 from junmai_jobs.errors import OptionError, PayloadError
+from junmai_jobs.lanes import lane_of, needs_of, queue_of
 
 SCHEMA_VERSION = "1"
 DEFAULT_MAX_RETRIES = 3
@@ -22,7 +23,7 @@ _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 _MINTED_ID = re.compile(r"[0-9a-v]{22}")
-_HEADER = re.compile(rb"(.)([^|\n]*)\|(\d+)(?:\|(\d*|@)\|(\d*))?\n")
+_HEADER = re.compile(rb"(.)([^|\n]*)\|(\d+)(?:\|(\d*|@)\|(\d*)(?:\|([^\n]*))?)?\n")
 
 
 _CALL = (str, list, dict, dict)  # task, args, kwargs, options
@@ -153,6 +154,15 @@ class Body:
     """Seconds since 1970, server time; stored only where the id has no time in it, or the job expires."""
     expires: float | None = None
     """Seconds after ``created`` from which on it must not start."""
+    needs: Mapping[str, float] = field(default_factory=dict)
+    """What it takes of a machine while it runs."""
+    extras: Mapping[str, str] = field(default_factory=dict)
+    """What the scripts must know of it beside all that: lua/lib/body.lua."""
+
+    @property
+    def lane(self) -> str:
+        """The lane it waits in."""
+        return lane_of(self.queue, self.needs)
 
     def encode(self, *, stamp: bool = False) -> bytes:
         """The stored form: a line of text that Lua reads, then msgpack, trailing empty parts left out.
@@ -169,9 +179,11 @@ class Body:
         parts = [self.task, list(self.args), dict(self.kwargs), dict(self.options)]
         while not parts[-1]:
             parts.pop()
-        header = f"{SCHEMA_VERSION}{self.queue}|{self.priority}"
-        if stamp or self.expires is not None:
+        header = f"{SCHEMA_VERSION}{self.lane}|{self.priority}"
+        if stamp or self.expires is not None or self.extras:
             header += f"|@|{'' if self.expires is None else max(1, round(self.expires * 1000))}"
+        if self.extras:
+            header += "|" + ";".join(f"{name}={value}" for name, value in self.extras.items())
         return header.encode() + b"\n" + codec.pack(parts, place="the job")
 
     @classmethod
@@ -185,11 +197,13 @@ class Body:
         if header is None:
             raise PayloadError("the job's body is damaged")
         return cls(
-            queue=header[2].decode(),
+            queue=queue_of(lane := header[2].decode()),
             priority=int(header[3]),
             **call._asdict(),
             created=int(header[4]) / 1000 if header[4] else None,
             expires=int(header[5]) / 1000 if header[5] else None,
+            needs=needs_of(lane),
+            extras=dict(extra.split("=", 1) for extra in (header[6] or b"").decode().split(";") if extra),
         )
 
 

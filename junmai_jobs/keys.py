@@ -19,7 +19,7 @@ class Keys(NamedTuple):
     states: str
     """Hash, id -> state (lua/lib/state.lua), once claimed or finished, or while blocked."""
     meta: str
-    """Hash: token and sequence last given, reaped_at, purged and announced (their last answers)."""
+    """Hash: token and sequence last given, reaped_at, listened, purged and announced (their last answers)."""
     paused: str
     """Hash, queue or ``*`` -> 1 (paused) or 0 (goes on although ``*`` is paused)."""
     queues: str
@@ -48,6 +48,38 @@ class Keys(NamedTuple):
     """Sorted set read by name, ``child parent``: what a blocked job still awaits."""
     ended: str
     """Sorted set, finished parents whose children are not told yet -> finish time (ms)."""
+    needed: str
+    """Sorted set read by name, ``parent child``: whose result a job that has not finished yet will read."""
+    members: str
+    """Sorted set read by name, ``batch id``: the jobs of a batch."""
+    uniques: str
+    """Hash, unique key -> ``id scope until`` (lua/lib/unique.lua): the job that has it."""
+    holders: str
+    """Sorted set read by name, ``key id`` or ``@pool id amounts``: what runs hold of limits, machines."""
+    parked: str
+    """Sorted set read by name, ``key score id``: jobs that wait for room in a limit, by their ready score."""
+    starts: str
+    """Sorted set read by name, ``key microseconds id``: the starts a rate counts."""
+    thaws: str
+    """Sorted set, ``key,spec`` of a limit -> when to look again whether it has room (ms)."""
+    schedules: str
+    """Hash, name of a schedule -> msgpack (schedule.py)."""
+    ticks: str
+    """Sorted set, name of a schedule -> its next tick (ms)."""
+    checkpoints: str
+    """Hash, id -> msgpack, what a run left for the next."""
+    log_lines: str
+    """Hash, id -> text, the last lines a task has written."""
+    expiring: str
+    """Sorted set, id -> when its result is forgotten (ms)."""
+    ages: str
+    """Sorted set, a sequence number -> when it was the last given (ms): how long a place waits."""
+    minutes: str
+    """Sorted set, ``minute|counts`` -> the minute (s since 1970): a day of history."""
+    hours: str
+    """Sorted set, the same for 90 days of hours."""
+    event_stream: str
+    """Stream, at most about 10,000 changes, kept while somebody listens."""
     alarm: str
     """List of at most one ring: a supervisor is needed, something is due or to be resolved."""
     queue_prefix: str

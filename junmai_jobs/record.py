@@ -9,6 +9,7 @@ from typing import Any
 from junmai_jobs import codec
 from junmai_jobs.errors import PayloadError
 from junmai_jobs.job import DEFAULT_MAX_RETRIES, WAITING, Body, Job, Status, iso, time_in_id
+from junmai_jobs.lanes import queue_of
 from junmai_jobs.replies import json_of
 
 BAND_WIDTH = 2**42
@@ -26,16 +27,17 @@ class State:
     crashes: int
     claimer: str
     request: str
+    holds: str
     note: str
 
     @classmethod
     def parse(cls, text: bytes | None) -> State | None:
         """Read the stored form; None if there is none, or it cannot be read."""
         try:
-            word, queue, score, token, failures, crashes, claimer, request, note = (
-                (text or b"").decode().split("|", 8)
+            word, queue, score, token, failures, crashes, claimer, request, holds, note = (
+                (text or b"").decode().split("|", 9)
             )
-            return cls(word, queue, score, token, int(failures), int(crashes), claimer, request, note)
+            return cls(word, queue, score, token, int(failures), int(crashes), claimer, request, holds, note)
         except ValueError:
             return None
 
@@ -52,11 +54,11 @@ class Record:
     note: bytes | None
 
     @property
-    def queue(self) -> str:
-        """The queue whose sets hold it."""
+    def lane(self) -> str:
+        """The lane whose sets hold it."""
         if self.state is not None:
             return self.state.queue
-        return self.body.queue if self.body else "default"
+        return self.body.lane if self.body else "default"
 
     def as_job(self, score: Any) -> Job:
         """All of it; ``score`` is that of its home, in milliseconds, or None."""
@@ -68,7 +70,7 @@ class Record:
         return Job(
             id=self.id,
             task=body.task if body else "(unreadable)",
-            queue=self.queue,
+            queue=queue_of(self.lane),
             priority=self._priority(),
             status=status,
             args=body.args if body else (),

@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError
 
 import junmai_jobs
 from junmai_jobs import JobQueue
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 from junmai_jobs.config import load_config
 from junmai_jobs.connection import DedicatedLink
 from junmai_jobs.errors import StoreUnavailable

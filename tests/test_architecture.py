@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(junmai_jobs.__file__).parent
 TESTS = Path(__file__).parent
 FLOORS = (
-    "errors", "checks", "codec", "job", "keys", "config", "retry", "task",
-    "scripts", "connection", "broker", "replies", "record", "inspector",
+    "errors", "checks", "codec", "lanes", "job", "keys", "config", "retry", "options", "task",
+    "scripts", "connection", "endings", "broker", "replies", "record", "inspector",
     "logs", "notify", "host", "embedded", "watcher", "server",
     "context", "timelimit", "executor", "resources", "scheduler", "settings",
     "child", "slot", "worker", "hosting",

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from junmai_jobs import JobQueue
-from junmai_jobs.broker import fail
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import load_config
+from junmai_jobs.endings import fail
 from junmai_jobs.photo.errors import ReaderMissing, UnreadablePhoto
 from junmai_jobs.server import Server
 from junmai_jobs.tasks.photos import process_photo

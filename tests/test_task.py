@@ -12,14 +12,15 @@ from junmai_jobs import JobQueue, OptionError, PayloadError, Priority, RetryPoli
 from junmai_jobs.config import load_config
 from junmai_jobs.errors import JunmaiJobsError
 from junmai_jobs.job import Body, NewJob
-from junmai_jobs.task import Options, Task, find_task, task_modules
+from junmai_jobs.options import _NOT_BUILT, Options
+from junmai_jobs.task import Task, find_task, task_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 module = importlib.import_module("junmai_jobs.task")  # the package's attribute of that name is the decorator
-NOT_BUILT = sorted(module._NOT_BUILT)
+NOT_BUILT = sorted(_NOT_BUILT)
 
 
 def export(photo: int, path: str = "", *, size: Any = None) -> str:

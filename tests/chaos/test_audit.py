@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 import pytest
 
-from junmai_jobs.broker import fail, retry, succeed
+from junmai_jobs.endings import fail, retry, succeed
 from junmai_jobs.keys import Keys
 from tests.chaos.audit import Audit, audit
 from tests.chaos.tasks import Line

@@ -22,8 +22,9 @@ from hypothesis.stateful import (
 )
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-from junmai_jobs import broker as verbs
-from junmai_jobs.broker import Broker, Ending, Renewal, Step
+from junmai_jobs import endings as verbs
+from junmai_jobs.broker import Broker, Renewal, Step
+from junmai_jobs.endings import Ending
 from junmai_jobs.errors import InvalidState, StaleLease
 from junmai_jobs.job import Claimed
 from junmai_jobs.keys import FINISHED_HOMES, Keys

@@ -16,7 +16,8 @@ from junmai_jobs.record import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from junmai_jobs.broker import Broker, Ending
+    from junmai_jobs.broker import Broker
+from junmai_jobs.endings import Ending
 
 BAND = 2**42
 CLAIMER = "w/1"

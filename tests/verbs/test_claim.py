@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 from tests.verbs.store import BAND, CLAIMER, ERROR, NEWER_BODY, new_job
 
 if TYPE_CHECKING:

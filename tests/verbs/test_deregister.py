@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 
 if TYPE_CHECKING:
     from tests.verbs.store import Store

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import QueueFull

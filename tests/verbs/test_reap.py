@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 from junmai_jobs.errors import StaleLease
 
 if TYPE_CHECKING:

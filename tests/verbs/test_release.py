@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 from tests.verbs.store import CLAIMER
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 from junmai_jobs.errors import InvalidState, JobNotFound
 from junmai_jobs.job import Body
 from tests.verbs.store import BAND, ERROR

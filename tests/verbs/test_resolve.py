@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 from tests.verbs.store import BAND, ERROR, new_job
 
 if TYPE_CHECKING:
-    from junmai_jobs.broker import Ending
+    from junmai_jobs.endings import Ending
     from tests.verbs.store import Store
 
 DONE = verbs.succeed(b"")

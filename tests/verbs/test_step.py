@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 from junmai_jobs.broker import Step
 from tests.verbs.store import ERROR
 
 if TYPE_CHECKING:
-    from junmai_jobs.broker import Ending
+    from junmai_jobs.endings import Ending
     from tests.verbs.store import Store
 
 QUEUES = ["default"]

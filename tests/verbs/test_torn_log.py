@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.keys import FINISHED_HOMES

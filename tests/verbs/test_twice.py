@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs import broker as verbs
+from junmai_jobs import endings as verbs
 from junmai_jobs import scripts
 from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink, DedicatedLink
@@ -20,8 +20,8 @@ from tests.verbs.store import ERROR, Store, new_job
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from junmai_jobs.broker import Ending
     from junmai_jobs.connection import Link
+    from junmai_jobs.endings import Ending
     from tests.backends import Backend, Backends
 
     Call = Callable[[Broker], object]

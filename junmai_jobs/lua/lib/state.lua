@@ -1,31 +1,33 @@
--- A state is text: word|queue|score|token|failures|crashes|claimer|request|note
+-- A state is text: word|queue|score|token|failures|crashes|claimer|request|holds|note
 --   word      ready, scheduled, retrying, blocked, running, succeeded, failed or cancelled: its home
 --   score     the ready score it was claimed with; empty if never claimed
 --   token     fencing token of the run that holds it, or that ended it; empty when a run was taken back
 --   failures  retries spent; crashes: runs lost to a dead or silent worker
 --   request   the last cancel or revive a person made, so that the same call twice has one answer
+--   holds     running: what it takes of limits and machines; blocked: the limit whose room it waits for
 --   note      running: "cancel" when asked for; blocked: policy and delay; finished: the reason;
 --             else what the last deferral left
 -- One that cannot be read counts as none: the home a job is found in is the truth.
 local function read_state(id)
-  local word, queue, score, token, failures, crashes, claimer, request, note =
-    string.match(redis.call('HGET', states, id) or '', '^(%a+)|([^|]*)|(%d*)|(%d*)|(%d+)|(%d+)|([^|]*)|([^|]*)|(.*)$')
+  local word, queue, score, token, failures, crashes, claimer, request, holds, note =
+    string.match(redis.call('HGET', states, id) or '', '^(%a+)|([^|]*)|(%d*)|(%d*)|(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
   if not word then return nil end
   return {
     word = word, queue = queue, score = score, token = token, failures = failures,
-    crashes = crashes, claimer = claimer, request = request, note = note,
+    crashes = crashes, claimer = claimer, request = request, holds = holds, note = note,
   }
 end
 
 local function write_state(id, state)
   redis.call('HSET', states, id, state.word .. '|' .. state.queue .. '|' .. state.score .. '|' .. state.token .. '|' ..
-    state.failures .. '|' .. state.crashes .. '|' .. state.claimer .. '|' .. state.request .. '|' .. state.note)
+    state.failures .. '|' .. state.crashes .. '|' .. state.claimer .. '|' .. state.request .. '|' ..
+    state.holds .. '|' .. state.note)
 end
 
 -- The state of a job that was never claimed.
 local function new_state(word, queue)
   return {
     word = word, queue = queue, score = '', token = '', failures = '0',
-    crashes = '0', claimer = '', request = '', note = '',
+    crashes = '0', claimer = '', request = '', holds = '', note = '',
   }
 end

@@ -1,0 +1,70 @@
+"""How a run ends: each ending is one verb of running -> elsewhere, with what it needs beside id and token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ends: a verb of running -> elsewhere and what it needs beside id and token."""
+
+    verb: str
+    arguments: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        """For the log: what it means, in a few words."""
+        match self.verb, self.arguments:
+            case "retry", (delay, detail):
+                return f"failed, again in {delay / 1000:.1f} s: {_error_in(detail)}"
+            case "fail", (_, detail):
+                return f"failed for good: {_error_in(detail)}"
+            case "defer", (delay, _, detail):
+                return f"comes back in {delay / 1000:.1f} s: {json.loads(detail)['reason']}"
+            case "confirm_cancel", _:
+                return "cancelled"
+            case _:
+                return "succeeded"
+
+
+def succeed(result: bytes) -> Ending:
+    """running -> succeeded; ``result`` is msgpack, empty for None."""
+    return Ending("succeed", (result,))
+
+
+def retry(delay: float, error: Mapping[str, Any]) -> Ending:
+    """running -> retrying, due in ``delay`` seconds; spends a retry."""
+    return Ending("retry", (milliseconds(delay), json_text({"error": error})))
+
+
+def fail(error: Mapping[str, Any], reason: str = "") -> Ending:
+    """running -> failed, for good."""
+    return Ending("fail", (reason, json_text({"error": error})))
+
+
+def defer(delay: float, note: str = "", reason: str = "") -> Ending:
+    """running -> scheduled, due in ``delay`` seconds; spends no retry. The next run sees ``note``."""
+    return Ending("defer", (milliseconds(delay), note, json_text({"reason": reason})))
+
+
+def confirm_cancel() -> Ending:
+    """running -> cancelled; the run has stopped because it was asked to."""
+    return Ending("confirm_cancel", ("{}",))
+
+
+def milliseconds(seconds: float) -> int:
+    """Times travel as whole milliseconds."""
+    return round(seconds * 1000)
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """Compact JSON, as the scripts keep it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _error_in(detail: str) -> str:
+    error = json.loads(detail)["error"]
+    return f"{error['type']}: {error['message']}"

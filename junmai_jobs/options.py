@@ -1,0 +1,148 @@
+"""What can be said of a task, or of one submission of it."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from junmai_jobs.errors import OptionError
+from junmai_jobs.job import DEFAULT_MAX_RETRIES, check_id, check_name
+from junmai_jobs.retry import RetryPolicy
+
+LONGEST = 10 * 365 * 86400.0
+"""The longest delay, timeout or expiry, in seconds."""
+PARENTS_LIMIT = 20_000
+_NOT_BUILT = frozenset({"unique", "cache", "needs", "result_ttl", "every", "cron"})
+_RENAMED = {"countdown": "delay", "max_retries": "retry=RetryPolicy(max_retries=...)", "ttl": "expires"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What can be said of a task, or of one submission of it. Times are in seconds."""
+
+    queue: str = "default"
+    priority: int = 5
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    timeout: float = 600.0
+    """The run is killed after this time."""
+    soft_timeout: float | None = None
+    """``SoftTimeout`` is raised in the task after this time; None: the lesser of 300 and half of timeout."""
+    delay: float = 0.0
+    expires: float | None = None
+    """It must not start later than this after submission."""
+    after: tuple[str, ...] = ()
+    """Ids of jobs that must finish first."""
+    after_policy: str = "cancel"
+    tags: tuple[str, ...] = ()
+    id: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.queue, "queue")
+        if type(self.priority) is bool or not isinstance(self.priority, int) or not 0 <= self.priority <= 10:
+            raise OptionError(f"priority is {self.priority!r}; give a whole number from 0 to 10")
+        if not isinstance(self.retry, RetryPolicy):
+            raise OptionError(f"retry is {self.retry!r}; give a RetryPolicy")
+        _check_seconds("timeout", self.timeout)
+        _check_seconds("delay", self.delay, zero=True)
+        for name in ("soft_timeout", "expires"):
+            if getattr(self, name) is not None:
+                _check_seconds(name, getattr(self, name))
+        if self.soft_timeout is not None and self.soft_timeout > self.timeout:
+            raise OptionError(
+                f"soft_timeout is {self.soft_timeout:g} s, more than timeout, {self.timeout:g} s"
+            )
+        if self.after_policy not in {"cancel", "continue"}:
+            raise OptionError(f"after_policy is {self.after_policy!r}; give 'cancel' or 'continue'")
+        if self.id is not None:
+            check_id(self.id)
+
+    @property
+    def soft_limit(self) -> float:
+        """Seconds after which ``SoftTimeout`` is raised."""
+        return min(300.0, self.timeout / 2) if self.soft_timeout is None else self.soft_timeout
+
+    def changed(self, changes: Mapping[str, Any]) -> Options:
+        """With other values; also accepts ``eta`` and handles in ``after``.
+
+        Raises:
+            OptionError: an option is unknown, wrong or not built yet.
+        """
+        given = dict(changes)
+        if "eta" in given:
+            if "delay" in given:
+                raise OptionError("give delay or eta, not both")
+            given["delay"] = _seconds_until(given.pop("eta"))
+        if "after" in given:
+            given["after"] = _ids(given["after"])
+        if "tags" in given:
+            given["tags"] = _tags(given["tags"])
+        for name in given.keys() - _NAMES:
+            raise OptionError(_unknown_option(name))
+        return replace(self, **given)
+
+    def stored(self, base: Options) -> dict[str, Any]:
+        """What of them goes into the job's body: what differs from the task's own and is not in the header.
+
+        A number of retries other than the usual is kept too, for readers that do not know the task.
+        """
+        stored: dict[str, Any] = {}
+        if self.retry != base.retry or self.retry.max_retries != DEFAULT_MAX_RETRIES:
+            stored["retry"] = self.retry.encode()
+        for name in ("timeout", "soft_timeout", "tags"):
+            if getattr(self, name) != getattr(base, name):
+                stored[name] = getattr(self, name)
+        return stored
+
+    def overlaid(self, stored: Mapping[str, Any]) -> Options:
+        """These options of a task with what was stored of a submission."""
+        if not stored:
+            return self
+        changes = dict(stored)
+        if "retry" in changes:
+            changes["retry"] = RetryPolicy.decode(changes["retry"], self.retry.never)
+        return self.changed(changes)
+
+
+_NAMES = frozenset(each.name for each in fields(Options))
+
+
+def _check_seconds(name: str, value: object, *, zero: bool = False) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise OptionError(f"{name} is {value!r}; give a number of seconds")
+    if not (0 if zero else 1e-3) <= value <= LONGEST:
+        raise OptionError(f"{name} is {value!r}; give seconds from {0 if zero else 0.001:g} to ten years")
+
+
+def _seconds_until(eta: object) -> float:
+    if not isinstance(eta, datetime) or eta.tzinfo is None:
+        raise OptionError(f"eta is {eta!r}; give a datetime with a time zone")
+    return max(0.0, (eta - datetime.now(UTC)).total_seconds())
+
+
+def _ids(after: object) -> tuple[str, ...]:
+    parents = [after] if isinstance(after, str) or not isinstance(after, Iterable) else list(after)
+    if len(parents) > PARENTS_LIMIT:
+        raise OptionError(f"after names {len(parents):,} jobs, the limit is {PARENTS_LIMIT:,}")
+    return tuple(dict.fromkeys(check_id(getattr(parent, "id", parent), "after") for parent in parents))
+
+
+def _tags(tags: object) -> tuple[str, ...]:
+    if isinstance(tags, str) or not isinstance(tags, Iterable):
+        raise OptionError(f"tags is {tags!r}; give a list of names")
+    return tuple(check_id(tag, "tag") for tag in tags)
+
+
+def _unknown_option(name: str) -> str:
+    if name in _NOT_BUILT:
+        return f"the option {name!r} is not built yet"
+    if name in _RENAMED:
+        return f"no option {name!r}; write {_RENAMED[name]}"
+    if name == "name":
+        return "a name belongs to the task, not to one submission: @task(name=...)"
+    close = difflib.get_close_matches(name, _NAMES | {"eta"}, 1)
+    known = ", ".join(sorted(_NAMES | {"eta"}))
+    return f"no option {name!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {known}")
