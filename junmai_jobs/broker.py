@@ -14,9 +14,18 @@ from typing import Any
 from junmai_jobs import scripts
 from junmai_jobs.connection import Link
 from junmai_jobs.endings import Ending, json_text, milliseconds
-from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, QueueFull, StaleLease
+from junmai_jobs.errors import (
+    InvalidState,
+    JobNotFound,
+    JunmaiJobsError,
+    QueueFull,
+    ScheduleNotFound,
+    StaleLease,
+)
 from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.keys import Keys
+from junmai_jobs.lanes import queue_of
+from junmai_jobs.schedule import Schedule
 from junmai_jobs.scripts import Script
 
 BATCH = 200
@@ -33,6 +42,8 @@ class Step:
     job: Claimed | None
     newer: str | None = None
     """A queue whose head was made by a newer version: nothing of it can be claimed by this one."""
+    waits: bool = False
+    """Whether there are jobs for machines that are taken now: nobody rings when they are free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,18 @@ class Renewal:
     """HELD, CANCEL (held, and asked to stop), IDLE or LOST."""
     token: str
     """Of the lease that is held or lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The answer to ``Broker.due``."""
+
+    now: float
+    """Server time, in seconds since 1970."""
+    wait: float | None
+    """Seconds until the next tick that is not due yet; None: there is none."""
+    ticks: list[tuple[str, int, bytes]]
+    """Name, oldest tick that is due, stored form."""
 
 
 class Broker:
@@ -64,26 +87,28 @@ class Broker:
         self._step = self._load("step")
         self._step_keys = self._keys_of(self._step)
 
-    def enqueue(self, jobs: Sequence[NewJob], *, max_waiting: int = MAX_WAITING) -> list[bool]:
+    def enqueue(self, jobs: Sequence[NewJob], *, max_waiting: int = MAX_WAITING) -> list[str | None]:
         """Accept up to ``BATCH`` jobs, all or none.
 
         Returns:
-            For each whether it existed already, with the same content.
+            For each None, or the id of the job that was there already: the same one, or that with its unique key.
 
         Raises:
             InvalidState: an id is taken by a job with other content.
-            QueueFull: a queue would hold more than ``max_waiting`` jobs.
+            QueueFull: a queue would hold more than ``max_waiting`` jobs, or have more than 16 lanes.
             JobNotFound: a parent in ``after`` is unknown.
         """
         if not jobs:
             return []
         rest: list[object] = []
         for job in jobs:
-            dependencies = " ".join((job.after_policy, *job.after)) if job.after else ""
-            rest += (job.id, milliseconds(job.delay), dependencies, job.body)
+            rest += (job.id, milliseconds(job.delay), job.dependencies, job.body)
         word, *reply = self._call("enqueue", *rest, max_waiting=max_waiting)
         if word == "OK":
-            return [answer == b"EXISTING" for answer in reply]
+            return [
+                None if answer == b"NEW" else _text(answer).partition(" ")[2] or job.id
+                for job, answer in zip(jobs, reply, strict=True)
+            ]
         index, detail = int(reply[0]), _text(reply[1])
         place = f"job {index + 1} of {len(jobs)}: " if len(jobs) > 1 else ""
         raise _refusal(word, detail, place, max_waiting)
@@ -130,10 +155,11 @@ class Broker:
         word, kind, *reply = self.link.run(self._step, self._step_keys, arguments)
         if kind == b"JOB":
             return Step(_text(word), _claimed(reply))
-        return Step(_text(word), None, _text(reply[0]) if kind == b"NEWER" else None)
+        newer = _text(reply[0]) if kind == b"NEWER" else None
+        return Step(_text(word), None, newer, waits=kind == b"WAIT")
 
     def end(self, job: Claimed, how: Ending) -> None:
-        """End a run: ``succeed``, ``retry``, ``fail``, ``defer`` or ``confirm_cancel``.
+        """End a run, see ``endings``.
 
         Raises:
             StaleLease: the token is not the job's any more; nothing has changed.
@@ -179,9 +205,42 @@ class Broker:
             StaleLease: the token is not the job's any more.
         """
         word, *_ = self._call("progress", id=job.id, token=job.token, note=json_text(note) if note else "")
-        if word == "LOST":
-            raise StaleLease(f"job {job.id} was given to someone else; stop, its outcome does not count")
+        self._insist(word, job)
         return bool(word == "CANCEL")
+
+    def checkpoint(self, job: Claimed, data: bytes = b"") -> bytes:
+        """Keep what the next run of a job is to find; no data: what the last one left, empty if nothing.
+
+        Raises:
+            StaleLease: the token is not the job's any more.
+        """
+        word, *reply = self._call("checkpoint", id=job.id, token=job.token, data=data)
+        self._insist(word, job)
+        return bytes(reply[0])
+
+    def log(self, job: Claimed, number: int, text: str) -> None:
+        """Keep lines with a running job; ``number`` counts the calls of one run.
+
+        Raises:
+            StaleLease: the token is not the job's any more.
+        """
+        word, *_ = self._call("log", id=job.id, token=job.token, number=number, text=text)
+        self._insist(word, job)
+
+    def outranked(self, job: Claimed, queues: Sequence[str]) -> bool:
+        """Whether a job of a higher priority than this running one waits in ``queues``.
+
+        Raises:
+            StaleLease: the token is not the job's any more.
+        """
+        word, *_ = self._call("outranked", *queues, id=job.id, token=job.token)
+        self._insist(word, job)
+        return bool(word == "YES")
+
+    def expire(self) -> None:
+        """Forget the results whose time is over."""
+        while self._call("expire")[0] == "MORE":
+            pass
 
     def cancel(self, job_id: str, request: str, reason: str = "cancelled") -> bool:
         """Cancel a job. True: done; False: it is running and was told.
@@ -194,13 +253,21 @@ class Broker:
             raise _person_error(word, reply, job_id, "only a job that has not finished can be cancelled")
         return bool(word == "OK")
 
-    def revive(self, job_id: str, request: str) -> None:
+    def revive(self, job_id: str, request: str, dependencies: str = "") -> None:
         """A failed or cancelled job waits again; its counts start again, its history stays.
 
+        Args:
+            job_id: which.
+            request: the same if the same call is repeated.
+            dependencies: those it was submitted with (``NewJob.dependencies``).
+
         Raises:
-            JobNotFound, InvalidState: there is none, or it is neither failed nor cancelled.
+            JobNotFound, InvalidState: there is none, or it is neither failed nor cancelled, or another job has
+                its unique key.
         """
-        word, *reply = self._call("revive", id=job_id, request=request)
+        word, *reply = self._call("revive", id=job_id, request=request, dependencies=dependencies)
+        if word == "DUPLICATE":
+            raise InvalidState(f"job {job_id} cannot be retried: job {_text(reply[0])} has its unique key now")
         if word != "OK":
             raise _person_error(word, reply, job_id, "only a failed or cancelled job can be retried")
 
@@ -238,18 +305,99 @@ class Broker:
 
     def prune(self, home: str, *, max_age: float, keep: int) -> None:
         """Forget finished jobs that are older than ``max_age`` seconds or beyond the newest ``keep``."""
-        while self._call("prune", word=home, max_age=milliseconds(max_age), keep=keep)[0] == "MORE":
-            pass
+        after = 0
+        while reply := self._call("prune", word=home, max_age=milliseconds(max_age), keep=keep, after=after)[1:]:
+            after = int(reply[0])
 
     def announce(self, request: str) -> tuple[int, list[str]]:
         """The jobs that have failed since the last call, whoever made it: how many, and the ids of 100."""
         _, count, *ids = self._call("announce", request=request)
         return count, [_text(job_id) for job_id in ids]
 
+    def schedule(self, schedule: Schedule) -> None:
+        """Store a schedule under its name; if it is there already, its next tick stays.
+
+        Raises:
+            OptionError: this machine does not know its time zone.
+        """
+        first = schedule.timetable.after(self.due().now)
+        self._call("schedule", name=schedule.name, spec=schedule.encode(), first=first * 1000)
+
+    def unschedule(self, name: str, request: str) -> None:
+        """Remove a schedule; the jobs of its ticks stay.
+
+        Raises:
+            ScheduleNotFound: there is none.
+        """
+        if self._call("unschedule", name=name, request=request)[0] != "OK":
+            raise ScheduleNotFound.of(name)
+
+    def due(self) -> Due:
+        """Whose ticks are due, the oldest first, at most 100 schedules."""
+        _, now, wait, *rest = self._call("due")
+        triples = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+        ticks = [(_text(name), int(tick) // 1000, bytes(spec)) for name, tick, spec in triples]
+        return Due(int(now) / 1000, int(wait) / 1000 if wait else None, ticks)
+
+    def fire(
+        self,
+        schedule: Schedule,
+        spec: bytes,
+        tick: int,
+        ticks: Sequence[int],
+        following: int,
+        *,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        """Submit the jobs of ``ticks``, and make ``following`` the next; unless somebody else has.
+
+        Args:
+            schedule: which.
+            spec: its stored form, as ``due`` gave it.
+            tick: its next tick, as ``due`` gave it.
+            ticks: at most ``BATCH``.
+            following: the tick after them.
+            max_waiting: see ``enqueue``.
+
+        Raises:
+            QueueFull: a queue would hold too many jobs; the tick stays due.
+        """
+        word, *reply = self._call(
+            "fire",
+            *(schedule.job_id(each) for each in ticks),
+            name=schedule.name,
+            spec=spec,
+            tick=tick * 1000,
+            following=following * 1000,
+            max_waiting=max_waiting,
+            delay=milliseconds(schedule.delay),
+            body=schedule.body,
+        )
+        if word in {"FULL", "LANES"}:
+            raise _refusal(word, _text(reply[1]), "", max_waiting)
+
+    def age(self, queues: Sequence[str], bound: float) -> None:
+        """Raise the job of each queue that waits longest, once it has for ``bound`` seconds."""
+        self._call("age", *queues, bound=milliseconds(bound))
+
+    def sample(self) -> None:
+        """Write the rows of history that are due."""
+        while self._call("sample")[0] == "MORE":
+            pass
+
+    def listen(self) -> str:
+        """Have changes noted for an hour from now on; the cursor of the newest event there is."""
+        return _text(self._call("listen")[1])
+
     def _call(self, verb: str, *rest: object, **named: object) -> list[Any]:
         script = self._load(verb)
         word, *reply = self.link.run(script, self._keys_of(script), script.arguments(*rest, **named))
         return [_text(word), *reply]
+
+    @staticmethod
+    def _insist(word: str, job: Claimed) -> None:
+        if word == "LOST":
+            raise StaleLease(f"job {job.id} was given to someone else; stop, its outcome does not count")
 
     def _keys_of(self, script: Script) -> tuple[str, ...]:
         return tuple(getattr(self.keys, field) for field in script.keys)
@@ -260,8 +408,8 @@ def _text(value: bytes) -> str:
 
 
 def _claimed(reply: Sequence[Any]) -> Claimed:
-    job_id, token, body, failures, note = reply
-    return Claimed(job_id.decode(), token.decode(), body, int(failures), note.decode())
+    job_id, token, body, failures, note, holds = reply
+    return Claimed(job_id.decode(), token.decode(), body, int(failures), note.decode(), holds.decode())
 
 
 def _given_up(reply: Sequence[Any]) -> tuple[str, str] | None:
@@ -271,6 +419,10 @@ def _given_up(reply: Sequence[Any]) -> tuple[str, str] | None:
 def _refusal(word: str, detail: str, place: str, max_waiting: int) -> JunmaiJobsError:
     if word == "CONFLICT":
         return InvalidState(f"{place}the id {detail} belongs to a job with other content: choose another id")
+    if word == "LANES":
+        return QueueFull(
+            f"{place}queue {queue_of(detail)} has jobs of 16 different needs and takes no more: use fewer sizes"
+        )
     if word == "FULL":
         return QueueFull(
             f"{place}queue {detail} may hold {max_waiting:,} waiting jobs and has no room: purge it"

@@ -28,6 +28,7 @@ from junmai_jobs.endings import Ending
 from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.executor import Assignment, delay_after_timeout, execute, prepare
 from junmai_jobs.job import Claimed
+from junmai_jobs.lanes import queue_of
 from junmai_jobs.logs import start_logging
 from junmai_jobs.retry import RetryPolicy
 from junmai_jobs.settings import WorkerSettings
@@ -35,6 +36,8 @@ from junmai_jobs.settings import WorkerSettings
 log = logging.getLogger("junmai_jobs.worker")
 IDLE_WAIT = 10.0
 """Seconds an idle child waits for a ring before it looks by itself."""
+MACHINE_WAIT = 0.25
+"""Seconds it waits when there are jobs, but for machines that are taken."""
 _PATIENCE = 1.0
 _PAUSE = 0.2
 
@@ -170,7 +173,7 @@ class Child:
             if step.job is not None:
                 ended = self._run(step.job)
             elif claiming and step.newer is None:
-                self._wait_for_work()
+                self._wait_for_work(machines_taken=step.waits)
         self._link.close()
 
     def _step(self, ended: tuple[Claimed, Ending] | None, queues: Sequence[str]) -> Step:
@@ -199,7 +202,13 @@ class Child:
         self._announce(assignment, started)
         token = int(job.token)
         try:
-            ending = execute(assignment, self._task_broker, lambda: board.cancel == token)
+            ending = execute(
+                assignment,
+                self._task_broker,
+                lambda: board.cancel == token,
+                self._queues,
+                self._setup.settings.max_waiting,
+            )
         finally:
             if os.getpid() != self._pid:
                 os._exit(1)  # a copy of this process, forked by the task: it holds no lease
@@ -221,14 +230,20 @@ class Child:
         board.deadline = started + options.timeout
         board.token = int(job.token)
 
-    def _wait_for_work(self) -> None:
-        """Until a queue's bell rings, an order comes, or it is time to look anyway."""
-        bells = [self._broker.keys.queue(queue, "bell") for queue in self._queues]
+    def _wait_for_work(self, *, machines_taken: bool) -> None:
+        """Until a queue's bell rings, an order comes, or it is time to look anyway.
+
+        Nobody rings when a machine is free again, so that is asked for often; and a ring for what needs one is
+        then better heard by others.
+        """
+        lanes = [lane for lane in self._queues if not machines_taken or lane == queue_of(lane)]
+        bells = [self._broker.keys.queue(lane, "bell") for lane in lanes]
+        patience = MACHINE_WAIT if machines_taken else IDLE_WAIT
         try:
             if bells:
-                self._link.send("BLPOP", *bells, IDLE_WAIT)
+                self._link.send("BLPOP", *bells, patience)
             waited: list[Any] = [self._orders, self._link] if bells else [self._orders]
-            ready: list[Any] = wait(waited, IDLE_WAIT + 5)
+            ready: list[Any] = wait(waited, patience + 5)
             if self._link in ready:
                 self._woken = self._link.receive() is not None
             elif bells:

@@ -139,6 +139,7 @@ class Config:
 
     queue_order: tuple[str, ...] = _setting("queues.order", list_of(checks.name), _QUEUES)
     max_waiting: int = _setting("queues.max_waiting", whole(1, 10**9), 1_000_000)
+    aging_seconds: float | None = _setting("queues.aging_seconds", optional(number(1, 31_536_000)), None)
     keep_succeeded: Retention = _setting(  # noqa: RUF009 - it is a field()
         "retention.succeeded", _like(_KEEP_RESULTS), _KEEP_RESULTS
     )

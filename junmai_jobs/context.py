@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any, ParamSpec
 
-from junmai_jobs.broker import Broker
+from junmai_jobs import codec
+from junmai_jobs.broker import MAX_WAITING, Broker
 from junmai_jobs.errors import InvalidState, JobCancelled, StoreUnavailable
 from junmai_jobs.job import Claimed
+from junmai_jobs.task import Task, as_task
 
-_PROGRESS_INTERVAL = 0.25
+P = ParamSpec("P")
+LOG_LIMIT = 16 * 1024
+"""The most bytes that one call of ``RunningJob.log`` keeps."""
+_INTERVAL = 0.25
+_UNREAD = object()
+
+
+class MakingWay(BaseException):
+    """Ends a run for more urgent work; not an ``Exception``, so that ``except Exception`` lets it pass."""
 
 
 class RunningJob:
     """The job that is running here; ``current_job()`` gives it to the task."""
 
     def __init__(
-        self, job: Claimed, broker: Broker, timeout: float, cancel_asked: Callable[[], bool] = lambda: False
+        self,
+        job: Claimed,
+        broker: Broker,
+        timeout: float,
+        *,
+        cancel_asked: Callable[[], bool] = lambda: False,
+        queues: Sequence[str] = (),
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         self.id = job.id
         self.attempt = job.attempt
@@ -31,8 +50,14 @@ class RunningJob:
         self._job = job
         self._broker = broker
         self._cancel_asked = cancel_asked
+        self._queues = queues
+        self._max_waiting = max_waiting
         self._told_to_cancel = False
-        self._next_progress = 0.0
+        self._next_progress = self._next_look = 0.0
+        self._saved: Any = _UNREAD
+        self._submitted = 0
+        self._logged = 0
+        self._logging = threading.Lock()
 
     def check_cancelled(self) -> None:
         """Stop here if somebody asked for it. Cheap: call it as often as you like.
@@ -58,12 +83,97 @@ class RunningJob:
         now = time.monotonic()
         if now < self._next_progress and done != total:
             return
-        self._next_progress = now + _PROGRESS_INTERVAL
+        self._next_progress = now + _INTERVAL
         # For display only: while the server is away there is nobody to show it to.
         with contextlib.suppress(StoreUnavailable):
             self._told_to_cancel |= self._broker.progress(
                 self._job, {"done": done, "total": total, "message": message}
             )
+
+    def log(self, text: str) -> None:
+        """Keep lines of text with the job, each with the time. A call goes to the server each time.
+
+        Of one call the last 16 KiB are kept, of a job the newest 64 KiB; nothing while the server is away.
+
+        Raises:
+            StaleLease: the job was given to someone else; let it pass.
+        """
+        kept = str(text).encode("utf-8", "backslashreplace")[-LOG_LIMIT:].decode("utf-8", "ignore")
+        lines = "\n".join(kept.splitlines())
+        with self._logging, contextlib.suppress(StoreUnavailable):
+            # Numbered in the order in which they are sent: a call that comes twice is known by its number.
+            self._logged += 1
+            self._broker.log(self._job, self._logged, lines)
+
+    def checkpoint(self, data: Any) -> None:
+        """Keep ``data``, at most 256 KiB, for the next run of this job, whatever ends this one.
+
+        When this has returned it is stored. It is forgotten when the job has succeeded.
+
+        Raises:
+            StaleLease: the job was given to someone else; let it pass.
+            PayloadError: ``data`` cannot be stored.
+            StoreUnavailable: the server is away; let it pass, and the job runs again later.
+        """
+        self._broker.checkpoint(self._job, codec.pack(data, place="the checkpoint"))
+        self._saved = _UNREAD
+
+    @property
+    def saved(self) -> Any:
+        """What the last ``checkpoint`` has kept, in this run or an earlier one; None if there was none.
+
+        Raises:
+            StaleLease, StoreUnavailable: as for ``checkpoint``.
+        """
+        if self._saved is _UNREAD:
+            data = self._broker.checkpoint(self._job)
+            self._saved = codec.unpack(data) if data else None
+        return self._saved
+
+    def make_way(self) -> None:
+        """Let a job of a higher priority go first, if one waits in a queue that this worker serves.
+
+        The run ends here then; the job is the first to run again in its priority, and begins anew: with
+        what ``checkpoint`` has kept. It spends no retry. Cheap: it looks at most four times a second.
+
+        Raises:
+            StaleLease: the job was given to someone else; let it pass.
+        """
+        now = time.monotonic()
+        if now < self._next_look or not self._queues:
+            return
+        self._next_look = now + _INTERVAL
+        with contextlib.suppress(StoreUnavailable):
+            if self._broker.outranked(self._job, self._queues):
+                raise MakingWay
+
+    def submit(self, task: Task[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Submit a job from inside this one: once, however often this one is run.
+
+        The nth job so submitted by a run has the id ``PARENT/n``, unless the task was given an id
+        (``with_options(id=...)``); where that is known already with the same content, nothing is added. So
+        every run has to submit the same in the same order; one that goes on from a checkpoint gives ids.
+
+        Returns:
+            The job's id.
+
+        Raises:
+            InvalidState: an earlier run has submitted something else under that id.
+            PayloadError, QueueFull: as for ``JobQueue.submit``.
+        """
+        chosen = as_task(task)
+        if chosen.options.id is None:
+            self._submitted += 1
+            chosen = chosen.with_options(id=f"{self.id}/{self._submitted}")
+        new = chosen.new_job(args, kwargs)
+        try:
+            [existing] = self._broker.enqueue([new], max_waiting=self._max_waiting)
+        except InvalidState as error:
+            raise InvalidState(
+                f"job {new.id} was submitted with other content by an earlier run: submit the same in the "
+                "same order in every run, or give each an id of its own: task.with_options(id=...)"
+            ) from error
+        return existing or new.id
 
     def publish(self, temporary: str | Path, final: str | Path) -> str:
         """Put a finished file in its place: durable, atomic, and not at all if the job is no longer ours.
@@ -96,7 +206,7 @@ class RunningJob:
             try:
                 self._broker.progress(self._job)
             except StoreUnavailable:
-                time.sleep(_PROGRESS_INTERVAL)
+                time.sleep(_INTERVAL)
             else:
                 return
 

@@ -24,15 +24,17 @@ class Ending:
                 return f"failed for good: {_error_in(detail)}"
             case "defer", (delay, _, detail):
                 return f"comes back in {delay / 1000:.1f} s: {json.loads(detail)['reason']}"
+            case "step_aside", _:
+                return "made way for a more urgent job"
             case "confirm_cancel", _:
                 return "cancelled"
             case _:
                 return "succeeded"
 
 
-def succeed(result: bytes) -> Ending:
-    """running -> succeeded; ``result`` is msgpack, empty for None."""
-    return Ending("succeed", (result,))
+def succeed(result: bytes, ttl: float | None = None) -> Ending:
+    """running -> succeeded; ``result`` is msgpack, empty for None, forgotten after ``ttl`` seconds."""
+    return Ending("succeed", (result, "" if ttl is None else milliseconds(ttl)))
 
 
 def retry(delay: float, error: Mapping[str, Any]) -> Ending:
@@ -48,6 +50,11 @@ def fail(error: Mapping[str, Any], reason: str = "") -> Ending:
 def defer(delay: float, note: str = "", reason: str = "") -> Ending:
     """running -> scheduled, due in ``delay`` seconds; spends no retry. The next run sees ``note``."""
     return Ending("defer", (milliseconds(delay), note, json_text({"reason": reason})))
+
+
+def step_aside() -> Ending:
+    """running -> ready, first again in its band; spends no retry."""
+    return Ending("step_aside", ())
 
 
 def confirm_cancel() -> Ending:

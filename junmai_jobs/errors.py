@@ -6,10 +6,12 @@ JunmaiJobsError
 ├── ConfigError                   config.json or the environment is wrong
 ├── UnknownTask                   no task of that name is registered here
 ├── JobNotFound                   no job of that id
+├── ScheduleNotFound              no schedule of that name
 ├── InvalidState                  the job's state does not allow it
 ├── QueueFull                     the queue or the server has no room
 ├── StoreUnavailable              the server cannot be reached or cannot be used
 ├── StaleLease                    the job was given to someone else meanwhile
+├── EventsLost                    a reader of events has missed some
 ├── JobFailed, JobCancelled, ResultTimeout, ResultExpired      answers of handle.result()
 └── SoftTimeout, RetryLater, Abort                             raised inside a running task
 """
@@ -41,6 +43,15 @@ class JobNotFound(JunmaiJobsError):
     """No job with that id is stored."""
 
 
+class ScheduleNotFound(JunmaiJobsError):
+    """No schedule of that name is stored."""
+
+    @classmethod
+    def of(cls, name: str) -> ScheduleNotFound:
+        """It, with a hint."""
+        return cls(f"no schedule {name}: `junmai-jobs schedule list` shows those there are")
+
+
 class InvalidState(JunmaiJobsError):
     """The job is in a state that does not allow what was asked."""
 
@@ -55,6 +66,14 @@ class StoreUnavailable(JunmaiJobsError):
 
 class StaleLease(JunmaiJobsError):
     """The lease is over and the job belongs to someone else; this run's outcome does not count."""
+
+
+class EventsLost(JunmaiJobsError):
+    """A reader of events has missed some: look at the jobs themselves, then go on after ``cursor``."""
+
+    def __init__(self, what: str, cursor: str) -> None:
+        super().__init__(f"{what}; look at the jobs themselves, then go on with after={cursor!r}")
+        self.cursor = cursor
 
 
 class JobFailed(JunmaiJobsError):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from junmai_jobs import codec
 from junmai_jobs import endings as verbs
-from junmai_jobs.broker import Broker
-from junmai_jobs.context import RunningJob, running
+from junmai_jobs.broker import MAX_WAITING, Broker
+from junmai_jobs.context import MakingWay, RunningJob, running
 from junmai_jobs.endings import Ending
 from junmai_jobs.errors import (
     Abort,
@@ -23,13 +25,16 @@ from junmai_jobs.errors import (
     StoreUnavailable,
     UnknownTask,
 )
+from junmai_jobs.hooks import hooks_around, tell_failure, tell_success
 from junmai_jobs.job import Call, Claimed
-from junmai_jobs.options import LONGEST, Options
-from junmai_jobs.task import Task, find_task
-from junmai_jobs.timelimit import time_limit
+from junmai_jobs.options import Options
+from junmai_jobs.retry import LONGEST, RetryPolicy
+from junmai_jobs.task import AsyncTask, Task, find_task
+from junmai_jobs.timelimit import limited, time_limit
 
 _STORE_PAUSE = 5.0
 TRACEBACK_LIMIT = 16 * 1024
+_CALLERS = {__name__, limited.__module__, "asyncio.runners", "asyncio.base_events"}
 UNKNOWN_TASK_PATIENCE = 600.0
 """Seconds for which a job of an unknown task is left to other workers before it fails."""
 
@@ -57,21 +62,47 @@ def prepare(job: Claimed) -> Assignment | Ending:
 
 
 def execute(
-    assignment: Assignment, broker: Broker, cancel_asked: Callable[[], bool] = lambda: False
+    assignment: Assignment,
+    broker: Broker,
+    cancel_asked: Callable[[], bool] = lambda: False,
+    queues: Sequence[str] = (),
+    max_waiting: int = MAX_WAITING,
 ) -> Ending | None:
     """Run the task. None when the job is no longer ours, so that its end is not ours to tell.
 
     Never raises: whatever the task does is an outcome.
+
+    Args:
+        assignment: the job and its task.
+        broker: for what the task asks of its job.
+        cancel_asked: whether somebody wants the run to stop.
+        queues: those the worker serves, to which the job may make way.
+        max_waiting: how many jobs may wait in a queue the task submits to.
     """
     job, options = assignment.job, assignment.options
-    context = RunningJob(job, broker, options.timeout, cancel_asked)
-    try:
-        with running(context), time_limit(options.soft_limit):
-            value = assignment.task.function(*assignment.call.args, **assignment.call.kwargs)
-        result = b"" if value is None else codec.pack(value, limit=codec.RESULT_LIMIT, place="the result")
-        return verbs.succeed(result)
-    except BaseException as error:  # noqa: BLE001 - a task may raise anything, and the worker must go on
-        return _outcome(error, job, options, context)
+    context = RunningJob(
+        job, broker, options.timeout, cancel_asked=cancel_asked, queues=queues, max_waiting=max_waiting
+    )
+    hooks = hooks_around(assignment.task.hooks)
+    with running(context):
+        try:
+            for hook in hooks:
+                hook.before(context)
+            value = _call(assignment)
+            result = b"" if value is None else codec.pack(value, limit=codec.RESULT_LIMIT, place="the result")
+        except BaseException as error:  # noqa: BLE001 - a task may raise anything, and the worker must go on
+            tell_failure(hooks, context, error)
+            return _outcome(error, job, options, context)
+        tell_success(hooks, context, value)
+    return verbs.succeed(result, options.result_ttl)
+
+
+def _call(assignment: Assignment) -> Any:
+    task, call, limit = assignment.task, assignment.call, assignment.options.soft_limit
+    if isinstance(task, AsyncTask):
+        return asyncio.run(limited(task.function(*call.args, **call.kwargs), limit))
+    with time_limit(limit):
+        return task.function(*call.args, **call.kwargs)
 
 
 def delay_after_timeout(assignment: Assignment) -> float:
@@ -92,15 +123,21 @@ def _outcome(error: BaseException, job: Claimed, options: Options, context: Runn
             return None
         case JobCancelled() if context.cancel_asked:
             return verbs.confirm_cancel()
+        case MakingWay():
+            return verbs.step_aside()
         case RetryLater(seconds=seconds) if _is_delay(seconds):
             return verbs.defer(seconds, reason=_reason(error))
         case StoreUnavailable():
             return verbs.defer(_STORE_PAUSE, reason=_reason(error))
-        case Abort() | PayloadError():
-            return verbs.fail(describe(error), _reason(error) if isinstance(error, Abort) else "payload")
         case _:
-            delay = options.retry.decide(job.attempt, error)
-            return verbs.fail(describe(error)) if delay is None else verbs.retry(delay, describe(error))
+            return _failure(error, job.attempt, options.retry)
+
+
+def _failure(error: BaseException, attempt: int, policy: RetryPolicy) -> Ending:
+    if isinstance(error, (Abort, PayloadError)):
+        return verbs.fail(describe(error), _reason(error) if isinstance(error, Abort) else "payload")
+    delay = policy.decide(attempt, error)
+    return verbs.fail(describe(error)) if delay is None else verbs.retry(delay, describe(error))
 
 
 def _left_to_others(job: Claimed, error: UnknownTask) -> Ending:
@@ -121,13 +158,18 @@ def describe(error: BaseException) -> dict[str, Any]:
     """An exception as text: it is never rebuilt as an exception from what is stored."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    # The first frame is ours, calling the task.
-    tail = error.__traceback__.tb_next if error.__traceback__ else None
-    text = "".join(traceback.format_exception(kind, error, tail))
+    text = "".join(traceback.format_exception(kind, error, _of_task(error.__traceback__)))
     if len(text) > TRACEBACK_LIMIT:
         half = TRACEBACK_LIMIT // 2
         text = f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
     return {"type": name, "message": _clean(_message(error)), "traceback": _clean(text)}
+
+
+def _of_task(frames: TracebackType | None) -> TracebackType | None:
+    """Without the first frames, which are those that call the task."""
+    while frames and frames.tb_frame.f_globals.get("__name__") in _CALLERS:
+        frames = frames.tb_next
+    return frames
 
 
 def _message(error: BaseException) -> str:

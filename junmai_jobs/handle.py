@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from junmai_jobs.errors import JobCancelled, JobFailed, ResultTimeout
-from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Job, Status
+from junmai_jobs.waiting import deadline_in, pauses, wait_until_finished
 
 if TYPE_CHECKING:
     from junmai_jobs.jobqueue import JobQueue
 
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
-class JobHandle(Generic[R]):
+class JobHandle(Generic[R_co]):
     """A submitted job."""
 
     def __init__(self, jobs: JobQueue, job_id: str, *, existing: bool = False) -> None:
@@ -41,21 +41,38 @@ class JobHandle(Generic[R]):
         """See ``JobQueue.cancel``."""
         return self._jobs.cancel(self.id)
 
-    def result(self, timeout: float | None = None) -> R:
+    def result(self, timeout: float | None = None) -> R_co:
         """Wait for the job's end, at most so many seconds, and give what the task returned.
 
         Raises:
             JobFailed, JobCancelled: it ended without a result; the message says why.
             ResultTimeout: it has not ended in time.
+            ResultExpired: it has succeeded, and its ``result_ttl`` is over.
             JobNotFound: it is not kept any more.
             PayloadError: what it returned cannot be read.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        status = wait_until_finished(self._jobs.inspector, self.id, deadline)
+        return self._outcome(
+            wait_until_finished(self._jobs.inspector, self.id, deadline_in(timeout)), timeout
+        )
+
+    async def result_async(self, timeout: float | None = None) -> R_co:  # noqa: ASYNC109 - as result has it
+        """``result`` for a coroutine: while it waits, others run, and no thread is blocked.
+
+        Raises:
+            JunmaiJobsError: see ``result``.
+        """
+        for pause in pauses(deadline_in(timeout)):
+            if (await asyncio.to_thread(self._jobs.inspector.status, self.id)).finished:
+                break
+            await asyncio.sleep(pause)
+        status = await asyncio.to_thread(self._jobs.inspector.status, self.id)
+        return await asyncio.to_thread(self._outcome, status, timeout)
+
+    def _outcome(self, status: Status, timeout: float | None) -> R_co:
         if not status.finished:
             raise ResultTimeout(f"job {self.id} has not ended within {timeout:g} s; it is {status}")
         if status is Status.SUCCEEDED:
-            return self._jobs.inspector.result(self.id)  # type: ignore[no-any-return]
+            return cast("R_co", self._jobs.inspector.result(self.id))
         job = self._jobs.inspector.job(self.id)
         if status is Status.CANCELLED:
             raise JobCancelled(f"job {self.id} was cancelled: {job.reason}")
@@ -85,17 +102,3 @@ class StoredJob(Job):
     def retry(self) -> None:
         """See ``JobQueue.retry``."""
         self.jobs.retry(self.id)
-
-
-def wait_until_finished(inspector: Inspector, job_id: str, deadline: float | None) -> Status:
-    """Wait for a job's end, or until the deadline (of ``time.monotonic``); its status then.
-
-    By asking, at first every 2 ms, later every 0.2 s: a ring per job would cost every job a write.
-    """
-    pause = 0.002
-    while not (status := inspector.status(job_id)).finished:
-        if deadline is not None and (left := deadline - time.monotonic()) <= 0:
-            break
-        time.sleep(pause if deadline is None else min(pause, left))
-        pause = min(pause * 1.3, 0.2)
-    return status

@@ -8,11 +8,12 @@ from typing import Any
 
 from junmai_jobs import codec
 from junmai_jobs.connection import ClientLink
-from junmai_jobs.errors import JobNotFound
+from junmai_jobs.errors import JobNotFound, ResultExpired
 from junmai_jobs.job import Job, Status, iso
 from junmai_jobs.keys import Keys
+from junmai_jobs.lanes import queue_of
 from junmai_jobs.record import BAND_WIDTH, Record, State, created_at, read_body
-from junmai_jobs.replies import json_object, queue_names, scored, seconds, text_of
+from junmai_jobs.replies import json_object, lane_names, scored, seconds, text_of
 
 STANDARD_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
 _BANDS = range(11)
@@ -37,14 +38,18 @@ class Inspector:
 
     def queues(self) -> list[str]:
         """Every queue that ever had a job, the standard four first."""
-        names = queue_names(self._read("ZRANGE", self.keys.queues, 0, -1))
-        return sorted(names, key=_queue_rank)
+        return list(dict.fromkeys(map(queue_of, self.lanes())))
+
+    def lanes(self, queue: str | None = None) -> list[str]:
+        """Every queue, or one, each with its lanes after it."""
+        names = lane_names(self._read("ZRANGE", self.keys.queues, 0, -1))
+        return [name for name in sorted(names, key=_queue_rank) if queue in {None, queue_of(name)}]
 
     def paused(self) -> list[str]:
         """The known queues (and the standard four) that are paused."""
         flags = self._read("HGETALL", self.keys.paused)
         flags = dict(zip(flags[::2], flags[1::2], strict=True)) if isinstance(flags, list) else flags
-        names = dict.fromkeys((*STANDARD_QUEUES, *self.queues(), *queue_names(flags)))
+        names = dict.fromkeys((*STANDARD_QUEUES, *self.queues(), *lane_names(flags)))
         names.pop("*", None)
         return [name for name in names if flags.get(name.encode(), flags.get(b"*")) == b"1"]
 
@@ -65,7 +70,7 @@ class Inspector:
 
     def stats(self) -> dict[str, Any]:
         """Counts of everything; see the contract of ``stats --json`` for the keys."""
-        names = list(dict.fromkeys((*STANDARD_QUEUES, *self.queues())))
+        names = list(dict.fromkeys((*STANDARD_QUEUES, *self.lanes())))
         paused = set(self.paused())
         commands: list[tuple[object, ...]] = [("TIME",), ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES")]
         commands += [("ZCARD", getattr(self.keys, home)) for home in ("succeeded", "failed", "cancelled")]
@@ -74,8 +79,14 @@ class Inspector:
         clock, workers, succeeded, failed, cancelled, *rest = self._pipeline(commands)
         now = seconds(clock)
         width = len(rest) // len(names)
-        rows = {queue: rest[at * width : (at + 1) * width] for at, queue in enumerate(names)}
-        oldest = self._oldest_waits({queue: row[5 + len(_BANDS) :] for queue, row in rows.items()}, now)
+        rows: dict[str, list[Any]] = {}
+        heads: dict[str, list[Any]] = {}
+        for at, lane in enumerate(names):
+            counts, lane_heads = rest[at * width :][: 5 + len(_BANDS)], rest[at * width :][5 + len(_BANDS) : width]
+            queue = queue_of(lane)
+            rows[queue] = [sum(pair) for pair in zip(counts, rows.get(queue, [0] * len(counts)), strict=True)]
+            heads[queue] = heads.get(queue, []) + lane_heads
+        oldest = self._oldest_waits(heads, now)
         totals = [sum(row[at] for row in rows.values()) for at in range(5)]
         ready, leases, scheduled, retrying, blocked = totals
         by_priority = {
@@ -175,13 +186,32 @@ class Inspector:
             raise JobNotFound(f"no job {job_id}: `junmai-jobs list` shows those there are")
         return found[0]
 
+    def schedules(self) -> dict[str, tuple[bytes, float | None]]:
+        """The stored form of every schedule, and its next tick (seconds since 1970)."""
+        specs, ticks = self._pipeline(
+            [("HGETALL", self.keys.schedules), ("ZRANGE", self.keys.ticks, 0, -1, "WITHSCORES")]
+        )
+        due = {name: tick / 1000 for name, tick in scored(ticks)}
+        return {text_of(name): (spec, due.get(text_of(name))) for name, spec in specs.items()}
+
+    def dependencies(self, job_id: str) -> str:
+        """What a job was submitted to wait for (``NewJob.dependencies``)."""
+        body = read_body(self._read("HGET", self.keys.bodies, job_id) or b"")
+        return str(body.options.get("after", "")) if body else ""
+
     def result(self, job_id: str) -> Any:
         """What a succeeded job returned.
 
         Raises:
+            ResultExpired: it is not kept any more.
             PayloadError: what is stored cannot be read.
         """
-        data = self._read("HGET", self.keys.results, job_id)
+        data, state = self._pipeline(
+            [("HGET", self.keys.results, job_id), ("HGET", self.keys.states, job_id)]
+        )
+        # The state is read last: where the result went just before, it tells.
+        if data is None and (parsed := State.parse(state)) and parsed.note == "result_expired":
+            raise ResultExpired(f"job {job_id} has succeeded, but the result_ttl of its result is over")
         return None if data is None else codec.unpack(data)
 
     def load(self, ids: Sequence[str]) -> list[Job]:
@@ -190,14 +220,12 @@ class Inspector:
             return []
         names = (
             self.keys.bodies, self.keys.states, self.keys.results,
-            self.keys.histories, self.keys.progress_notes,
+            self.keys.histories, self.keys.progress_notes, self.keys.log_lines,
         )  # fmt: skip
-        bodies, states, results, histories, notes = self._pipeline([("HMGET", key, *ids) for key in names])
+        columns = self._pipeline([("HMGET", key, *ids) for key in names])
         rows = [
-            Record(job_id, read_body(body), State.parse(state), result, history or b"", note)
-            for job_id, body, state, result, history, note in zip(
-                ids, bodies, states, results, histories, notes, strict=True
-            )
+            Record(job_id, read_body(body), State.parse(state), result, history or b"", note, lines)
+            for job_id, body, state, result, history, note, lines in zip(ids, *columns, strict=True)
             if body is not None
         ]
         homes = self._pipeline([("ZSCORE", self._home_key(row), row.id) for row in rows])
@@ -223,10 +251,10 @@ class Inspector:
         Of each set the last ``limit`` are looked at: of those that wait the newest, of the finished those
         that finished last, of the scheduled and retrying those due last.
         """
-        queues = [queue] if queue else self.queues()
+        lanes = self.lanes(queue)
         found: dict[str, Job] = {}  # by id: a job may move from one set to the next meanwhile
         for each in Status if status is None else (status,):
-            for key, low, high in self._ranges(each, queues):
+            for key, low, high in self._ranges(each, lanes):
                 matching = (
                     job
                     for ids in self._pages(key, low, high)
@@ -326,4 +354,5 @@ class Inspector:
 
 
 def _queue_rank(name: str) -> tuple[int, str]:
-    return (STANDARD_QUEUES.index(name) if name in STANDARD_QUEUES else len(STANDARD_QUEUES), name)
+    queue = queue_of(name)
+    return (STANDARD_QUEUES.index(queue) if queue in STANDARD_QUEUES else len(STANDARD_QUEUES), name)

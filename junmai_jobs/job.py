@@ -184,7 +184,7 @@ class Body:
             header += f"|@|{'' if self.expires is None else max(1, round(self.expires * 1000))}"
         if self.extras:
             header += "|" + ";".join(f"{name}={value}" for name, value in self.extras.items())
-        return header.encode() + b"\n" + codec.pack(parts, place="the job")
+        return header.encode() + b"\n" + codec.pack(parts, limit=codec.RESULT_LIMIT, place="the job")
 
     @classmethod
     def decode(cls, data: bytes) -> Body:
@@ -200,7 +200,7 @@ class Body:
             queue=queue_of(lane := header[2].decode()),
             priority=int(header[3]),
             **call._asdict(),
-            created=int(header[4]) / 1000 if header[4] else None,
+            created=int(header[4]) / 1000 if header[4] not in {None, b"", b"@"} else None,
             expires=int(header[5]) / 1000 if header[5] else None,
             needs=needs_of(lane),
             extras=dict(extra.split("=", 1) for extra in (header[6] or b"").decode().split(";") if extra),
@@ -215,10 +215,12 @@ class NewJob:
     body: bytes
     delay: float = 0.0
     """Seconds."""
-    after: tuple[str, ...] = ()
-    """Ids of the jobs that must finish first."""
-    after_policy: str = "cancel"
-    """When a parent does not succeed: ``cancel`` the job, or ``continue`` with it."""
+    dependencies: str = ""
+    """The jobs that must finish first: ``POLICY=ID`` or ``POLICY+=ID``, separated by blanks.
+
+    When a parent does not succeed the job is cancelled (``cancel``) or runs all the same (``continue``);
+    ``failure``: it runs only then. With a ``+`` it will read the parent's result.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,9 @@ class Claimed:
     failures: int
     """Retries spent so far."""
     note: str
-    """What the last deferral left, see ``Broker.defer``."""
+    """What the last deferral left, see ``endings.defer``."""
+    holds: str = ""
+    """What the run holds of limits and machines (lua/lib/holders.lua)."""
 
     @property
     def attempt(self) -> int:
@@ -264,6 +268,8 @@ class Job:
     reason: str | None
     error: Mapping[str, Any] | None
     history: Sequence[Mapping[str, Any]]
+    log: Sequence[str] = ()
+    """Lines the task has written: time, text."""
     tags: Sequence[str] = ()
     token: str | None = None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,21 +17,27 @@ from junmai_jobs.errors import (
     JobNotFound,
     JunmaiJobsError,
     OptionError,
+    ResultTimeout,
 )
+from junmai_jobs.events import Event, follow
 from junmai_jobs.handle import JobHandle, StoredJob
+from junmai_jobs.history import read_history
 from junmai_jobs.hosting import EmbeddedWorker
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import WAITING, NewJob, Status, check_name, new_id
+from junmai_jobs.resources import offers
 from junmai_jobs.scheduler import Retention
+from junmai_jobs.scheduling import Scheduling
 from junmai_jobs.server import find_server
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.task import Task, as_task, task_modules
+from junmai_jobs.waiting import as_they_finish, deadline_in
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class JobQueue:
+class JobQueue(Scheduling):
     """The jobs of one namespace on one server. It connects at the first call; threads may share it.
 
     Args:
@@ -121,7 +128,10 @@ class JobQueue:
 
     def _enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
         known = self.broker.enqueue(jobs, max_waiting=self.config.max_waiting)
-        return [JobHandle(self, job.id, existing=existing) for job, existing in zip(jobs, known, strict=True)]
+        return [
+            JobHandle(self, existing or job.id, existing=existing is not None)
+            for job, existing in zip(jobs, known, strict=True)
+        ]
 
     # Looking.
 
@@ -161,6 +171,59 @@ class JobQueue:
         """Who is alive, and what each slot runs."""
         return self.inspector.workers()
 
+    # Waiting.
+
+    def wait(
+        self, handles: Iterable[JobHandle[R]], timeout: float | None = None
+    ) -> tuple[list[JobHandle[R]], list[JobHandle[R]]]:
+        """Wait for many jobs, at most so many seconds: those that have ended, and those that have not."""
+        given = list(handles)
+        ended = set(as_they_finish(self.inspector, [each.id for each in given], deadline_in(timeout)))
+        return [each for each in given if each.id in ended], [each for each in given if each.id not in ended]
+
+    def as_completed(
+        self, handles: Iterable[JobHandle[R]], timeout: float | None = None
+    ) -> Iterator[JobHandle[R]]:
+        """The handles as their jobs end; one whose job is not kept any more comes as well.
+
+        Raises:
+            ResultTimeout: some have not ended within so many seconds.
+        """
+        missing = {each.id: each for each in handles}
+        total, deadline = len(missing), deadline_in(timeout)
+        for job_id in as_they_finish(self.inspector, list(missing), deadline):
+            yield missing.pop(job_id)
+        if missing:
+            raise ResultTimeout(f"{len(missing)} of {total} jobs have not ended within {timeout:g} s")
+
+    def events(self, after: str | None = None, timeout: float | None = None) -> Iterator[Event]:
+        """What happens to jobs, as it happens.
+
+        Args:
+            after: the cursor of the last event seen; "0": the oldest that is kept; None: from now on.
+            timeout: end when nothing has happened for so many seconds; None: never.
+
+        Raises:
+            EventsLost: not all that followed the cursor was kept; the error tells where to go on.
+        """
+        return follow(self._link, self.broker, after, timeout)
+
+    def history(
+        self, resolution: str = "minute", since: str | datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """How many jobs ended in each minute of the last day, or each hour of 90 days, oldest first.
+
+        Args:
+            resolution: ``minute`` or ``hour``.
+            since: leave out what began before this time; UTC, where it names no zone.
+
+        Returns:
+            For each ``at`` (its beginning), ``succeeded``, ``failed``, ``cancelled``; and ``queued`` and
+            ``running``, as they were at its end, None where no worker was there to count them.
+        """
+        self._check_server()
+        return read_history(self._link, self._inspector.keys, resolution, since)
+
     # Steering.
 
     def cancel(self, job_id: str) -> bool:
@@ -174,10 +237,12 @@ class JobQueue:
     def retry(self, job_id: str) -> None:
         """Have a failed or cancelled job wait again; its attempts start again, its history stays.
 
+        One that had parents waits for them again.
+
         Raises:
             JobNotFound, InvalidState: there is none, or it is neither failed nor cancelled.
         """
-        self.broker.revive(job_id, new_id())
+        self.broker.revive(job_id, new_id(), self.inspector.dependencies(job_id))
 
     def retry_all(self, *, task: str | None = None) -> list[str]:
         """Retry every failed job, or those of one task; the ids of those that wait again."""
@@ -219,8 +284,9 @@ class JobQueue:
         if status is not None and status not in WAITING:
             raise OptionError(f"cannot purge {status!r} jobs; only {', '.join(WAITING)} ones wait")
         statuses = WAITING if status is None else (Status(status),)
-        queues = self.inspector.queues() if queue is None else [check_name(queue, "queue")]
-        return sum(self.broker.purge(name, [each.home for each in statuses], new_id()) for name in queues)
+        named = None if queue is None else check_name(queue, "queue")
+        lanes = self.inspector.lanes(named)
+        return sum(self.broker.purge(lane, [each.home for each in statuses], new_id()) for lane in lanes)
 
     # Working.
 
@@ -264,6 +330,8 @@ class JobQueue:
         if isinstance(queues, str):
             raise OptionError(f"queues is {queues!r}; give a list of names")
         served = None if queues is None else tuple(check_name(queue, "queue") for queue in queues)
+        settings["offers"] = tuple(offers(settings.get("offers")))
+        settings.setdefault("aging", config.aging_seconds)
         self._check_server()
         return WorkerSettings(
             endpoint=self.server,
@@ -281,6 +349,7 @@ class JobQueue:
                 )
             },
             notify_command=config.notify_command,
+            max_waiting=config.max_waiting,
             **settings,
         )
 

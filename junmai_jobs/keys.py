@@ -19,7 +19,7 @@ class Keys(NamedTuple):
     states: str
     """Hash, id -> state (lua/lib/state.lua), once claimed or finished, or while blocked."""
     meta: str
-    """Hash: token and sequence last given, reaped_at, listened, purged and announced (their last answers)."""
+    """Hash: token and sequence last given, reaped_at, aged, listened, purged and announced (last answers)."""
     paused: str
     """Hash, queue or ``*`` -> 1 (paused) or 0 (goes on although ``*`` is paused)."""
     queues: str

@@ -6,7 +6,13 @@ Each lane has all the sets a queue has: what cannot run now never stands before 
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
+
+from junmai_jobs.errors import OptionError
+
+_NEED = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 def lane_of(queue: str, needs: Mapping[str, float]) -> str:
@@ -25,3 +31,23 @@ def needs_of(lane: str) -> dict[str, float]:
     """What the jobs of a lane need; empty for a queue's own."""
     pairs = (pair.split("=") for pair in lane.partition("+")[2].split(",") if pair)
     return {name: float(amount) for name, amount in pairs}
+
+
+def check_needs(needs: object) -> dict[str, float]:
+    """What a job takes of a machine while it runs: ``gpu`` (a card, or a share of one), ``vram_mb``, ``ram_mb``,
+    or whatever a worker offers.
+
+    Raises:
+        OptionError: a name or an amount is none.
+    """
+    if not isinstance(needs, Mapping) or not all(isinstance(name, str) for name in needs):
+        raise OptionError(f"needs is {needs!r}; give a dict as in {{'gpu': 1, 'vram_mb': 6000}}")
+    for name, amount in needs.items():
+        if not _NEED.fullmatch(name):
+            raise OptionError(f"needs names {name!r}; write it with a-z, 0-9 and '_', a letter first")
+        is_number = isinstance(amount, (int, float)) and not isinstance(amount, bool) and math.isfinite(amount)
+        if not is_number or not 1e-3 <= amount <= 1e9:
+            raise OptionError(f"needs {name} is {amount!r}; give a number from 0.001 to 1e9")
+    if needs.get("gpu", 0) > 1:
+        raise OptionError(f"needs gpu is {needs['gpu']!r}; a job runs on one card: give 1, or a share of it")
+    return {name: float(amount) for name, amount in sorted(needs.items())}

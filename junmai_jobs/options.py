@@ -11,12 +11,13 @@ from typing import Any
 
 from junmai_jobs.errors import OptionError
 from junmai_jobs.job import DEFAULT_MAX_RETRIES, check_id, check_name
-from junmai_jobs.retry import RetryPolicy
+from junmai_jobs.lanes import check_needs
+from junmai_jobs.limits import Concurrency, Rate, Unique
+from junmai_jobs.retry import LONGEST, RetryPolicy
 
-LONGEST = 10 * 365 * 86400.0
-"""The longest delay, timeout or expiry, in seconds."""
 PARENTS_LIMIT = 20_000
-_NOT_BUILT = frozenset({"unique", "cache", "needs", "result_ttl", "every", "cron"})
+_NOT_BUILT = frozenset({"cache"})
+_OF_THE_TIMETABLE = frozenset({"every", "cron", "tz", "catch_up"})
 _RENAMED = {"countdown": "delay", "max_retries": "retry=RetryPolicy(max_retries=...)", "ttl": "expires"}
 
 
@@ -38,7 +39,14 @@ class Options:
     """Ids of jobs that must finish first."""
     after_policy: str = "cancel"
     tags: tuple[str, ...] = ()
+    result_ttl: float | None = None
+    """The result is forgotten after this time; None: it is kept as long as the job."""
     id: str | None = None
+    unique: Unique | None = None
+    concurrency: Concurrency | None = None
+    rate: Rate | None = None
+    needs: Mapping[str, float] = field(default_factory=dict)
+    """What it takes of a machine while it runs, see ``lanes.check_needs``."""
 
     def __post_init__(self) -> None:
         check_name(self.queue, "queue")
@@ -48,17 +56,20 @@ class Options:
             raise OptionError(f"retry is {self.retry!r}; give a RetryPolicy")
         _check_seconds("timeout", self.timeout)
         _check_seconds("delay", self.delay, zero=True)
-        for name in ("soft_timeout", "expires"):
+        for name in ("soft_timeout", "expires", "result_ttl"):
             if getattr(self, name) is not None:
                 _check_seconds(name, getattr(self, name))
         if self.soft_timeout is not None and self.soft_timeout > self.timeout:
             raise OptionError(
                 f"soft_timeout is {self.soft_timeout:g} s, more than timeout, {self.timeout:g} s"
             )
-        if self.after_policy not in {"cancel", "continue"}:
-            raise OptionError(f"after_policy is {self.after_policy!r}; give 'cancel' or 'continue'")
+        if self.after_policy not in {"cancel", "continue", "failure"}:
+            raise OptionError(f"after_policy is {self.after_policy!r}; give 'cancel', 'continue' or 'failure'")
         if self.id is not None:
             check_id(self.id)
+        for name, kind in (("unique", Unique), ("concurrency", Concurrency), ("rate", Rate)):
+            if not isinstance(getattr(self, name), kind | None):
+                raise OptionError(f"{name} is {getattr(self, name)!r}; give a {kind.__name__}")
 
     @property
     def soft_limit(self) -> float:
@@ -80,6 +91,12 @@ class Options:
             given["after"] = _ids(given["after"])
         if "tags" in given:
             given["tags"] = _tags(given["tags"])
+        if isinstance(given.get("unique"), str):
+            given["unique"] = Unique(given["unique"])
+        if type(given.get("concurrency")) is int:
+            given["concurrency"] = Concurrency(given["concurrency"])
+        if "needs" in given:
+            given["needs"] = check_needs(given["needs"])
         for name in given.keys() - _NAMES:
             raise OptionError(_unknown_option(name))
         return replace(self, **given)
@@ -92,18 +109,40 @@ class Options:
         stored: dict[str, Any] = {}
         if self.retry != base.retry or self.retry.max_retries != DEFAULT_MAX_RETRIES:
             stored["retry"] = self.retry.encode()
-        for name in ("timeout", "soft_timeout", "tags"):
+        for name in ("timeout", "soft_timeout", "tags", "result_ttl"):
             if getattr(self, name) != getattr(base, name):
                 stored[name] = getattr(self, name)
+        if self.after:
+            stored["after"] = self.dependencies
         return stored
+
+    @property
+    def dependencies(self) -> str:
+        """What ``after`` and ``after_policy`` say, as lua/lib/block.lua reads it."""
+        return " ".join(each if "=" in each else f"{self.after_policy}={each}" for each in self.after)
+
+    def extras(self, task: str, arguments: Mapping[str, Any]) -> dict[str, str]:
+        """What the scripts must know of one job of a task, see ``Body.extras``.
+
+        Raises:
+            OptionError: a key names an argument that there is not.
+        """
+        extras = {}
+        if self.unique is not None:
+            extras["u"] = self.unique.spec(arguments)
+        if self.concurrency is not None:
+            extras["c"] = self.concurrency.spec(task, arguments)
+        if self.rate is not None:
+            extras["r"] = self.rate.spec(task, arguments)
+        return extras
 
     def overlaid(self, stored: Mapping[str, Any]) -> Options:
         """These options of a task with what was stored of a submission."""
         if not stored:
             return self
-        changes = dict(stored)
+        changes = {name: value for name, value in stored.items() if name != "after"}
         if "retry" in changes:
-            changes["retry"] = RetryPolicy.decode(changes["retry"], self.retry.never)
+            changes["retry"] = RetryPolicy.decode(changes["retry"], code=self.retry)
         return self.changed(changes)
 
 
@@ -141,6 +180,8 @@ def _unknown_option(name: str) -> str:
         return f"the option {name!r} is not built yet"
     if name in _RENAMED:
         return f"no option {name!r}; write {_RENAMED[name]}"
+    if name in _OF_THE_TIMETABLE:
+        return f"{name} belongs to the task, @task({name}=...), or to a schedule: jobs.schedule(...)"
     if name == "name":
         return "a name belongs to the task, not to one submission: @task(name=...)"
     close = difflib.get_close_matches(name, _NAMES | {"eta"}, 1)

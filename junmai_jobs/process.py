@@ -337,7 +337,7 @@ def _pool(jobs: JobQueue) -> Iterator[None]:
     """A pool of our own, whose log stays off the terminal; after an error it gives its jobs back at once."""
     log, level = jobs.config.home / "logs" / "process.log", jobs.config.loglevel
     start_logging(level, str(log))
-    with jobs.worker(queues=QUEUES, loglevel=level, log_file=str(log)) as worker:
+    with jobs.worker(queues=QUEUES, schedules=False, loglevel=level, log_file=str(log)) as worker:
         try:
             yield
         except BaseException:

@@ -10,7 +10,7 @@ from junmai_jobs import codec
 from junmai_jobs.errors import PayloadError
 from junmai_jobs.job import DEFAULT_MAX_RETRIES, WAITING, Body, Job, Status, iso, time_in_id
 from junmai_jobs.lanes import queue_of
-from junmai_jobs.replies import json_of
+from junmai_jobs.replies import json_of, text_of
 
 BAND_WIDTH = 2**42
 
@@ -52,6 +52,8 @@ class Record:
     result: bytes | None
     history: bytes
     note: bytes | None
+    lines: bytes | None = None
+    """Of its log."""
 
     @property
     def lane(self) -> str:
@@ -88,6 +90,7 @@ class Record:
             reason=self._reason(status, last),
             error=self._error(status, last),
             history=history,
+            log=_log(self.lines or b""),
             tags=body.options.get("tags", ()) if body else (),
             token=(state.token if state else None) or None,
         )
@@ -158,6 +161,12 @@ def _entry(  # noqa: PLR0917 - in the order of the stored line
         "exit_code": detail.get("exit_code"),
         **({"reason": detail["reason"]} if detail.get("reason") else {}),
     }
+
+
+def _log(data: bytes) -> list[str]:
+    """What lua/log.lua keeps: after a line of its own, lines of time (ms) and text."""
+    lines = (line.partition(" ") for line in text_of(data).split("\n")[1:-1])
+    return [f"{iso(int(time) / 1000)} {text}" for time, _, text in lines if time.isdecimal()]
 
 
 def _result(data: bytes | None) -> Any:

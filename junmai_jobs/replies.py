@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from junmai_jobs.job import is_name
+from junmai_jobs.lanes import queue_of
 
 
-def queue_names(found: Iterable[bytes]) -> list[str]:
-    """Those that are names of queues: whatever else there is was not put there by us."""
-    return [name for each in found if is_name(name := text_of(each))]
+def lane_names(found: Iterable[bytes]) -> list[str]:
+    """Those that are names of queues or lanes: whatever else there is was not put there by us."""
+    return [name for each in found if is_name(queue_of(name := text_of(each)))]
 
 
 def text_of(data: bytes) -> str:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from junmai_jobs.errors import Abort, OptionError
+
+LONGEST = 10 * 365 * 86400.0
+"""The longest delay, timeout or expiry, in seconds."""
+_STORED = ("max_retries", "base", "factor", "cap", "jitter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """Exponential backoff: retry n waits ``base * factor ** (n - 1)`` seconds, at most ``cap``.
 
-    ``jitter`` is the share of it by which it is made shorter or longer at random. Exceptions of a class in
-    ``never`` fail the job at once.
+    ``jitter`` is the share of it by which it is made shorter or longer at random. An exception may say
+    itself how long to wait, see ``asked_delay``. Both ``never`` and ``on`` stay with the task's code.
     """
 
     max_retries: int = 3
@@ -24,6 +29,9 @@ class RetryPolicy:
     cap: float = 600.0
     jitter: float = 0.25
     never: tuple[type[BaseException], ...] = ()
+    """Exceptions of these classes fail the job at once."""
+    on: Mapping[type[BaseException], RetryPolicy] = field(default_factory=dict, hash=False)
+    """Another policy for a class of exceptions; of several the nearest in the exception's MRO counts."""
 
     def __post_init__(self) -> None:
         if type(self.max_retries) is not int or not 0 <= self.max_retries <= 1000:
@@ -32,8 +40,13 @@ class RetryPolicy:
             value = getattr(self, name)
             if type(value) not in {int, float} or not (math.isfinite(value) and low <= value <= high):
                 raise OptionError(f"{name} is {value!r}; give a number from {low} to {high:g}")
-        if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in self.never):
+        if not isinstance(self.never, tuple) or not all(map(_is_exception, self.never)):
             raise OptionError("never takes a tuple of exception classes")
+        if not isinstance(self.on, Mapping) or not all(map(_is_exception, self.on)):
+            raise OptionError("on takes a dict, exception class -> RetryPolicy")
+        for kind, policy in self.on.items():
+            if not isinstance(policy, RetryPolicy) or policy.on or policy.never:
+                raise OptionError(f"on {kind.__name__}: give a RetryPolicy without on and never of its own")
 
     def delay(self, retry: int, chance: float | None = None) -> float:
         """Seconds to wait before a retry.
@@ -49,20 +62,36 @@ class RetryPolicy:
 
     def decide(self, attempt: int, error: BaseException) -> float | None:
         """Seconds until the next attempt, or None when the job has failed for good."""
-        if attempt > self.max_retries or isinstance(error, (Abort, *self.never)):
+        policy = next((self.on[kind] for kind in type(error).__mro__ if kind in self.on), self)
+        if attempt > policy.max_retries or isinstance(error, (Abort, *self.never)):
             return None
-        return self.delay(attempt)
+        asked = asked_delay(error)
+        return policy.delay(attempt) if asked is None else asked
 
     def encode(self) -> list[Any]:
-        """The stored form; exception classes stay with the task's code."""
-        return [self.max_retries, self.base, self.factor, self.cap, self.jitter]
+        """The stored form."""
+        return [getattr(self, name) for name in _STORED]
 
     @classmethod
-    def decode(cls, stored: list[Any], never: tuple[type[BaseException], ...] = ()) -> RetryPolicy:
-        """Read the stored form.
+    def decode(cls, stored: list[Any], *, code: RetryPolicy | None = None) -> RetryPolicy:
+        """Read the stored form; what is not stored comes from the task's code.
 
         Raises:
             OptionError: a value is impossible.
         """
-        names = ("max_retries", "base", "factor", "cap", "jitter")
-        return cls(**dict(zip(names, stored, strict=True)), never=never)
+        return replace(code or cls(), **dict(zip(_STORED, stored, strict=True)))
+
+
+def asked_delay(error: BaseException) -> float | None:
+    """The seconds that an exception's ``retry_after`` asks for, at most ``LONGEST``; None if it does not."""
+    try:
+        seconds = getattr(error, "retry_after", None)
+    except Exception:  # noqa: BLE001 - the attribute is the task's, and may be a property that fails
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+        return None
+    return float(min(seconds, LONGEST))
+
+
+def _is_exception(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseException)

@@ -1,24 +1,36 @@
-"""Chores any supervisor does for the whole namespace: promote, reap, resolve, prune, announce, bury the dead.
+"""Chores any supervisor does for the whole namespace: promote, fire, reap, resolve, prune, announce, age, ...
 
 Each may be done by any number of workers at once. A chore says when it is due again; the alarm's ring makes
-promote and resolve due at once.
+promote, fire and resolve due at once.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from junmai_jobs.broker import Broker
+from junmai_jobs.broker import MAX_WAITING, Broker
+from junmai_jobs.errors import OptionError, PayloadError, QueueFull, ScheduleNotFound
 from junmai_jobs.host import is_gone
 from junmai_jobs.inspector import ALIVE_WITHIN, Inspector
-from junmai_jobs.job import Job
+from junmai_jobs.job import Job, new_id
+from junmai_jobs.schedule import Schedule
+from junmai_jobs.task import find_task, task_names
+
+log = logging.getLogger("junmai_jobs.worker")
 
 REAP_EVERY = 1.0
 PROMOTE_EVERY = 2.0
 PRUNE_EVERY = 60.0
 ANNOUNCE_EVERY = 5.0
+AGE_EVERY = 1.0
+SAMPLE_EVERY = 10.0
+FIRE_EVERY = 2.0
 _GONE_FOR_GOOD = 10 * ALIVE_WITHIN
 
 
@@ -56,7 +68,14 @@ class Scheduler:
     on_failures: Callable[[int, list[Job]], object]
     """Told how many jobs have failed for good since the last time, and some of them; must not take long."""
     queues: Sequence[str] = ()
+    aging: float | None = None
+    """Seconds after which a job that waits in line gets the highest priority; None: never."""
+    firing: bool = True
+    """Whether it stores the schedules of its tasks and fires ticks."""
+    max_waiting: int = MAX_WAITING
+    """How many jobs may wait in a queue to which a tick submits."""
     _chores: dict[str, _Chore] = field(init=False)
+    _complaints: dict[str, str] = field(default_factory=dict)
     _announcements: int = 0
     _silent_before: set[str] = field(default_factory=set)
 
@@ -65,9 +84,13 @@ class Scheduler:
             "reap": _Chore(self._reap),
             "bury": _Chore(self._bury),
             "promote": _Chore(self._promote),
+            "declare": _Chore(self._declare),
+            "fire": _Chore(self._fire),
             "resolve": _Chore(self._resolve),
             "prune": _Chore(self._prune),
             "announce": _Chore(self.announce),
+            "age": _Chore(self._age),
+            "sample": _Chore(self._sample),
         }
 
     def run_due(self, *, everything: bool = False) -> float:
@@ -85,7 +108,8 @@ class Scheduler:
 
     def alarm(self) -> None:
         """Something was postponed, or a parent has ended."""
-        self._chores["promote"].due = self._chores["resolve"].due = 0.0
+        for name in ("promote", "fire", "resolve"):
+            self._chores[name].due = 0.0
 
     def _reap(self) -> float:
         self.broker.reap(self.queues, lease=self.lease)
@@ -102,6 +126,49 @@ class Scheduler:
         next_due = self.broker.promote(self.queues)
         return PROMOTE_EVERY if next_due is None else min(PROMOTE_EVERY, max(0.001, next_due))
 
+    def _declare(self) -> float:
+        """Once, the schedules of the tasks known here are stored, and go where the task has none any more."""
+        if self.firing:
+            schedules = {name: find_task(name).own_schedule() for name in task_names()}
+            for name, (spec, _) in self.inspector.schedules().items():
+                if schedules.get(name, ...) is None and _is_in_code(name, spec):
+                    with contextlib.suppress(ScheduleNotFound):  # another worker was faster
+                        self.broker.unschedule(name, new_id())
+            for schedule in schedules.values():
+                if schedule is not None:
+                    self._complaining(schedule.name, partial(self.broker.schedule, schedule))
+        return math.inf
+
+    def _fire(self) -> float:
+        """One round of ticks: there may be many to catch up on, and the other chores wait meanwhile."""
+        if not self.firing:
+            return math.inf
+        due = self.broker.due()
+        fired = [
+            self._complaining(name, partial(self._fire_schedule, name, tick, spec, due.now))
+            for name, tick, spec in due.ticks
+        ]
+        if any(fired):
+            return 0.0
+        return FIRE_EVERY if due.wait is None else min(FIRE_EVERY, max(0.001, due.wait))
+
+    def _fire_schedule(self, name: str, tick: int, spec: bytes, now: float) -> None:
+        schedule = Schedule.decode(name, spec)
+        ticks, following = schedule.timetable.due(tick, now)
+        self.broker.fire(schedule, spec, tick, ticks, following, max_waiting=self.max_waiting)
+
+    def _complaining(self, name: str, do: Callable[[], object]) -> bool:
+        """Whether it could be done; what is wrong with a schedule is logged once, and stops no other."""
+        try:
+            do()
+        except (PayloadError, OptionError, QueueFull) as error:
+            if self._complaints.get(name) != str(error):
+                log.error("schedule %s: %s", name, error)  # noqa: TRY400 - the text says it all
+            self._complaints[name] = str(error)
+            return False
+        self._complaints.pop(name, None)
+        return True
+
     def _resolve(self) -> float:
         self.broker.resolve()
         return PROMOTE_EVERY
@@ -109,6 +176,7 @@ class Scheduler:
     def _prune(self) -> float:
         for home, limit in self.retention.items():
             self.broker.prune(home, max_age=limit.max_age, keep=limit.keep)
+        self.broker.expire()
         self._forget_silent_workers()
         return PRUNE_EVERY
 
@@ -119,6 +187,15 @@ class Scheduler:
             self.on_failures(count, self.inspector.load(ids))
         self._announcements += 1
         return ANNOUNCE_EVERY
+
+    def _age(self) -> float:
+        if self.aging is not None:
+            self.broker.age(self.queues, self.aging)
+        return AGE_EVERY
+
+    def _sample(self) -> float:
+        self.broker.sample()
+        return SAMPLE_EVERY
 
     def _forget_silent_workers(self) -> None:
         """Of other hosts, whose end nobody saw: their leases have long been reaped.
@@ -132,3 +209,10 @@ class Scheduler:
             for name in gone:
                 self.broker.deregister(name, hosts.get(name, {}).get("claimers", ()), lost=True)
         self._silent_before = silent
+
+
+def _is_in_code(name: str, spec: bytes) -> bool:
+    try:
+        return Schedule.decode(name, spec).in_code
+    except PayloadError:
+        return False

@@ -24,7 +24,11 @@ VERBS = (
     "enqueue", "promote", "claim", "extend", "succeed", "retry", "fail", "defer", "release", "crash", "reap",
     "cancel", "confirm_cancel", "resolve", "revive", "reprioritize", "pause", "resume", "purge", "prune",
     "step", "progress", "register", "deregister", "announce",
+    "checkpoint", "log", "outranked", "step_aside", "expire",
+    "age", "sample", "listen",
+    "schedule", "unschedule", "due", "fire",
 )  # fmt: skip
+_IN_NEED_OF_ROOM = frozenset({"enqueue", "fire"})
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 
@@ -57,20 +61,24 @@ def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Scrip
 
     Args:
         name: one of ``VERBS``.
-        shebang: say that the verb may run on a full server; all but ``enqueue`` may, since they make room.
+        shebang: say that the verb may run on a full server; most may, since they make room.
             Servers before Redis 7 and fakeredis do not know such a line.
         moved_clock: read the time from the test kit's clock.
     """
     replaced = {"now": "now_moved"} if moved_clock else {}
     texts = _collect([name], {}, replaced)
     code = "".join(texts.values())
-    if seldom := list(dict.fromkeys(each for text in texts.values() for each in _named(text, "seldom"))):
-        code = f"local seldom\n{code}{_made_when_called(seldom, _collect(seldom, texts, replaced))}"
+    if seldom := _named_in(texts, "seldom"):
+        rest = _collect(seldom, texts, replaced)
+        while more := [name for name in _named_in(rest, "seldom") if name not in seldom]:
+            seldom += more
+            rest |= _collect(more, texts | rest, replaced)
+        code = f"local seldom\n{code}{_made_when_called(seldom, rest)}"
     code += f"return {name}(unpack(ARGV))\n"
     words = set(re.findall(r"\w+", re.sub(r"--.*", "", code)))
     keys = tuple(field for field in Keys._fields if field in words)
     text = textwrap.fill(f"local {', '.join(keys)} = unpack(KEYS)", 110) + "\n" + code
-    if shebang and name != "enqueue":
+    if shebang and name not in _IN_NEED_OF_ROOM:
         text = _ALLOW_OOM + text
     signature = re.search(rf"^local function {name}\((.*?)\)", texts[name], re.MULTILINE)
     if signature is None:
@@ -105,6 +113,10 @@ def _read(name: str, replaced: dict[str, str]) -> str:
 def _named(text: str, how: str) -> list[str]:
     lines = re.findall(rf"^-- {how}: (.*)$", text, re.MULTILINE)
     return [part.strip() for line in lines for part in line.split(",")]
+
+
+def _named_in(texts: dict[str, str], how: str) -> list[str]:
+    return list(dict.fromkeys(each for text in texts.values() for each in _named(text, how)))
 
 
 def _made_when_called(names: list[str], texts: dict[str, str]) -> str:

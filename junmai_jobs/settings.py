@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from junmai_jobs.broker import LEASE
+from junmai_jobs.broker import LEASE, MAX_WAITING
 from junmai_jobs.connection import Endpoint
 from junmai_jobs.inspector import STANDARD_QUEUES
+from junmai_jobs.lanes import needs_of, queue_of
+from junmai_jobs.resources import can_serve
 from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention
+
+EXTERNAL_QUEUES = frozenset({"lightroom"})
+"""Served by the bridge alone, never by a worker that serves all queues."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,4 +39,26 @@ class WorkerSettings:
     retention: dict[str, Retention] = field(default_factory=lambda: dict(DEFAULT_RETENTION))
     notify_command: tuple[str, ...] | None = None
     """Told of jobs that have failed for good, see ``notify.to_command``."""
+    schedules: bool = True
+    """Store the schedules of the tasks known here, and fire ticks; a burst never does."""
+    max_waiting: int = MAX_WAITING
+    """How many jobs may wait in a queue to which a running job or a tick submits."""
+    aging: float | None = None
+    """After so many seconds in line a job gets the highest priority; None: never."""
+    offers: tuple[Mapping[str, Any], ...] = ()
+    """What this machine has for jobs that need it, see ``resources.offers``."""
     moved_clock: bool = False
+
+    def lanes(self, known: Sequence[str]) -> tuple[str, ...]:
+        """What of the lanes there are this worker serves: each queue in its order, followed by its lanes."""
+        queues = self.queues or [
+            queue
+            for queue in dict.fromkeys((*self.order, *map(queue_of, known)))
+            if queue not in EXTERNAL_QUEUES
+        ]
+        lanes: dict[str, list[str]] = {queue: [queue] for queue in queues}
+        for lane in known:
+            queue = queue_of(lane)
+            if queue in lanes and lane != queue and can_serve(self.offers, needs_of(lane)):
+                lanes[queue].append(lane)
+        return tuple(lane for names in lanes.values() for lane in names)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 from junmai_jobs.errors import OptionError, PayloadError, UnknownTask
+from junmai_jobs.hooks import Hook, check_hooks
 from junmai_jobs.job import Body, NewJob, check_name, new_id
 from junmai_jobs.options import Options
+from junmai_jobs.schedule import Schedule, Timetable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,28 +22,38 @@ R = TypeVar("R")
 class Task(Generic[P, R]):
     """A registered function. Calling it runs it here and now; ``JobQueue.submit`` has a worker run it."""
 
-    def __init__(self, function: Callable[P, R], name: str, options: Options, base: Options) -> None:
+    def __init__(
+        self,
+        function: Callable[P, Any],
+        name: str,
+        options: Options,
+        base: Options,
+        hooks: tuple[Hook, ...] = (),
+    ) -> None:
         self.function = function
         self.name = name
         self.options = options
+        self.hooks = hooks
+        self.timetable: Timetable | None = None
+        """When its own schedule is due, where it has one."""
         self._base = base
         self._signature = inspect.signature(function)
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function here and now, outside any queue."""
-        return self.function(*args, **kwargs)
+        return self.function(*args, **kwargs)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"
 
-    def with_options(self, **options: Any) -> Task[P, R]:
+    def with_options(self, **options: Any) -> Self:
         """The same task, to be submitted with other options, ``id`` and ``after`` among them.
 
         Raises:
             OptionError: an option is unknown, wrong or not built yet.
         """
-        return Task(self.function, self.name, self.options.changed(options), self._base)
+        return type(self)(self.function, self.name, self.options.changed(options), self._base, self.hooks)
 
     def new_job(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NewJob:
         """A job that runs this task with these arguments.
@@ -49,10 +62,11 @@ class Task(Generic[P, R]):
             PayloadError: the arguments do not fit the function, or cannot be stored.
         """
         try:
-            self._signature.bind(*args, **kwargs)
+            bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
             raise PayloadError(f"{self.name}{self._signature}: {error}") from None
         options = self.options
+        bound.apply_defaults()
         body = Body(
             queue=options.queue,
             priority=options.priority,
@@ -61,47 +75,132 @@ class Task(Generic[P, R]):
             kwargs=kwargs,
             options=options.stored(self._base),
             expires=options.expires,
+            needs=options.needs,
+            extras=options.extras(self.name, bound.arguments),
         )
         return NewJob(
             id=options.id or new_id(),
             body=body.encode(stamp=options.id is not None),
             delay=options.delay,
-            after=options.after,
-            after_policy=options.after_policy,
+            dependencies=options.dependencies,
         )
+
+
+    def scheduled(
+        self,
+        name: str,
+        timetable: Timetable,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        in_code: bool = False,
+    ) -> Schedule:
+        """A schedule that submits this task with these arguments.
+
+        Raises:
+            OptionError: the name cannot be that of a schedule, or ``id`` or ``after`` is among the options.
+            PayloadError: see ``new_job``.
+        """
+        if self.options.id is not None or self.options.dependencies:
+            raise OptionError("a schedule names its jobs, which wait for no other: leave out id and after")
+        # Of an id that is given the server notes the time of submission; which id it is stands in no body.
+        job = self.with_options(id="tick").new_job(args, kwargs)
+        return Schedule(name=name, timetable=timetable, body=job.body, delay=job.delay, in_code=in_code)
+
+    def own_schedule(self) -> Schedule | None:
+        """The schedule that stands in the code, ``@task(every=...)``; it has the task's name.
+
+        Raises:
+            OptionError: the task needs arguments, or its name is too long.
+        """
+        if self.timetable is None:
+            return None
+        try:
+            return self.scheduled(self.name, self.timetable, in_code=True)
+        except PayloadError as error:
+            raise OptionError(f"a schedule at its task gives no arguments: {error}") from None
+
+
+class AsyncTask(Task[P, R]):
+    """A registered ``async def`` function; a worker awaits it, and the job's result is what that gives."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:  # type: ignore[override]
+        """The coroutine, to be awaited here, outside any queue."""
+        return self.function(*args, **kwargs)  # type: ignore[no-any-return]
+
+
+class Register(Protocol):
+    """What ``@task(...)`` with options gives: it makes a task of a function."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
 _registry: dict[str, Task[..., Any]] = {}
 
 
 @overload
+def task(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+@overload
 def task(function: Callable[P, R], /) -> Task[P, R]: ...
 @overload
-def task(*, name: str | None = None, **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
-def task(function: Callable[P, R] | None = None, /, *, name: str | None = None, **options: Any) -> Any:
-    """Register a function as a task; bare, or with options (see ``Options``) and a ``name``.
+def task(*, name: str | None = None, hooks: Iterable[Hook] = (), **options: Any) -> Register: ...
+def task(
+    function: Callable[P, Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    hooks: Iterable[Hook] = (),
+    every: Any = None,
+    cron: str | None = None,
+    tz: str | None = None,
+    catch_up: str | None = None,
+    **options: Any,
+) -> Any:
+    """Register a function, plain or ``async def``, as a task.
+
+    Args:
+        function: the function, where the decorator stands bare.
+        name: the task's; None: its function's.
+        hooks: called around its runs, see ``Hook``.
+        every: together with the next three: the task has a schedule, see ``JobQueue.schedule``.
+        cron: see there.
+        tz: see there.
+        catch_up: see there.
+        **options: see ``Options``.
 
     Raises:
         OptionError: an option is unknown, wrong or not built yet, or the name is taken.
     """
     if "id" in options:
         raise OptionError("an id belongs to one submission: task.with_options(id=...)")
-    base = Options().changed(options)
+    base, own_hooks = Options().changed(options), check_hooks(hooks)
+    has_schedule = any(each is not None for each in (every, cron, tz, catch_up))
+    timetable = Timetable.of(every, cron, tz, catch_up) if has_schedule else None
 
-    def register(each: Callable[P, R]) -> Task[P, R]:
-        if inspect.iscoroutinefunction(each) or inspect.isgeneratorfunction(each):
-            raise OptionError(f"{each.__qualname__} is async or a generator; a task is a plain function")
-        made = Task(each, check_name(name or each.__name__, "task"), base, base)
-        known = _registry.get(made.name)
-        if known is not None and _origin(known.function) != _origin(each):
-            raise OptionError(
-                f"two functions want the task name {made.name!r}, {_origin(known.function)} and "
-                f"{_origin(each)}: give one of them a name="
-            )
-        _registry[made.name] = made
-        return made
+    def register(each: Callable[P, Any]) -> Task[P, Any]:
+        if inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each):
+            raise OptionError(f"{each.__qualname__} is a generator; a task returns its result")
+        kind: type[Task[P, Any]] = AsyncTask if inspect.iscoroutinefunction(each) else Task
+        made = kind(each, check_name(name or each.__name__, "task"), base, base, own_hooks)
+        made.timetable = timetable
+        return _registered(made)
 
     return register if function is None else register(function)
+
+
+def _registered(made: Task[P, Any]) -> Task[P, Any]:
+    made.own_schedule()  # it must be one that a worker can store
+    known = _registry.get(made.name)
+    if known is not None and _origin(known.function) != _origin(made.function):
+        raise OptionError(
+            f"two functions want the task name {made.name!r}, {_origin(known.function)} and "
+            f"{_origin(made.function)}: give one of them a name="
+        )
+    _registry[made.name] = made
+    return made
 
 
 def as_task(given: Any) -> Task[..., Any]:

@@ -1,18 +1,24 @@
 """``SoftTimeout`` raised inside a task that takes too long.
 
 By a timer signal where there is one and the task runs in the main thread, so that a blocking call is
-interrupted; else by a thread, which takes effect at the next bytecode.
+interrupted; else by a thread, which takes effect at the next bytecode. A coroutine is cancelled at its next
+``await``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import signal
 import threading
+from collections.abc import Coroutine
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from junmai_jobs.errors import SoftTimeout
+
+R = TypeVar("R")
+_ADVICE = "the task has used up its soft_timeout: give it more, or less to do"
 
 
 def time_limit(seconds: float) -> SignalLimit | ThreadLimit:
@@ -41,7 +47,7 @@ class SignalLimit:
 
 
 def _strike(_signal: int, _frame: FrameType | None) -> None:
-    raise SoftTimeout("the task has used up its soft_timeout: give it more, or less to do")
+    raise SoftTimeout(_ADVICE)
 
 
 class ThreadLimit:
@@ -67,3 +73,18 @@ class ThreadLimit:
             if not self._over:
                 raises: Any = ctypes.py_object(SoftTimeout)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, raises)
+
+
+async def limited(coroutine: Coroutine[Any, Any, R], seconds: float) -> R:
+    """Await within so many seconds: it is cancelled then, and may tidy up.
+
+    Raises:
+        SoftTimeout: it was. A ``TimeoutError`` of its own stays what it is.
+    """
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await coroutine
+    except TimeoutError:
+        if limit.expired():
+            raise SoftTimeout(_ADVICE) from None
+        raise

@@ -26,6 +26,7 @@ from junmai_jobs.executor import timed_out
 from junmai_jobs.host import describe_process, worker_name
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Claimed, Job, iso
+from junmai_jobs.lanes import queue_of
 from junmai_jobs.notify import jobs_failed, notify, receivers
 from junmai_jobs.scheduler import Scheduler
 from junmai_jobs.settings import WorkerSettings
@@ -34,8 +35,6 @@ from junmai_jobs.task import task_names
 
 log = logging.getLogger("junmai_jobs.worker")
 
-EXTERNAL_QUEUES = frozenset({"lightroom"})
-"""Served by the bridge alone, never by a worker that serves all queues."""
 _TICK = 0.25
 _LISTEN = 10
 _PATIENCE = 0.3
@@ -66,13 +65,14 @@ class Worker:
         self._scheduler = Scheduler(
             self._broker, self._inspector, self.name, settings.lease, settings.retention, self._tell
         )
+        self._scheduler.aging, self._scheduler.max_waiting = settings.aging, settings.max_waiting
+        self._scheduler.firing = settings.schedules and not settings.burst
         self._slots = [Slot(f"{self.name}/{number}") for number in range(settings.concurrency)]
-        self._queues: tuple[str, ...] = settings.queues or settings.order
+        self._queues = settings.lanes(())
         self._queues_at = self._burst_at = 0.0
-        self._renewed_at = self._renew_at = 0.0
+        self._renewed_at = self._renew_at = self._pause = 0.0
         self._registered = False
         self._away_since: float | None = None
-        self._pause = 0.0
         self._stop_asked = 0
         self._stop_at: float | None = None
         self._waker, self._wakened = socket.socketpair()
@@ -263,7 +263,8 @@ class Worker:
         info = {
             **describe_process(),
             "started_at": iso(time.time()),
-            "queues": list(self._queues) if self.settings.queues else None,
+            "queues": list(self.settings.queues) if self.settings.queues else None,
+            "offers": list(self.settings.offers),
             "concurrency": len(self._slots),
             "tasks": task_names(),
             "claimers": [slot.claimer for slot in self._slots],
@@ -272,19 +273,17 @@ class Worker:
         self._registered = True
 
     def _refresh_queues(self) -> None:
-        """Serve queues as they come; chores are done for all queues in any case."""
+        """Serve queues and lanes as they come; chores are done for all of them in any case."""
         if self._queues_at > time.monotonic():
             return
         self._queues_at = time.monotonic() + _QUEUES_EVERY
-        known = self._inspector.queues()
-        order = dict.fromkeys((*self.settings.order, *known))
-        self._scheduler.queues = list(dict.fromkeys((*order, *self._queues)))
-        if self.settings.queues is None:
-            served = tuple(queue for queue in order if queue not in EXTERNAL_QUEUES)
-            if served != self._queues:
-                self._queues = served
-                for slot in self._running():
-                    slot.order(served)
+        known = self._inspector.lanes()
+        served = self.settings.lanes(known)
+        self._scheduler.queues = list(dict.fromkeys((*served, *known)))
+        if served != self._queues:
+            self._queues = served
+            for slot in self._running():
+                slot.order(served)
 
     def _renew(self) -> None:
         """Renew every lease in one call, and act on what that tells of the runs on the boards."""
@@ -334,8 +333,8 @@ class Worker:
             return
         self._burst_at = time.monotonic() + _BURST_EVERY
         paused = self._inspector.paused()
-        queues = [queue for queue in self._queues if queue not in paused]
-        if self._inspector.unfinished(queues, within=_BURST_HORIZON) == 0:
+        lanes = [lane for lane in self._queues if queue_of(lane) not in paused]
+        if self._inspector.unfinished(lanes, within=_BURST_HORIZON) == 0:
             self.stop()
 
     def _leave(self) -> None:

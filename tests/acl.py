@@ -12,10 +12,11 @@ IN_SCRIPTS = (
     "time", "del", "exists",
     "hdel", "hexists", "hget", "hincrby", "hmget", "hset",
     "llen", "rpush",
-    "zadd", "zcard", "zcount", "zrange", "zrangebylex", "zrangebyscore", "zrem", "zscore",
+    "xadd", "xrevrange",
+    "zadd", "zcard", "zcount", "zlexcount", "zrange", "zrangebylex", "zrangebyscore", "zrem", "zremrangebylex", "zscore",
 )  # fmt: skip
-LOOKING = ("hgetall", "zrevrangebyscore")
-"""What the inspector needs beside the commands of the scripts."""
+LOOKING = ("hgetall", "xrange", "zrevrangebyscore")
+"""What those who look need beside the commands of the scripts."""
 COMMANDS = (*CONNECTING, *CALLING, *WAITING, *IN_SCRIPTS, *LOOKING)
 
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 PACKAGE = Path(junmai_jobs.__file__).parent
 TESTS = Path(__file__).parent
 FLOORS = (
-    "errors", "checks", "codec", "lanes", "job", "keys", "config", "retry", "options", "task",
-    "scripts", "connection", "endings", "broker", "replies", "record", "inspector",
+    "errors", "checks", "codec", "lanes", "job", "keys", "config", "limits", "retry", "options", "schedule", "hooks", "task",
+    "scripts", "connection", "endings", "broker", "replies", "record", "inspector", "waiting", "events", "history",
     "logs", "notify", "host", "embedded", "watcher", "server",
     "context", "timelimit", "executor", "resources", "scheduler", "settings",
     "child", "slot", "worker", "hosting",
-    "handle", "jobqueue", "__init__",
-    "photo", "schema", "ledger", "catalog", "tasks", "plan", "report", "process", "manager",
+    "handle", "scheduling", "jobqueue", "__init__",
+    "photo", "schema", "ledger", "catalog", "tasks", "plan", "report", "process", "priorities", "manager",
     "metrics", "doctor", "testing", "bridge", "commands", "cli", "__main__",
 )  # fmt: skip
 """From the ground up. A module imports only what stands on floors below, or in its own package."""

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from junmai_jobs import Abort, OptionError, RetryPolicy
+from junmai_jobs.retry import LONGEST
 
 EXACT = RetryPolicy(jitter=0.0)
 policies = st.builds(
@@ -58,15 +59,75 @@ def test_some_errors_are_never_retried(error: BaseException, is_retried: bool) -
     assert (decision is not None) == is_retried
 
 
+# ---- what the exception says ---------------------------------------------------------------------
+
+
+class BusyError(Exception):
+    def __init__(self, retry_after: object) -> None:
+        self.retry_after = retry_after
+
+
+class BrokenError(Exception):
+    @property
+    def retry_after(self) -> float:
+        raise LookupError("of the task's own")
+
+
+@pytest.mark.parametrize("asked", [0, 7, 1.5])
+def test_an_exception_may_say_how_long_to_wait(asked: float) -> None:
+    assert EXACT.decide(1, BusyError(asked)) == asked
+
+
+def test_it_spends_a_retry_all_the_same() -> None:
+    assert EXACT.decide(4, BusyError(7)) is None
+
+
+@pytest.mark.parametrize("asked", [LONGEST * 2, float("inf")])
+def test_at_most_ten_years(asked: float) -> None:
+    assert EXACT.decide(1, BusyError(asked)) == LONGEST
+
+
+@pytest.mark.parametrize("asked", [-1, float("nan"), "7", None, True])
+def test_what_is_no_delay_is_not_heeded(asked: object) -> None:
+    assert EXACT.decide(1, BusyError(asked)) == 2
+    assert EXACT.decide(1, BrokenError()) == 2
+
+
+# ---- another policy for some exceptions ----------------------------------------------------------
+
+PER_CLASS = RetryPolicy(
+    jitter=0.0,
+    never=(PermissionError,),
+    on={
+        OSError: RetryPolicy(max_retries=1, base=10.0, jitter=0.0),
+        ConnectionError: RetryPolicy(max_retries=10, base=1.0, jitter=0.0),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "delays"),
+    [
+        (ConnectionResetError(), [1, 2, 4, 8, 16]),
+        (FileNotFoundError(), [10, None, None, None, None]),
+        (ValueError(), [2, 4, 8, None, None]),
+        (PermissionError(), [None] * 5),
+    ],
+    ids=lambda case: type(case).__name__,
+)
+def test_the_nearest_class_counts(error: BaseException, delays: list[float | None]) -> None:
+    assert [PER_CLASS.decide(attempt, error) for attempt in (1, 2, 3, 4, 5)] == delays
+
+
 @given(policies)
 def test_the_stored_form_comes_back(policy: RetryPolicy) -> None:
     assert RetryPolicy.decode(policy.encode()) == policy
 
 
 def test_exception_classes_stay_with_the_code() -> None:
-    policy = RetryPolicy(never=(OSError,))
-    assert len(policy.encode()) == 5
-    assert RetryPolicy.decode(policy.encode(), (OSError,)) == policy
+    assert len(PER_CLASS.encode()) == 5
+    assert RetryPolicy.decode(PER_CLASS.encode(), code=PER_CLASS) == PER_CLASS
+    assert RetryPolicy.decode(PER_CLASS.encode()) == EXACT
 
 
 @pytest.mark.parametrize(
@@ -86,6 +147,12 @@ def test_exception_classes_stay_with_the_code() -> None:
         {"jitter": 1.5},
         {"never": (1,)},
         {"never": (str,)},
+        {"never": [OSError]},
+        {"on": [OSError]},
+        {"on": {str: RetryPolicy()}},
+        {"on": {OSError: 3}},
+        {"on": {OSError: RetryPolicy(never=(ValueError,))}},
+        {"on": {OSError: RetryPolicy(on={ValueError: RetryPolicy()})}},
     ],
     ids=str,
 )

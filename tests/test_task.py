@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import importlib
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,15 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from junmai_jobs import JobQueue, OptionError, PayloadError, Priority, RetryPolicy, UnknownTask, task
+from junmai_jobs import (
+    Hook,
+    JobQueue,
+    OptionError,
+    PayloadError,
+    Priority,
+    RetryPolicy,
+    UnknownTask,
+    task,
+    use,
+)
 from junmai_jobs.config import load_config
 from junmai_jobs.errors import JunmaiJobsError
 from junmai_jobs.job import Body, NewJob
 from junmai_jobs.options import _NOT_BUILT, Options
-from junmai_jobs.task import Task, find_task, task_modules
+from junmai_jobs.task import AsyncTask, Task, find_task, task_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 module = importlib.import_module("junmai_jobs.task")  # the package's attribute of that name is the decorator
@@ -92,18 +103,48 @@ def test_a_script_that_is_imported_again_by_a_child_is_the_same() -> None:
     assert task_modules() == ["__mp_main__"]
 
 
-async def _coroutine() -> None: ...
+async def fetch(photo: int) -> str:
+    return f"photo {photo}"
+
+
+def test_an_async_function_is_a_task_and_calling_it_gives_the_coroutine() -> None:
+    made = task(timeout=5)(fetch)
+    assert isinstance(made, AsyncTask)
+    assert isinstance(made.with_options(priority=1), AsyncTask)
+    assert asyncio.run(made(7)) == "photo 7"
+
+
+def test_hooks_stay_with_the_task_whatever_its_options() -> None:
+    hook = Hook()
+    made = task(hooks=[hook])(export).with_options(priority=1)
+    assert made.hooks == (hook,)
+    assert made.options.stored(Options()) == {}
+
+
+@pytest.mark.parametrize(
+    ("hooks", "complaint"),
+    [([Hook], "is no hook; give an instance"), (7, "hooks is 7; give a list of hooks")],
+)
+def test_what_is_no_hook(hooks: Any, complaint: str) -> None:
+    with pytest.raises(OptionError, match=complaint):
+        task(hooks=hooks)(export)
+    with pytest.raises(OptionError, match="is no hook"):
+        use(hooks)
 
 
 def _generator() -> Iterator[int]:
     yield 1
 
 
+async def _async_generator() -> AsyncIterator[int]:
+    yield 1
+
+
 @pytest.mark.parametrize(
     ("function", "complaint"),
     [
-        (_coroutine, "_coroutine is async or a generator; a task is a plain function"),
-        (_generator, "_generator is async or a generator"),
+        (_generator, "_generator is a generator; a task returns its result"),
+        (_async_generator, "_async_generator is a generator"),
         (lambda: None, "task '<lambda>' is not a name"),
     ],
 )
@@ -166,14 +207,23 @@ def test_what_differs_from_the_tasks_own_is_stored_and_comes_back() -> None:
     assert base.overlaid({}) is base
 
 
+def test_how_long_a_result_is_kept_is_stored_where_it_differs() -> None:
+    base = Options(result_ttl=60)
+    assert base.stored(base) == {}
+    stored = base.changed({"result_ttl": 5}).stored(base)
+    assert stored == {"result_ttl": 5}
+    assert base.overlaid(stored).result_ttl == 5
+
+
 def test_unusual_retries_are_stored_for_readers_without_the_code() -> None:
     base = Options(retry=RetryPolicy(max_retries=9))
     assert base.stored(base)["retry"][0] == 9
 
 
-def test_exceptions_that_are_never_retried_stay_with_the_code() -> None:
-    base = Options(retry=RetryPolicy(never=(OSError,)))
-    assert base.overlaid({"retry": [1, 2.0, 2.0, 600.0, 0.25]}).retry.never == (OSError,)
+def test_what_a_policy_says_of_exceptions_stays_with_the_code() -> None:
+    base = Options(retry=RetryPolicy(never=(OSError,), on={ValueError: RetryPolicy(max_retries=9)}))
+    retry = base.overlaid({"retry": [1, 2.0, 2.0, 600.0, 0.25]}).retry
+    assert (retry.max_retries, retry.never, retry.on) == (1, base.retry.never, base.retry.on)
 
 
 WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
@@ -196,6 +246,8 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"timeout": 5, "soft_timeout": 6}, "soft_timeout is 6 s, more than timeout, 5 s"),
     ({"expires": 0}, "expires is 0"),
     ({"expires": float("nan")}, "expires is nan"),
+    ({"result_ttl": 0}, r"result_ttl is 0; give seconds from 0\.001"),
+    ({"result_ttl": "day"}, "result_ttl is 'day'; give a number of seconds"),
     ({"retry": 3}, "retry is 3; give a RetryPolicy"),
     ({"after": ["a b"]}, "after 'a b' is not an id"),
     ({"after": 7}, "after 7 is not an id"),

@@ -79,13 +79,13 @@ def _why(job: StoredJob) -> str:
 @click.argument("job_id", metavar="ID")
 @pass_app
 def show(app: App, job_id: str) -> None:
-    """Show one job, whole: every attempt, its error and traceback."""
+    """Show one job, whole: every attempt, its error and traceback, what the task has logged."""
     job = app.jobs.job(job_id)
     app.answer(job.as_dict(), _print_job, job)
 
 
 def _print_job(job: StoredJob) -> None:
-    told = {name: value for name, value in job.as_dict().items() if name not in {"history", "error"}}
+    told = {name: value for name, value in job.as_dict().items() if name not in {"history", "error", "log"}}
     for name, value in told.items():
         if value not in (None, (), {}, []):
             say(f"{name:<12} {clean(as_text(value))}")
@@ -104,6 +104,10 @@ def _print_job(job: StoredJob) -> None:
             say(f"\nAttempt {run['attempt']}: {run['error']['traceback']}".rstrip())
     if job.error and not job.error["traceback"]:
         say(f"\n{_why(job)}")
+    if job.log:
+        say("")
+    for line in job.log:
+        say(clean(line))
 
 
 def _why_ended(run: Mapping[str, Any]) -> str:

@@ -172,8 +172,8 @@ def _read_lines(lines: Iterable[bytes], common: dict[str, Any]) -> Iterator[NewJ
 
 
 def _enqueue(jobs: JobQueue, batch: list[NewJob]) -> list[str]:
-    jobs.broker.enqueue(batch, max_waiting=jobs.config.max_waiting)
-    return [job.id for job in batch]
+    known = jobs.broker.enqueue(batch, max_waiting=jobs.config.max_waiting)
+    return [existing or job.id for job, existing in zip(batch, known, strict=True)]
 
 
 def _as_submitted(jobs: JobQueue, ids: list[str]) -> list[dict[str, Any]]:
@@ -194,9 +194,9 @@ def _await(jobs: JobQueue, ids: list[str]) -> list[dict[str, Any]]:
 
 
 def _outcome(jobs: JobQueue, job_id: str) -> dict[str, Any]:
-    from junmai_jobs.handle import wait_until_finished  # noqa: PLC0415 - --help does without it
+    from junmai_jobs.waiting import wait_until_finished  # noqa: PLC0415 - --help does without it
 
-    status = wait_until_finished(jobs.inspector, job_id, None)
+    status = wait_until_finished(jobs.inspector, job_id)
     job = jobs.job(job_id)
     if status is Status.SUCCEEDED:
         return {"id": job_id, "status": status, "result": job.result}

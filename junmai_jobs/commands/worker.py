@@ -35,6 +35,7 @@ _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop.
 @click.option("--loglevel", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log.")
 @click.option("--log-file", metavar="FILE", help="Log to this file instead of stderr.")
 @click.option("--burst", is_flag=True, help="Stop when nothing is left that can run.")
+@click.option("--no-schedules", "schedules", flag_value=False, default=True, help="Fire no schedules.")
 @click.option(
     "--lease", type=float, callback=_from(1), default=30.0, show_default=True, metavar="S", help=_LEASE_HELP
 )

@@ -1,6 +1,7 @@
--- promote: scheduled, retrying -> ready when due; the queues given, at most 100 jobs a call.
+-- promote: scheduled, retrying -> ready when due; blocked -> ready when a limit has room; at most 100 jobs a call.
 -- replies: OK, milliseconds until the next is due (empty: none) | MORE
 -- include: now, queue_keys, bell, score, state
+-- seldom: thaw
 local function promote_job(id, queue, word)
   local home, state = queue_key(queue, word), read_state(id)
   local body = redis.call('HGET', bodies, id)
@@ -28,5 +29,12 @@ local function promote(...)
       if head[1] and (not next_due or head[2] - now < next_due) then next_due = head[2] - now end
     end
   end
+  local thaws_due = redis.call('ZRANGE', thaws, 0, 0, 'WITHSCORES')
+  if thaws_due[1] and tonumber(thaws_due[2]) <= now then
+    left = left - seldom().thaw(left)
+    if left <= 0 then return {'MORE'} end
+    thaws_due = redis.call('ZRANGE', thaws, 0, 0, 'WITHSCORES')
+  end
+  if thaws_due[1] and (not next_due or thaws_due[2] - now < next_due) then next_due = thaws_due[2] - now end
   return {'OK', next_due and string.format('%.0f', next_due) or ''}
 end

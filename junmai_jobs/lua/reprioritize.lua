@@ -1,6 +1,7 @@
 -- reprioritize: the job changes its band and keeps its place in line; for any job that has not finished.
 -- replies: OK | STATE, word | NOTFOUND
 -- include: queue_keys, waiting, score
+-- seldom: move_parked
 local function moved(score, priority)
   return ready_score(priority, score - math.floor(score / band_width) * band_width)
 end
@@ -14,7 +15,9 @@ local function reprioritize(id, priority)
   if waiting.word ~= 'running' and not is_waiting[waiting.word] then return {'STATE', waiting.word} end
   redis.call('HSET', bodies, id, (string.gsub(body, '^([^|\n]*|)%d+', '%1' .. priority, 1)))
   if state and state.score ~= '' then
-    state.score = moved(state.score, priority)
+    local score = moved(state.score, priority)
+    if state.word == 'blocked' and state.holds ~= '' then seldom().move_parked(id, state, score) end
+    state.score = score
     write_state(id, state)
   end
   if waiting.word == 'ready' then

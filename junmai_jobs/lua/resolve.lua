@@ -1,35 +1,49 @@
 -- resolve: blocked -> ready, scheduled or cancelled, when a parent of theirs has finished; 100 children a call.
 -- replies: OK | MORE
 -- include: now, queue_keys, bell, score, state, waiting, finish
-local function unblock(child, state, delay)
+local function unblock(child, state)
+  local delay = tonumber(state.note) or 0
   if delay > 0 then
     redis.call('ZADD', queue_key(state.queue, 'scheduled'), now + delay, child)
     ring(alarm)
   else
-    redis.call('ZADD', queue_key(state.queue, 'ready'), ready_score(priority_of(child), next_sequence(1)), child)
+    redis.call('ZADD', queue_key(state.queue, 'ready'), ready_score(priority_of(child, state), next_sequence(1)), child)
     ring_queue(state.queue)
   end
+  state.word, state.note = delay > 0 and 'scheduled' or 'ready', ''
+  -- One that a person has revived keeps the mark of that.
+  if state.request == '' then redis.call('HDEL', states, child) else write_state(child, state) end
   redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
-  redis.call('HDEL', states, child)
 end
 
-local function tell(child, parent, succeeded_well)
+local function give_up(child, state, reason)
+  finish(child, state, 'cancelled', reason)
+  redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
+end
+
+-- What a blocked child does now that a parent is over: policy is the edge's, see lib/block.lua.
+local function decide(child, state, parent, policy, well)
+  if policy == 'cancel' and not well then return give_up(child, state, 'parent_failed') end
+  if policy == 'failure' and not well then return unblock(child, state) end
+  local awaited = redis.call('ZRANGEBYLEX', parents, '[' .. child .. ' ', '(' .. child .. '!', 'LIMIT', 0, 2)
+  if #awaited > 1 or (awaited[1] and awaited[1] ~= child .. ' ' .. parent) then return end
+  if policy == 'failure' then give_up(child, state, 'parents_succeeded') else unblock(child, state) end
+end
+
+local function tell(edge, well)
+  local parent, child, policy = string.match(edge, '^(%S+) (%S+) (%a+)')
   local body = redis.call('HGET', bodies, child)
   local state = read_state(child) or waiting_state(child, body)
-  if state and state.word == 'blocked' then
-    local policy, delay = string.match(state.note, '^(%a+):(%d+)$')
-    local awaited = redis.call('ZRANGEBYLEX', parents, '[' .. child .. ' ', '(' .. child .. '!', 'LIMIT', 0, 2)
-    if body and not succeeded_well and policy ~= 'continue' then
-      finish(child, state, 'cancelled', 'parent_failed')
-      redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
-    elseif #awaited == 0 or (#awaited == 1 and awaited[1] == child .. ' ' .. parent) then
-      unblock(child, state, tonumber(delay or 0))
-    end
-  elseif state then
+  if state and not body then
     redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
+    redis.call('HDEL', states, child)
+  elseif state and state.word ~= 'blocked' then
+    redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
+  elseif state and state.holds == '' then -- else it waits for room in a limit, and has its parents behind it
+    decide(child, state, parent, policy, well)
   end
   redis.call('ZREM', parents, child .. ' ' .. parent)
-  redis.call('ZREM', children, parent .. ' ' .. child)
+  redis.call('ZREM', children, edge)
 end
 
 local function resolve()
@@ -39,9 +53,7 @@ local function resolve()
     local over = not state or finished_homes[state.word]
     local edges = over and
       redis.call('ZRANGEBYLEX', children, '[' .. parent .. ' ', '(' .. parent .. '!', 'LIMIT', 0, left) or {}
-    for _, edge in ipairs(edges) do
-      tell(string.sub(edge, #parent + 2), parent, state and state.word == 'succeeded')
-    end
+    for _, edge in ipairs(edges) do tell(edge, state and state.word == 'succeeded') end
     left = left - #edges
     if left == 0 then return {'MORE'} end
     redis.call('ZREM', ended, parent)

@@ -1,9 +1,16 @@
--- revive: failed, cancelled -> ready, by a person; counts start again, history is kept.
--- replies: OK | STATE, word | NOTFOUND
--- include: queue_keys, bell, score, state, waiting
+-- revive: failed, cancelled -> ready, by a person; counts start again, history is kept. dependencies: those it was
+-- submitted with; it is blocked until those of its parents that are kept have finished, and succeeded if they must.
+-- replies: OK | STATE, word | DUPLICATE, id | NOTFOUND
+-- include: now, queue_keys, bell, score, state, waiting, own, block
 local homes = {failed = failed, cancelled = cancelled}
 
-local function revive(id, request)
+local function kept(dependencies)
+  return (string.gsub(dependencies, '(%a+%+?=(%S+) ?)', function(token, parent)
+    return redis.call('HEXISTS', bodies, parent) == 1 and token or ''
+  end))
+end
+
+local function revive(id, request, dependencies)
   local body = redis.call('HGET', bodies, id)
   if not body then return {'NOTFOUND'} end
   local state = read_state(id) or waiting_state(id, body)
@@ -12,10 +19,21 @@ local function revive(id, request)
   if state.request == request then return {'OK'} end
   local home = homes[state.word]
   if not home then return {'STATE', state.word} end
-  redis.call('ZADD', queue_key(state.queue, 'ready'), ready_score(priority_of(id, state), next_sequence(1)), id)
-  state.word, state.token, state.failures, state.crashes = 'ready', '', '0', '0'
-  state.claimer, state.request, state.note = '', request, ''
-  write_state(id, state)
+  local _, _, _, _, _, extras = read_header(body)
+  local key = unique_of(extras)
+  local owner = key and owner_of(key)
+  if owner and owner ~= id then return {'DUPLICATE', owner} end
+  state.token, state.failures, state.crashes, state.claimer = '', '0', '0', ''
+  state.request, state.holds, state.note = request, '', ''
+  local awaited = kept(dependencies)
+  if awaited ~= '' then
+    block(id, state.queue, '0', awaited, state)
+  else
+    redis.call('ZADD', queue_key(state.queue, 'ready'), ready_score(priority_of(id, state), next_sequence(1)), id)
+    state.word = 'ready'
+    write_state(id, state)
+  end
+  own(id, extras)
   redis.call('HDEL', progress_notes, id)
   redis.call('ZREM', home, id)
   ring_queue(state.queue)

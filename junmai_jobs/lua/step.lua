@@ -2,7 +2,7 @@
 -- queue_count: how many of ... are queues to claim from; then the ending verb and its arguments, if any.
 -- replies: the ending's word or empty, then the reply of claim or NOTHING when no queue was given
 -- include: now, claim_next, succeed
--- seldom: retry, fail, defer, confirm_cancel, recall
+-- seldom: retry, fail, defer, step_aside, confirm_cancel, recall
 local function step(claimer, request, lease, woken, queue_count, ...)
   local rest, names, word = {...}, {}, ''
   for index = 1, queue_count do names[index] = rest[index] end
@@ -16,5 +16,5 @@ local function step(claimer, request, lease, woken, queue_count, ...)
   local again = record and seldom().recall(record, request, lease)
   if again then return {ending and record.answer or '', unpack(again)} end
   if queue_count == '0' then return {word, 'NOTHING'} end
-  return {word, claim_next(claimer, request, lease, woken, names, word)}
+  return {word, unpack(claim_next(claimer, request, lease, woken, names, word))}
 end

@@ -167,8 +167,8 @@ class Machine(RuleBasedStateMachine):
                 )
             )
             self.model.enqueue(job, wish.delay, after, wish.policy)
-        assert self.broker.enqueue(sent) == [False] * len(sent)
-        assert self.broker.enqueue(sent) == [True] * len(sent)
+        assert self.broker.enqueue(sent) == [None] * len(sent)
+        assert self.broker.enqueue(sent) == [job.id for job in sent]
 
     # Running.
 
@@ -374,7 +374,7 @@ class Machine(RuleBasedStateMachine):
             for name, members in zip(homes, sets, strict=True)
         } | {
             "edges": sorted(edge.decode() for edge in parents),
-            "edges from the parents": sorted(" ".join(edge.decode().split()[::-1]) for edge in children),
+            "edges from the parents": sorted(" ".join(edge.decode().split()[1::-1]) for edge in children),
             "ended": {parent.decode() for parent in ended},
             "states": _decoded(states),
             "claimers": _decoded(claimers),

@@ -14,7 +14,7 @@ from junmai_jobs.keys import FINISHED_HOMES, QUEUE_HOMES, Keys
 from junmai_jobs.record import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from junmai_jobs.broker import Broker
 from junmai_jobs.endings import Ending
@@ -23,8 +23,9 @@ BAND = 2**42
 CLAIMER = "w/1"
 ERROR = {"type": "ValueError", "message": "too dark", "traceback": ""}
 NEWER_BODY = b"2default|5\nwhatever a later version writes"
-_TIMES = {*FINISHED_HOMES, "scheduled", "retrying", "leases", "blocked", "ended", "workers"}
-_JOB_HASHES = ("bodies", "states", "results", "histories", "progress_notes")
+_TIMES = {*FINISHED_HOMES, "scheduled", "retrying", "leases", "blocked", "ended", "workers", "expiring", "ages"}
+_JOB_HASHES = ("bodies", "states", "results", "histories", "progress_notes", "checkpoints", "log_lines")
+_INDEXES = ("needed", "members", "holders", "parked", "starts", "thaws", "ticks", "expiring", "ages", "minutes", "hours")
 _KINDS = (*QUEUE_HOMES, "bell")
 
 
@@ -36,11 +37,24 @@ def new_job(
     task: str = "noop",
     args: Sequence[object] = (),
     expires: float | None = None,
+    after: Sequence[str] = (),
+    after_policy: str = "cancel",
+    needs: Mapping[str, float] | None = None,
+    extras: Mapping[str, str] | None = None,
     **options: Any,
 ) -> NewJob:
     """A job of that id; ``options`` are the other fields of ``NewJob``."""
-    body = Body(queue=queue, priority=priority, task=task, args=args, expires=expires)
-    return NewJob(id=job_id, body=body.encode(), **options)
+    body = Body(
+        queue=queue,
+        priority=priority,
+        task=task,
+        args=args,
+        expires=expires,
+        needs=needs or {},
+        extras=extras or {},
+    )
+    dependencies = " ".join(each if "=" in each else f"{after_policy}={each}" for each in after)
+    return NewJob(id=job_id, body=body.encode(), dependencies=dependencies, **options)
 
 
 @dataclass
@@ -175,10 +189,12 @@ class Store:
                 pipeline.zrange(self._key(name), 0, -1, withscores=True)
             elif kind == "hash":
                 pipeline.hgetall(self._key(name))
+            elif kind == "stream":
+                pipeline.xrange(self._key(name))
             else:
                 pipeline.lrange(self._key(name), 0, -1)
         return {
-            name: dict(content) if kind == "zset" else content
+            name: dict(content) if kind in {"zset", "stream"} else content
             for (name, kind), content in zip(kinds.items(), pipeline.execute(), strict=True)
         }
 
@@ -253,12 +269,14 @@ def _home_of(state: State) -> str:
 
 
 def _expected_kind(name: str) -> str | None:
-    if name in {"bodies", "states", "meta", "paused", "claimers", "worker_info", *_JOB_HASHES}:
+    if name in {"bodies", "states", "meta", "paused", "claimers", "worker_info", "uniques", "schedules", *_JOB_HASHES}:
         return "hash"
     if name == "alarm" or name.startswith("@") or name.endswith(":bell"):
         return "list"
-    if name in {"queues", "workers", "children", "parents", "ended", *FINISHED_HOMES}:
+    if name in {"queues", "workers", "children", "parents", "ended", *_INDEXES, *FINISHED_HOMES}:
         return "zset"
+    if name == "event_stream":
+        return "stream"
     return "zset" if name.rpartition(":")[2] in QUEUE_HOMES else None
 
 
@@ -273,6 +291,10 @@ def _normal(name: str, content: Any, tokens: dict[bytes, bytes]) -> Any:
     """One key's content without times, and with short names for tokens."""
     if name.rpartition(":")[2] in _TIMES:
         return sorted(content)
+    if name in {"minutes", "hours"}:
+        return [row.partition(b"|")[2] for row in content]
+    if name == "event_stream":
+        return list(content.values())
     if not isinstance(content, dict):
         return content
     if name == "meta":

@@ -73,7 +73,7 @@ def test_a_child_waits_for_all_its_parents(store: Store) -> None:
         store.broker.end(parent, DONE)
         store.broker.resolve()
         assert store.homes("child") == ["blocked"]
-    assert edges(store) == (["c child"], ["child c"])
+    assert edges(store) == (["c child cancel"], ["child c"])
     store.broker.end(parents[2], DONE)
     store.broker.resolve()
     assert store.homes("child") == ["ready"]

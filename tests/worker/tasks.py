@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import signal
 import time
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from junmai_jobs import Abort, RetryLater, RetryPolicy, StaleLease, current_job, task
 
@@ -121,3 +123,90 @@ def fork(journal: str) -> int:
     note(journal, "start")
     pid = os.fork()
     return pid or 0
+
+
+@task(retry=RetryPolicy(base=0.1, jitter=0.0))
+def go_on(journal: str, stop: str) -> Any:
+    """Save, then be cut off in the way named; the run after that gives what it finds."""
+    job = current_job()
+    note(journal, "start")
+    if job.saved is not None:
+        return job.saved
+    job.checkpoint({"done": 3, "log": [Path(journal)]})
+    note(journal, "saved")
+    if stop == "fails":
+        raise ValueError("cut off")
+    while True:
+        Event().wait(0.01)
+
+
+@task
+def be_polite(journal: str, release: str) -> int:
+    """Make way as often as asked to; says how often it has begun."""
+    job = current_job()
+    begun = (job.saved or 0) + 1
+    job.checkpoint(begun)
+    note(journal, "start")
+    while not Path(release).exists():
+        try:
+            job.make_way()
+        except Exception:  # noqa: BLE001 - as careless as a user's code may be
+            note(journal, "swallowed")
+        Event().wait(0.01)
+    return begun
+
+
+@task(retry=RetryPolicy(max_retries=1, base=0.1, jitter=0.0))
+def bring_forth(journal: str, numbers: list[int]) -> list[str]:
+    """Submit a child for each number, fail after the first run, and submit them again."""
+    job = current_job()
+    note(journal, "start")
+    ids = [job.submit(quick, number) for number in numbers]
+    if job.attempt == 1:
+        raise ValueError("after the children")
+    return ids
+
+
+@task(retry=RetryPolicy(max_retries=1, base=0.1, jitter=0.0))
+def change_its_mind() -> str:
+    job = current_job()
+    child = job.submit(quick, job.attempt)
+    if job.attempt == 1:
+        raise ValueError("after the child")
+    return child
+
+
+@task
+def write_log(lines: int) -> None:
+    for number in range(lines):
+        current_job().log(f"line {number}")
+    current_job().log("caf\u00e9\r\nand a lone \udcff surrogate")
+
+
+class SlowDownError(Exception):
+    retry_after = 0.2
+
+
+@task(retry=RetryPolicy(base=60.0, cap=60.0))
+def slow_down(journal: str) -> str:
+    note(journal, "start")
+    if current_job().attempt == 1:
+        raise SlowDownError
+    return "done"
+
+
+@task
+async def sleep(journal: str, seconds: float) -> str:
+    note(journal, "start")
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        note(journal, "cancelled")
+        raise
+    return current_job().id
+
+
+@task(retry=RetryPolicy(max_retries=0))
+async def time_out_by_itself() -> None:
+    async with asyncio.timeout(0.01):
+        await asyncio.sleep(60)

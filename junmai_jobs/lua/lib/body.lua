@@ -8,6 +8,6 @@ local schema_version = '1'
 local function read_header(body)
   local version, queue, priority, rest = string.match(body or '', '^(.)([^|\n]*)|(%d+)([^\n]*)\n')
   if not rest or rest == '' then return version, queue, priority end
-  local created, expires, extras = string.match(rest, '^|(%d*)|(%d*)|?([^\n]*)$')
+  local created, expires, extras = string.match(rest, '^|([%d@]*)|(%d*)|?([^\n]*)$')
   return version, queue, priority, tonumber(created), tonumber(expires), extras ~= '' and extras or nil
 end

@@ -1,25 +1,34 @@
 -- include: queue_keys, body, band, finish, claimer
--- seldom: recall, put_aside, pass_ring_on
+-- seldom: recall, put_aside, pass_ring_on, admit, find_machine, without, hold
 local skip_limit = 16
 
 local function open_queues(names)
   if redis.call('EXISTS', paused) == 0 then return names end
-  local flags, open = redis.call('HMGET', paused, '*', unpack(names)), {}
-  for index, queue in ipairs(names) do
-    if (flags[index + 1] or flags[1]) ~= '1' then open[#open + 1] = queue end
+  local bases, open = {}, {}
+  for index, lane in ipairs(names) do bases[index] = string.match(lane, '^[^+]*') end
+  local flags = redis.call('HMGET', paused, '*', unpack(bases))
+  for index, lane in ipairs(names) do
+    if (flags[index + 1] or flags[1]) ~= '1' then open[#open + 1] = lane end
   end
   return open
 end
 
--- The head that runs next. The queues are asked in their order, each only for a better band than that found.
+-- A lane follows its queue in the list, and shares its line.
+local function is_lane_of(name, queue)
+  return string.find(name, '+', 1, true) and string.match(name, '^[^+]*') == string.match(queue, '^[^+]*')
+end
+
+-- The head that runs next. The queues are asked in their order, each only for a better band than that found, and
+-- the lanes of one queue for what is before it in the line.
 local function best_head(names)
   local queue, id, score, better
   for index = 1, #names do
-    local ready = queue_key(names[index], 'ready')
-    if not queue or redis.call('ZCOUNT', ready, '0', better) > 0 then
+    local name = names[index]
+    local ready = queue_key(name, 'ready')
+    if not queue or redis.call('ZCOUNT', ready, '0', is_lane_of(name, queue) and '(' .. score or better) > 0 then
       local head = redis.call('ZRANGE', ready, '0', '0', 'WITHSCORES')
       if head[1] then
-        queue, id, score = names[index], head[1], head[2]
+        queue, id, score = name, head[1], head[2]
         better = '(' .. string.format('%.0f', math.floor(score / band_width) * band_width)
       end
     end
@@ -27,14 +36,16 @@ local function best_head(names)
   return queue, id, score
 end
 
-local function take(id, queue, score, state, claimer, request, lease, answer)
+local function take(id, queue, score, state, claimer, request, lease, answer, holds)
   local last = tonumber(redis.call('HGET', meta, 'token') or '0')
   -- One that is no number, or too large to be counted on from, is no token of ours.
   local follows = last and last >= now_us and last < 9007199254740992
   local token = string.format('%.0f', follows and last + 1 or now_us)
   -- Blocked and here: a log was torn while the job was unblocked.
-  if not state or state.word == 'blocked' then state = new_state('ready', queue) end
+  if not state or (state.word == 'blocked' and state.holds == '') then state = new_state('ready', queue) end
   state.word, state.queue, state.score, state.token, state.claimer = 'running', queue, score, token, claimer
+  state.holds = holds
+  if holds ~= '' then seldom().hold(id, holds) end
   redis.call('ZADD', queue_key(queue, 'leases'), now + lease, id)
   write_state(id, state)
   redis.call('HSET', meta, 'token', token)
@@ -43,28 +54,52 @@ local function take(id, queue, score, state, claimer, request, lease, answer)
   return state
 end
 
--- The parts of the reply. answer: kept with the request for a repeated call, see step.
-local function claim_next(claimer, request, lease, woken, names, answer)
-  local open = open_queues(names)
-  for _ = 1, skip_limit do
-    local queue, id, score = best_head(open)
-    if not queue then return 'EMPTY' end
-    local state, body = read_state(id), redis.call('HGET', bodies, id)
-    local version, _, _, created, expires = read_header(body)
-    if version and version > schema_version then
-      if woken == '1' then seldom().pass_ring_on(open) end
-      return 'NEWER', queue
-    end
-    local expired = expires and created + expires <= now
-    local elsewhere = state and (state.word == 'running' or finished_homes[state.word])
-    if version and not expired and not elsewhere then
-      state = take(id, queue, score, state, claimer, request, lease, answer)
-      if woken == '1' then seldom().pass_ring_on(open) end
-      return 'JOB', id, state.token, body, state.failures, state.note
-    end
+-- A head that may run is taken, unless it has to wait for room in a limit, or is none that can run at all: then
+-- it leaves the line, and nothing is returned.
+local function serve(id, queue, score, machine, open, claimer, request, lease, woken, answer)
+  local state, body = read_state(id), redis.call('HGET', bodies, id)
+  local version, _, _, created, expires, extras = read_header(body)
+  if version and version > schema_version then
+    if woken == '1' then seldom().pass_ring_on(open) end
+    return {'NEWER', queue}
+  end
+  local expired = expires and created and created + expires <= now
+  local elsewhere = state and (state.word == 'running' or finished_homes[state.word])
+  if not version or expired or elsewhere then
     seldom().put_aside(id, queue, state, body, version)
+    return nil
+  end
+  local holds = machine
+  if extras then holds = seldom().admit(id, queue, score, state, extras, machine) end
+  if not holds then return nil end
+  state = take(id, queue, score, state, claimer, request, lease, answer, holds)
+  if woken == '1' then seldom().pass_ring_on(open) end
+  return {'JOB', id, state.token, body, state.failures, state.note, holds}
+end
+
+-- The reply. answer: kept with the request for a repeated call, see step. WAIT: nothing can be had, but there are
+-- jobs for machines that are taken now.
+local function claim_next(claimer, request, lease, woken, names, answer)
+  local open, closed, looked, waits = open_queues(names), {}, 0, false
+  while looked < skip_limit do
+    local queue, id, score = best_head(open)
+    if not queue then
+      if waits and woken == '1' then seldom().pass_ring_on(waits) end
+      return {waits and 'WAIT' or 'EMPTY'}
+    end
+    local machine = ''
+    if string.find(queue, '+', 1, true) then machine = seldom().find_machine(queue, id, claimer, closed) end
+    if machine then
+      looked = looked + 1
+      local reply = serve(id, queue, score, machine, open, claimer, request, lease, woken, answer)
+      if reply then return reply end
+    else
+      waits = waits or {}
+      waits[#waits + 1] = queue
+      open = seldom().without(open, queue)
+    end
   end
   -- So many in a row are work enough for one call.
   seldom().pass_ring_on(open)
-  return 'EMPTY'
+  return {'EMPTY'}
 end

@@ -1,6 +1,5 @@
--- include: state
+-- include: state, homes
 -- seldom: tell_children
-local finished_homes = {succeeded = succeeded, failed = failed, cancelled = cancelled}
 
 -- Into a finished home; the caller removes the job from where it was, last. Once its state says that it has
 -- finished nobody ends it again, so its children are seen to before.

@@ -9,5 +9,5 @@ local function recall(record, request, lease)
     return nil
   end
   redis.call('ZADD', queue_key(state.queue, 'leases'), now + lease, record.id)
-  return {'JOB', record.id, state.token, redis.call('HGET', bodies, record.id), state.failures, state.note}
+  return {'JOB', record.id, state.token, redis.call('HGET', bodies, record.id), state.failures, state.note, state.holds}
 end

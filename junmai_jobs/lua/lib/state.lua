@@ -10,7 +10,8 @@
 -- One that cannot be read counts as none: the home a job is found in is the truth.
 local function read_state(id)
   local word, queue, score, token, failures, crashes, claimer, request, holds, note =
-    string.match(redis.call('HGET', states, id) or '', '^(%a+)|([^|]*)|(%d*)|(%d*)|(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+    string.match(redis.call('HGET', states, id) or '',
+      '^(%a+)|([^|]*)|(%d*)|(%d*)|(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
   if not word then return nil end
   return {
     word = word, queue = queue, score = score, token = token, failures = failures,

@@ -1,0 +1,100 @@
+"""What happens to jobs, as it happens: the stream of changes, read by cursor.
+
+The scripts note changes only while somebody listens, and keep about 10,000 of them. Every consumer has a
+cursor of its own and sees every change after it, or is told that it has missed some.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from junmai_jobs.broker import Broker
+from junmai_jobs.connection import ClientLink
+from junmai_jobs.errors import EventsLost, OptionError
+from junmai_jobs.job import iso
+
+OLDEST = "0"
+"""The cursor before everything that is kept."""
+_PAGE = 100
+_LISTEN_EVERY = 1200.0
+"""Seconds; interest lasts an hour."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
+_CURSOR = re.compile(r"\d{1,20}-\d{1,20}|0")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of one job."""
+
+    cursor: str
+    """Give it as ``after`` to go on behind this event."""
+    at: str
+    """ISO 8601, UTC, by the server's clock."""
+    word: str
+    """submitted, started, succeeded, failed, retrying, scheduled, released, cancelled or blocked."""
+    id: str
+    queue: str
+
+
+def follow(
+    link: ClientLink, broker: Broker, after: str | None = None, timeout: float | None = None
+) -> Iterator[Event]:
+    """The changes after a cursor, see ``JobQueue.events``; listening begins with this call."""
+    if after is not None and not (isinstance(after, str) and _CURSOR.fullmatch(after)):
+        raise OptionError(f"after is {after!r}; give the cursor of an event, '0' for the oldest, or None")
+    is_time = type(timeout) in {int, float} and timeout >= 0  # type: ignore[operator]
+    if timeout is not None and not is_time:
+        raise OptionError(f"timeout is {timeout!r}; give seconds, or None to wait for ever")
+    newest = broker.listen()
+    return _follow(link, broker, newest if after is None else after, timeout)
+
+
+def _follow(link: ClientLink, broker: Broker, cursor: str, timeout: float | None) -> Iterator[Event]:
+    """By asking, at first every 10 ms, later every 0.2 s: any number of consumers share a connection."""
+    listen_at = time.monotonic() + _LISTEN_EVERY
+    waiting_since, pause = time.monotonic(), _FIRST_PAUSE
+    while True:
+        if time.monotonic() > listen_at:
+            broker.listen()
+            listen_at = time.monotonic() + _LISTEN_EVERY
+        found = _read(link, broker.keys.event_stream, cursor)
+        for event in found:
+            if event.word == "gap" and cursor != OLDEST:
+                raise EventsLost(f"nobody listened until {event.at}: what happened before is not known", event.cursor)
+            cursor = event.cursor
+            if event.word != "gap":
+                yield event
+        if found:
+            waiting_since, pause = time.monotonic(), _FIRST_PAUSE
+            continue
+        left = _LONGEST_PAUSE if timeout is None else waiting_since + timeout - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _read(link: ClientLink, stream: str, cursor: str) -> list[Event]:
+    """Some events after the cursor. Its own event is asked for as well: while that is kept, so are all after it."""
+    start = "-" if cursor == OLDEST else cursor
+    reply: list[Any] = link.insist(
+        lambda: link.client.execute_command("XRANGE", stream, start, "+", "COUNT", _PAGE + 1)
+    )
+    found = [_event(entry, fields) for entry, fields in reply]
+    if cursor == OLDEST:
+        return found
+    if not found or found[0].cursor != cursor:
+        raise EventsLost(f"what follows {cursor} is not kept any more, or not all of it", OLDEST)
+    return found[1:]
+
+
+def _event(entry: bytes, fields: Sequence[bytes] | dict[bytes, bytes]) -> Event:
+    if not isinstance(fields, dict):
+        fields = dict(zip(fields[::2], fields[1::2], strict=True))
+    cursor = entry.decode()
+    word, job_id, queue = (fields[name].decode() for name in (b"word", b"id", b"queue"))
+    return Event(cursor, iso(int(cursor.partition("-")[0]) / 1000), word, job_id, queue)

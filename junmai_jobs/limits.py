@@ -1,0 +1,132 @@
+"""What keeps jobs from running twice, too many at once or too often: ``Unique``, ``Concurrency``, ``Rate``.
+
+Each has a key: jobs with the same key share it, whatever their task. A key may name arguments in braces,
+``"folder:{folder}"``: each job gets the key that its own arguments make.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from junmai_jobs.errors import OptionError
+from junmai_jobs.job import check_id
+
+LONGEST_PERIOD = 366 * 86400.0
+_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """At most one job of a key: a second submission gives the handle of the first.
+
+    Args:
+        key: see above.
+        scope: ``alive``, until the job has finished, or ``waiting``, until it is claimed.
+        period: seconds from its submission for which the job has the key in any case, also when it has
+            finished: the handle then answers with its result.
+        keep: ``first``, or ``last``: a job that waits takes the arguments of the second submission and, if that
+            has a delay, waits anew; if the job runs already, the second is accepted and waits for its end.
+    """
+
+    key: str
+    scope: Literal["alive", "waiting"] = "alive"
+    period: float | None = None
+    keep: Literal["first", "last"] = "first"
+
+    def __post_init__(self) -> None:
+        _check_key(self.key, "a unique key")
+        if self.scope not in {"alive", "waiting"} or self.keep not in {"first", "last"}:
+            raise OptionError("Unique takes scope 'alive' or 'waiting', and keep 'first' or 'last'")
+        if self.period is not None:
+            _check_number("period", self.period, LONGEST_PERIOD)
+
+    def spec(self, arguments: Mapping[str, Any]) -> str:
+        """As lua/lib/unique.lua reads it."""
+        period = round((self.period or 0) * 1000)
+        return f"{_key_of(self.key, arguments)},{self.scope},{period},{self.keep}"
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """At most ``count`` jobs of a key run at once, on all workers together; the others keep their places."""
+
+    count: int
+    key: str = ""
+    """Empty: the task's name."""
+
+    def __post_init__(self) -> None:
+        _check_count(self.count, 1000)
+        _check_key(self.key or "x", "a limit's key")
+
+    def spec(self, task: str, arguments: Mapping[str, Any]) -> str:
+        """As lua/lib/limits.lua reads it."""
+        return f"{_key_of(self.key or task, arguments)},{self.count}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most ``count`` jobs of a key start in any span of ``per`` seconds; the others keep their places."""
+
+    count: int
+    per: float = 1.0
+    key: str = ""
+    """Empty: the task's name."""
+
+    def __post_init__(self) -> None:
+        _check_count(self.count, 10_000)
+        _check_number("per", self.per, LONGEST_PERIOD)
+        _check_key(self.key or "x", "a limit's key")
+
+    def spec(self, task: str, arguments: Mapping[str, Any]) -> str:
+        """As lua/lib/limits.lua reads it; a rate and a number of runs never share a key."""
+        return f"{_key_of(self.key or task, arguments)}:rate,{self.count},{max(1, round(self.per * 1000))}"
+
+
+def _key_of(key: str, arguments: Mapping[str, Any]) -> str:
+    """The key of one job. An argument that has other characters than a key may have goes in as its digest."""
+    if "{" not in key:
+        return key
+    try:
+        made = key.format_map({name: _as_part(value) for name, value in arguments.items()})
+    except (KeyError, IndexError, ValueError) as error:
+        known = ", ".join(arguments) or "none"
+        raise OptionError(f"the key {key!r} names what is no argument ({error}); there are {known}") from None
+    return made if len(made) <= 110 else _digest(made)
+
+
+def _as_part(value: object) -> str:
+    text = str(value)
+    return text if _ID.fullmatch(text) else _digest(text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _check_key(key: object, what: str) -> None:
+    if not isinstance(key, str):
+        raise OptionError(f"{what} is {key!r}; give a text")
+    try:
+        parts = list(string.Formatter().parse(key))
+    except ValueError as error:
+        raise OptionError(f"{what} is {key!r}: {error}") from None
+    if any(name is not None and not name.isidentifier() for _, name, _, _ in parts):
+        raise OptionError(f"{what} is {key!r}: in the braces goes the name of an argument")
+    literal = "".join(text for text, *_ in parts)
+    if literal or len(parts) != 1:
+        check_id(literal or "x", what)
+
+
+def _check_count(count: object, limit: int) -> None:
+    if type(count) is not int or not 1 <= count <= limit:
+        raise OptionError(f"a limit of {count!r} jobs; give a whole number from 1 to {limit:,}")
+
+
+def _check_number(name: str, value: object, limit: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1e-3 <= value <= limit:
+        raise OptionError(f"{name} is {value!r}; give seconds from 0.001 to {limit:g}")

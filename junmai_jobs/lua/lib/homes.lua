@@ -1,0 +1,1 @@
+local finished_homes = {succeeded = succeeded, failed = failed, cancelled = cancelled}

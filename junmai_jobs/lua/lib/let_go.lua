@@ -1,0 +1,8 @@
+-- include: unpark
+-- A run is over: what it held is free, and the next who waits for it comes back.
+local function let_go(id, state)
+  for held in string.gmatch(state.holds, '[^;]+') do
+    redis.call('ZREM', holders, member_of(held, id))
+    if string.sub(held, 1, 1) ~= '@' then unpark(held, 1) end
+  end
+end

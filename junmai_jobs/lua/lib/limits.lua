@@ -1,0 +1,23 @@
+-- include: extra, holders
+-- Extra c=KEY,count: at most so many jobs of the key run. Extra r=KEY,count,ms: at most so many start in any span of
+-- so many milliseconds. A limit's spec is the text after the =.
+local function start_of(key, micros)
+  return key .. ' ' .. string.format('%016.0f', micros)
+end
+
+-- How many more of them may start now; of a rate also when the next may (ms), once a start has been counted.
+local function room_in(spec)
+  local key, count, span = string.match(spec, '^([^,]+),(%d+),?(%d*)$')
+  local low, high = range_of(key)
+  if span == '' then
+    local held = redis.call('ZLEXCOUNT', holders, low, high)
+    if held >= tonumber(count) then held = #true_holders(key) end
+    return count - held, now + 1000, key
+  end
+  redis.call('ZREMRANGEBYLEX', starts, low, '(' .. start_of(key, now_us - span * 1000 + 1))
+  -- Of the time after this moment only when the clock ran back.
+  redis.call('ZREMRANGEBYLEX', starts, '[' .. start_of(key, now_us + 1), high)
+  local first = redis.call('ZRANGEBYLEX', starts, low, high, 'LIMIT', 0, 1)[1]
+  local begun = first and tonumber(string.match(first, ' (%d+)')) or now_us
+  return count - redis.call('ZLEXCOUNT', starts, low, high), math.floor(begun / 1000) + span + 1, key
+end

@@ -1,0 +1,21 @@
+-- include: queue_keys, bell, state, holders
+-- The first of those that wait for room in a limit come back to their places in line. How many.
+local function unpark(key, count)
+  local low, high = range_of(key)
+  local back = 0
+  for _, entry in ipairs(redis.call('ZRANGEBYLEX', parked, low, high, 'LIMIT', 0, 100)) do
+    if back >= count then return back end
+    local id = string.match(entry, ' %d+ (%S+)$')
+    local state = read_state(id)
+    if state and state.word == 'blocked' and state.holds == key then
+      redis.call('ZADD', queue_key(state.queue, 'ready'), state.score, id)
+      state.word, state.holds = 'ready', ''
+      write_state(id, state)
+      ring_queue(state.queue)
+      back = back + 1
+    end
+    if state then redis.call('ZREM', queue_key(state.queue, 'blocked'), id) end
+    redis.call('ZREM', parked, entry)
+  end
+  return back
+end

@@ -1,0 +1,102 @@
+"""What a ``JobQueue`` does with schedules."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, TypeVar
+
+from junmai_jobs.broker import Broker
+from junmai_jobs.errors import PayloadError, ScheduleNotFound
+from junmai_jobs.handle import JobHandle
+from junmai_jobs.inspector import Inspector
+from junmai_jobs.job import NewJob, check_name, iso, new_id
+from junmai_jobs.schedule import Schedule, Timetable
+from junmai_jobs.task import Task, as_task
+
+R = TypeVar("R")
+
+
+class Scheduling(ABC):
+    """The part of ``JobQueue`` that is about schedules."""
+
+    @property
+    @abstractmethod
+    def broker(self) -> Broker:
+        """The verbs."""
+
+    @property
+    @abstractmethod
+    def inspector(self) -> Inspector:
+        """The read side."""
+
+    @abstractmethod
+    def _enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
+        """Submit jobs."""
+
+    def schedule(
+        self,
+        name: str,
+        task: Task[..., Any],
+        /,
+        *args: Any,
+        every: Any = None,
+        cron: str | None = None,
+        tz: str | None = None,
+        catch_up: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Have ``task(*args, **kwargs)`` submitted again and again; one of that name is replaced.
+
+        Args:
+            name: of the schedule; its jobs' ids begin with it.
+            task: what to run; options go through ``task.with_options``.
+            *args: of the task.
+            every: seconds, a timedelta, or text as in ``90s``, ``1h30m``, ``2d``: at each multiple, in UTC.
+            cron: five fields (minute, hour, day, month, weekday), or six with the second first.
+            tz: the time zone of ``cron``; None: UTC.
+            catch_up: when ticks are more than 30 s late ``skip`` them, fire the newest ``once`` (the default),
+                or fire ``all``.
+            **kwargs: of the task.
+
+        Raises:
+            OptionError: one of these is wrong, or the schedule of that name stands at a task, in code.
+            PayloadError: the arguments do not fit the task, or cannot be stored.
+        """
+        made = as_task(task).scheduled(name, Timetable.of(every, cron, tz, catch_up), args, kwargs)
+        self.broker.schedule(made)
+
+    def schedules(self) -> list[dict[str, Any]]:
+        """All there are, by name, as ``junmai-jobs schedule list --json`` prints them.
+
+        One that cannot be read has its ``name``, ``next_at`` and an ``error``.
+        """
+        return [
+            _shown(name, spec) | {"next_at": None if tick is None else iso(tick)}
+            for name, (spec, tick) in sorted(self.inspector.schedules().items())
+        ]
+
+    def unschedule(self, name: str) -> None:
+        """Remove a schedule; its jobs stay. One that stands at a task comes back with the next worker.
+
+        Raises:
+            ScheduleNotFound: there is none of that name.
+        """
+        self.broker.unschedule(check_name(name, "schedule"), new_id())
+
+    def run_schedule(self, name: str) -> JobHandle[Any]:
+        """Submit a schedule's job now, beside its ticks.
+
+        Raises:
+            ScheduleNotFound, PayloadError: there is none of that name; it cannot be read.
+        """
+        found = self.inspector.schedules().get(check_name(name, "schedule"))
+        if found is None:
+            raise ScheduleNotFound.of(name)
+        return self._enqueue([Schedule.decode(name, found[0]).job(new_id())])[0]
+
+
+def _shown(name: str, spec: bytes) -> dict[str, Any]:
+    try:
+        return Schedule.decode(name, spec).as_dict()
+    except PayloadError as error:
+        return {"name": name, "error": str(error)}

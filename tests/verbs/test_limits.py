@@ -1,0 +1,186 @@
+"""Limits: what claim, the endings and promote make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from junmai_jobs import endings as verbs
+from tests.verbs.store import ERROR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from junmai_jobs.job import Claimed
+    from tests.verbs.store import Store
+
+DONE = verbs.succeed(b"")
+TWO = {"c": "folder,2"}
+RATE = {"r": "task:rate,3,1000"}
+
+
+def claimed(store: Store, claimer: str) -> Claimed:
+    job = store.claim(claimer=claimer)
+    assert job is not None
+    return job
+
+
+def test_no_more_than_the_limit_run_and_the_rest_keep_their_places(store: Store) -> None:
+    store.add("a", "b", "c", "d", extras=TWO)
+    store.add("plain", priority=0)
+    first, second = claimed(store, "w/1"), claimed(store, "w/2")
+    assert (first.id, second.id) == ("a", "b")
+    before = store.score("c"), store.score("d")
+    assert claimed(store, "w/3").id == "plain"
+    assert store.homes("c") == store.homes("d") == ["blocked"]
+    store.add("e", extras=TWO)
+    store.broker.end(second, DONE)
+    assert store.homes("c") == ["ready"]
+    assert (store.score("c"), float(store.state("d").score)) == before
+    assert claimed(store, "w/2").id == "c"
+    assert store.claim(claimer="w/4") is None
+    store.broker.end(first, DONE)
+    assert claimed(store, "w/1").id == "d"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda store, job: store.broker.end(job, DONE),
+        lambda store, job: store.broker.end(job, verbs.fail(ERROR)),
+        lambda store, job: store.broker.end(job, verbs.retry(60, ERROR)),
+        lambda store, job: store.broker.end(job, verbs.defer(60)),
+        lambda store, job: store.broker.end(job, verbs.confirm_cancel()),
+        lambda store, job: store.broker.crash("w/1", "1.end", {"signal": 9}),
+        lambda store, job: store.broker.release("w/1", "1.end"),
+        lambda store, job: store.broker.deregister("w", ["w/1"], lost=True),
+        lambda store, job: store.expire(),
+    ],
+    ids=["succeed", "fail", "retry", "defer", "cancel", "crash", "release", "worker lost", "reap"],
+)
+def test_whatever_way_a_run_ends_its_place_is_free(
+    store: Store, end: Callable[[Store, Claimed], object]
+) -> None:
+    store.add("a", "b", extras={"c": "key,1"})
+    job = claimed(store, "w/1")
+    assert store.claim(claimer="v/1") is None
+    assert store.homes("b") == ["blocked"]
+    end(store, job)
+    assert store.homes("b") == ["ready"]
+    assert store.line("holders") == []
+
+
+def test_higher_priority_goes_before_what_waits_for_the_same_limit(store: Store) -> None:
+    store.add("a", "b", extras={"c": "key,1"})
+    job = claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    store.add("urgent", extras={"c": "key,1"}, priority=9)
+    store.broker.end(job, DONE)
+    assert claimed(store, "w/1").id == "urgent"
+
+
+def test_reprioritized_while_it_waits_for_a_limit(store: Store) -> None:
+    store.add("a", "b", "c", extras={"c": "key,1"})
+    job = claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    store.broker.reprioritize("c", 9)
+    store.broker.end(job, DONE)
+    assert claimed(store, "w/1").id == "c"
+
+
+def test_cancelled_while_it_waits_for_a_limit_it_keeps_nobody_waiting(store: Store) -> None:
+    store.add("a", "b", "c", extras={"c": "key,1"})
+    job = claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    store.broker.cancel("b", "person.1")
+    store.broker.end(job, DONE)
+    assert claimed(store, "w/1").id == "c"
+    assert store.line("parked") == []
+
+
+def test_a_place_that_a_cancelled_job_was_called_to_is_found_again(store: Store) -> None:
+    store.add("a", "b", "c", extras={"c": "key,1"})
+    job = claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    store.broker.end(job, DONE)
+    store.broker.cancel("b", "person.1")
+    assert store.claim(claimer="w/2") is None
+    store.advance(2)
+    store.broker.promote(["default"])
+    assert claimed(store, "w/1").id == "c"
+
+
+def test_a_holder_that_a_torn_log_left_behind_does_not_count(store: Store) -> None:
+    store.admin.zadd(store.keys.holders, {"key ghost": 0})
+    store.add("a", extras={"c": "key,1"})
+    assert claimed(store, "w/1").id == "a"
+
+
+def test_no_more_than_so_many_start_in_any_second(store: Store) -> None:
+    store.add(*"abcdefgh", extras=RATE)
+    assert [claimed(store, f"w/{number}").id for number in range(3)] == ["a", "b", "c"]
+    assert store.claim(claimer="w/9") is None
+    store.advance(0.7)
+    store.broker.promote(["default"])
+    assert store.claim(claimer="w/9") is None
+    store.advance(0.4)
+    assert store.broker.promote(["default"]) is not None
+    assert store.line() == ["d", "e", "f"]
+    assert [claimed(store, f"v/{number}").id for number in range(3)] == ["d", "e", "f"]
+    assert store.claim(claimer="w/9") is None
+
+
+def test_promote_tells_when_a_rate_has_room_and_clears_up_after_it(store: Store) -> None:
+    store.add(*"abcd", extras=RATE)
+    for number in range(3):
+        claimed(store, f"w/{number}")
+    assert store.claim(claimer="w/9") is None
+    due = store.broker.promote(["default"])
+    assert due is not None
+    assert 0 < due <= 1.01
+    store.advance(1.1)
+    store.broker.promote(["default"])
+    assert claimed(store, "w/9").id == "d"
+    for _ in range(2):
+        store.advance(1.1)
+        store.broker.promote(["default"])
+    assert store.line("starts") == store.line("thaws") == []
+
+
+def test_a_clock_that_ran_back_closes_no_rate(store: Store) -> None:
+    store.add(*"abcd", extras=RATE)
+    for number in range(3):
+        claimed(store, f"w/{number}")
+    store.advance(-3600)
+    assert claimed(store, "w/9").id == "d"
+
+
+def test_both_limits_of_one_job(store: Store) -> None:
+    store.add(*"abc", extras={"c": "key,1", "r": "task:rate,2,1000"})
+    for job_id in "ab":
+        job = claimed(store, "w/1")
+        assert job.id == job_id
+        store.broker.end(job, DONE)
+    assert store.claim(claimer="w/1") is None
+    store.advance(1.1)
+    store.broker.promote(["default"])
+    assert claimed(store, "w/1").id == "c"
+
+
+def test_counts_are_kept_while_it_waits_for_a_limit(store: Store) -> None:
+    store.add("a", extras={"c": "key,1"})
+    store.broker.end(claimed(store, "w/1"), verbs.retry(5, ERROR))
+    store.add("b", extras={"c": "key,1"}, priority=9)
+    claimed(store, "w/1")
+    store.advance(6)
+    store.broker.promote(["default"])
+    assert store.claim(claimer="w/2") is None
+    assert (store.homes("a"), store.state("a").failures) == (["blocked"], 1)
+
+
+def test_purged_while_it_waits_for_a_limit(store: Store) -> None:
+    store.add("a", "b", "c", extras={"c": "key,1"})
+    claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    assert store.broker.purge("default", ["blocked"], "person.1") == 2

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from junmai_jobs.errors import StaleLease
+
+if TYPE_CHECKING:
+    from tests.verbs.store import Store
+
+QUEUES = ["default", "night"]
+
+
+def test_only_a_higher_priority_does(store: Store) -> None:
+    job = store.running("a", priority=5)
+    store.add("lower", priority=4)
+    store.add("equal", priority=5, queue="night")
+    with store.unchanged():
+        assert not store.broker.outranked(job, QUEUES)
+    store.add("higher", priority=6, queue="night")
+    with store.unchanged():
+        assert store.broker.outranked(job, QUEUES)
+
+
+def test_only_what_waits_now_in_a_queue_that_is_named(store: Store) -> None:
+    job = store.running("a", priority=5)
+    store.add("later", priority=9, delay=60)
+    store.add("elsewhere", priority=9, queue="other")
+    assert not store.broker.outranked(job, QUEUES)
+
+
+def test_what_waits_in_a_paused_queue_does_not(store: Store) -> None:
+    job = store.running("a")
+    store.add("b", priority=9)
+    store.add("c", priority=9, queue="night")
+    store.broker.pause()
+    assert not store.broker.outranked(job, QUEUES)
+    store.broker.resume(["night"])
+    assert store.broker.outranked(job, QUEUES)
+    assert not store.broker.outranked(job, ["default"])
+
+
+def test_a_job_moved_by_a_person_counts_where_it_is_now(store: Store) -> None:
+    job = store.running("a", priority=5)
+    store.add("b", priority=4)
+    store.broker.reprioritize("b", 9)
+    assert store.broker.outranked(job, QUEUES)
+    store.broker.reprioritize("a", 9)
+    assert not store.broker.outranked(job, QUEUES)
+
+
+def test_a_run_that_lost_its_job_is_told_so(store: Store) -> None:
+    job = store.running("a")
+    store.expire()
+    with store.unchanged(), pytest.raises(StaleLease):
+        store.broker.outranked(job, QUEUES)
