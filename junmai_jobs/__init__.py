@@ -5,7 +5,9 @@ Nothing is read, connected or started at import.
 
 from __future__ import annotations
 
+from junmai_jobs.batch import Batch, BatchProgress
 from junmai_jobs.context import RunningJob, current_job
+from junmai_jobs.edges import edge
 from junmai_jobs.errors import (
     Abort,
     ConfigError,
@@ -32,12 +34,16 @@ from junmai_jobs.handle import JobHandle
 from junmai_jobs.hooks import Hook, use
 from junmai_jobs.job import Job, Priority, Status
 from junmai_jobs.jobqueue import JobQueue
+from junmai_jobs.limits import Concurrency, Rate, Unique
 from junmai_jobs.retry import RetryPolicy
 from junmai_jobs.task import Task, task
+from junmai_jobs.workflow import Group, Planned, chain, chord, group, result_of
 
 __all__ = [
-    "Abort", "ConfigError", "Event", "EventsLost", "Hook", "InvalidState", "Job", "JobCancelled", "JobFailed", "JobHandle",
-    "JobNotFound", "JobQueue", "JunmaiJobsError", "OptionError", "PayloadError", "Priority", "QueueFull", "ResultExpired",
-    "ResultTimeout", "RetryLater", "RetryPolicy", "RunningJob", "ScheduleNotFound", "SoftTimeout", "StaleLease", "Status",
-    "StoreUnavailable", "Task", "UnknownTask", "current_job", "task", "use",
+    "Abort", "Batch", "BatchProgress", "Concurrency", "ConfigError", "Event", "EventsLost", "Group", "Hook", "InvalidState",
+    "Job", "JobCancelled", "JobFailed", "JobHandle", "JobNotFound", "JobQueue", "JunmaiJobsError",
+    "OptionError", "PayloadError", "Planned", "Priority", "QueueFull", "Rate", "ResultExpired", "ResultTimeout",
+    "RetryLater", "RetryPolicy", "RunningJob", "ScheduleNotFound", "SoftTimeout", "StaleLease", "Status",
+    "StoreUnavailable", "Task", "Unique", "UnknownTask", "chain", "chord", "current_job", "edge", "group", "result_of",
+    "task", "use",
 ]  # fmt: skip

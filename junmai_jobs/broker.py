@@ -44,6 +44,8 @@ class Step:
     """A queue whose head was made by a newer version: nothing of it can be claimed by this one."""
     waits: bool = False
     """Whether there are jobs for machines that are taken now: nobody rings when they are free."""
+    again: float | None = None
+    """Seconds until a limit may have room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,10 @@ class Broker:
         word, kind, *reply = self.link.run(self._step, self._step_keys, arguments)
         if kind == b"JOB":
             return Step(_text(word), _claimed(reply))
-        newer = _text(reply[0]) if kind == b"NEWER" else None
-        return Step(_text(word), None, newer, waits=kind == b"WAIT")
+        if kind == b"NEWER":
+            return Step(_text(word), None, _text(reply[0]))
+        again = int(reply[0]) / 1000 if reply and reply[0] else None
+        return Step(_text(word), None, waits=kind == b"WAIT", again=again)
 
     def end(self, job: Claimed, how: Ending) -> None:
         """End a run, see ``endings``.
@@ -228,7 +232,7 @@ class Broker:
         self._insist(word, job)
 
     def outranked(self, job: Claimed, queues: Sequence[str]) -> bool:
-        """Whether a job of a higher priority than this running one waits in ``queues``.
+        """Whether a job of a higher priority waits in ``queues`` that could run in this running one's place.
 
         Raises:
             StaleLease: the token is not the job's any more.
@@ -236,6 +240,18 @@ class Broker:
         word, *_ = self._call("outranked", *queues, id=job.id, token=job.token)
         self._insist(word, job)
         return bool(word == "YES")
+
+    def inherit(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """The stored results of finished jobs, empty for None and of a job that did not succeed.
+
+        Those whose result is not kept any more are left out.
+        """
+        found: dict[str, bytes] = {}
+        for at in range(0, len(ids), 100):
+            _, *reply = self._call("inherit", *(page := ids[at : at + 100]))
+            rows = zip(page, reply[::2], reply[1::2], strict=True)
+            found |= {job_id: bytes(data) for job_id, word, data in rows if word not in {b"", b"expired"}}
+        return found
 
     def expire(self) -> None:
         """Forget the results whose time is over."""

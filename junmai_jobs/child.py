@@ -173,7 +173,7 @@ class Child:
             if step.job is not None:
                 ended = self._run(step.job)
             elif claiming and step.newer is None:
-                self._wait_for_work(machines_taken=step.waits)
+                self._wait_for_work(step)
         self._link.close()
 
     def _step(self, ended: tuple[Claimed, Ending] | None, queues: Sequence[str]) -> Step:
@@ -230,15 +230,17 @@ class Child:
         board.deadline = started + options.timeout
         board.token = int(job.token)
 
-    def _wait_for_work(self, *, machines_taken: bool) -> None:
+    def _wait_for_work(self, step: Step) -> None:
         """Until a queue's bell rings, an order comes, or it is time to look anyway.
 
         Nobody rings when a machine is free again, so that is asked for often; and a ring for what needs one is
         then better heard by others.
         """
-        lanes = [lane for lane in self._queues if not machines_taken or lane == queue_of(lane)]
+        lanes = [lane for lane in self._queues if not step.waits or lane == queue_of(lane)]
         bells = [self._broker.keys.queue(lane, "bell") for lane in lanes]
-        patience = MACHINE_WAIT if machines_taken else IDLE_WAIT
+        patience = MACHINE_WAIT if step.waits else IDLE_WAIT
+        if step.again is not None:
+            patience = max(0.001, min(patience, step.again))
         try:
             if bells:
                 self._link.send("BLPOP", *bells, patience)

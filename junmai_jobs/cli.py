@@ -10,17 +10,19 @@ import sys
 import click
 
 from junmai_jobs.commands.app import Group
+from junmai_jobs.commands.batch import batch
 from junmai_jobs.commands.jobs import cancel, list_failed, list_jobs, retry, show
 from junmai_jobs.commands.process import process
 from junmai_jobs.commands.queues import pause, purge, resume, stats
+from junmai_jobs.commands.schedule import schedule
 from junmai_jobs.commands.server import config, server
 from junmai_jobs.commands.submit import submit
 from junmai_jobs.commands.undo import undo
 from junmai_jobs.commands.worker import worker, workers
 
 COMMANDS: tuple[click.Command, ...] = (
-    process, undo, submit, stats, list_jobs, list_failed, show, retry, cancel, pause, resume, purge,
-    worker, workers, server, config,
+    process, undo, submit, stats, list_jobs, list_failed, show, retry, cancel, batch, pause, resume, purge,
+    worker, workers, schedule, server, config,
 )  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """Arguments and results as msgpack: what may be stored, and a clear word about what may not.
 
 Beside msgpack's own types (None, bool, 64-bit int, float, str, bytes, list, dict with str keys; a tuple
-comes back as a list) two extension types are kept: 1, a ``datetime`` as ISO 8601 text; 2, a ``Path`` as the
-bytes of ``os.fsencode``. Nothing else is ever rebuilt from stored bytes: no class, no import.
+comes back as a list) three extension types are kept: 1, a ``datetime`` as ISO 8601 text; 2, a ``Path`` as the
+bytes of ``os.fsencode``; 3, the place of another job's result (``ResultOf``) as that job's id. Nothing else
+is ever rebuilt from stored bytes: no class, no import.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import base64
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
@@ -22,9 +24,18 @@ from junmai_jobs.errors import PayloadError
 PAYLOAD_LIMIT = 256 * 1024
 RESULT_LIMIT = 1024 * 1024
 DEPTH_LIMIT = 64
-_DATETIME, _PATH = 1, 2
+_DATETIME, _PATH, _RESULT = 1, 2, 3
 _PLAIN = frozenset({type(None), bool, float, bytes})
 _pack = msgpack.Packer(default=lambda value: _extension(value)).pack  # noqa: PLW0108 - defined below
+
+
+@dataclass(frozen=True, slots=True)
+class ResultOf:
+    """Where a job's arguments will have the result of another one."""
+
+    id: str
+    planned: Any = field(default=None, compare=False, repr=False)
+    """The other one, where it may not be submitted yet; it is not stored."""
 
 
 def pack(value: object, *, limit: int = PAYLOAD_LIMIT, place: str = "value") -> bytes:
@@ -77,7 +88,7 @@ def _check(value: object, place: str, depth: int) -> None:
                 raise PayloadError(f"{place} has the key {key!r}; keys must be text")
             _check(key, f"a key of {place}", depth + 1)
             _check(item, f"{place}.{key}", depth + 1)
-    elif not isinstance(value, (datetime, PurePath, float, bytes)):
+    elif not isinstance(value, (datetime, PurePath, float, bytes, ResultOf)):
         raise PayloadError(
             f"{place} is a {kind.__name__}, which cannot be stored; "
             "use None, bool, int, float, str, bytes, list, dict, datetime or Path"
@@ -100,6 +111,8 @@ def _extension(value: object) -> msgpack.ExtType:
         return msgpack.ExtType(_DATETIME, value.isoformat().encode())
     if isinstance(value, PurePath):
         return msgpack.ExtType(_PATH, os.fsencode(value))
+    if isinstance(value, ResultOf):
+        return msgpack.ExtType(_RESULT, value.id.encode())
     raise PayloadError(f"a {type(value).__name__} cannot be stored")
 
 
@@ -108,6 +121,8 @@ def _rebuild(code: int, data: bytes) -> object:
         return datetime.fromisoformat(data.decode())
     if code == _PATH:
         return Path(os.fsdecode(data))
+    if code == _RESULT:
+        return ResultOf(data.decode())
     raise ValueError(f"unknown extension type {code}")
 
 
@@ -119,6 +134,8 @@ def as_json(value: Any) -> Any:
         return [as_json(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, ResultOf):
+        return {"result_of": value.id}
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return str(value) if isinstance(value, datetime | PurePath) else value

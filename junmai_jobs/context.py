@@ -59,6 +59,12 @@ class RunningJob:
         self._logged = 0
         self._logging = threading.Lock()
 
+    @property
+    def card(self) -> str | None:
+        """The card this run has, or its share of one: NVIDIA's name of it, for ``CUDA_VISIBLE_DEVICES``."""
+        held = (hold.split(",") for hold in self._job.holds.split(";"))
+        return next((pool[1:] for pool, *amounts in held if any(each.startswith("gpu=") for each in amounts)), None)
+
     def check_cancelled(self) -> None:
         """Stop here if somebody asked for it. Cheap: call it as often as you like.
 

@@ -35,7 +35,7 @@ class Event:
     at: str
     """ISO 8601, UTC, by the server's clock."""
     word: str
-    """submitted, started, succeeded, failed, retrying, scheduled, released, cancelled or blocked."""
+    """submitted, started, succeeded, failed, retrying, scheduled, released or cancelled."""
     id: str
     queue: str
 
@@ -64,7 +64,9 @@ def _follow(link: ClientLink, broker: Broker, cursor: str, timeout: float | None
         found = _read(link, broker.keys.event_stream, cursor)
         for event in found:
             if event.word == "gap" and cursor != OLDEST:
-                raise EventsLost(f"nobody listened until {event.at}: what happened before is not known", event.cursor)
+                raise EventsLost(
+                    f"nobody listened until {event.at}: what happened before is not known", event.cursor
+                )
             cursor = event.cursor
             if event.word != "gap":
                 yield event
@@ -79,7 +81,7 @@ def _follow(link: ClientLink, broker: Broker, cursor: str, timeout: float | None
 
 
 def _read(link: ClientLink, stream: str, cursor: str) -> list[Event]:
-    """Some events after the cursor. Its own event is asked for as well: while that is kept, so are all after it."""
+    """Some events after the cursor. Its own is asked for as well: while that is kept, so are all after it."""
     start = "-" if cursor == OLDEST else cursor
     reply: list[Any] = link.insist(
         lambda: link.client.execute_command("XRANGE", stream, start, "+", "COUNT", _PAGE + 1)

@@ -31,6 +31,7 @@ from junmai_jobs.options import Options
 from junmai_jobs.retry import LONGEST, RetryPolicy
 from junmai_jobs.task import AsyncTask, Task, find_task
 from junmai_jobs.timelimit import limited, time_limit
+from junmai_jobs.workflow import filled_in
 
 _STORE_PAUSE = 5.0
 TRACEBACK_LIMIT = 16 * 1024
@@ -88,7 +89,7 @@ def execute(
         try:
             for hook in hooks:
                 hook.before(context)
-            value = _call(assignment)
+            value = _call(assignment, filled_in(assignment.call, broker.inherit))
             result = b"" if value is None else codec.pack(value, limit=codec.RESULT_LIMIT, place="the result")
         except BaseException as error:  # noqa: BLE001 - a task may raise anything, and the worker must go on
             tell_failure(hooks, context, error)
@@ -97,8 +98,8 @@ def execute(
     return verbs.succeed(result, options.result_ttl)
 
 
-def _call(assignment: Assignment) -> Any:
-    task, call, limit = assignment.task, assignment.call, assignment.options.soft_limit
+def _call(assignment: Assignment, call: Call) -> Any:
+    task, limit = assignment.task, assignment.options.soft_limit
     if isinstance(task, AsyncTask):
         return asyncio.run(limited(task.function(*call.args, **call.kwargs), limit))
     with time_limit(limit):

@@ -24,9 +24,7 @@ def read_history(
     if resolution not in homes:
         raise OptionError(f"resolution is {resolution!r}; give 'minute' or 'hour'")
     first = "-inf" if since is None else str(_seconds(since))
-    rows = link.insist(
-        lambda: link.client.execute_command("ZRANGEBYSCORE", homes[resolution], first, "+inf")
-    )
+    rows = link.insist(lambda: link.client.execute_command("ZRANGEBYSCORE", homes[resolution], first, "+inf"))
     return [_row(row.decode()) for row in rows]
 
 

@@ -196,8 +196,29 @@ class Inspector:
 
     def dependencies(self, job_id: str) -> str:
         """What a job was submitted to wait for (``NewJob.dependencies``)."""
-        body = read_body(self._read("HGET", self.keys.bodies, job_id) or b"")
-        return str(body.options.get("after", "")) if body else ""
+        return self.all_dependencies([job_id]).get(job_id, "")
+
+    def all_dependencies(self, ids: Sequence[str]) -> dict[str, str]:
+        """What those of these jobs that exist were submitted to wait for."""
+        pages = [ids[at : at + _PAGE] for at in range(0, len(ids), _PAGE)]
+        replies = self._pipeline([("HMGET", self.keys.bodies, *page) for page in pages])
+        stored = (data for reply in replies for data in reply)
+        return {
+            job_id: str(body.options.get("after", "")) if (body := read_body(data)) else ""
+            for job_id, data in zip(ids, stored, strict=True)
+            if data is not None
+        }
+
+    def members(self, batch: str, limit: int | None = None) -> list[str]:
+        """The jobs of a batch, by id; at most so many."""
+        low, high, found = f"[{batch} ", f"({batch}!", list[str]()
+        while limit is None or len(found) < limit:
+            page = self._read("ZRANGEBYLEX", self.keys.members, low, high, "LIMIT", 0, limit or _PAGE)
+            found += [text_of(member)[len(batch) + 1 :] for member in page]
+            if len(page) < _PAGE:
+                break
+            low = f"({text_of(page[-1])}"
+        return found
 
     def result(self, job_id: str) -> Any:
         """What a succeeded job returned.

@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
+from junmai_jobs.batch import Workflows
 from junmai_jobs.broker import BATCH, Broker
 from junmai_jobs.config import Config, load_config
 from junmai_jobs.connection import ClientLink
@@ -37,7 +38,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class JobQueue(Scheduling):
+class JobQueue(Scheduling, Workflows):
     """The jobs of one namespace on one server. It connects at the first call; threads may share it.
 
     Args:

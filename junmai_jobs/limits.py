@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from junmai_jobs.codec import ResultOf
 from junmai_jobs.errors import OptionError
 from junmai_jobs.job import check_id
 
@@ -91,11 +92,14 @@ def _key_of(key: str, arguments: Mapping[str, Any]) -> str:
     """The key of one job. An argument that has other characters than a key may have goes in as its digest."""
     if "{" not in key:
         return key
+    parts = {name: _as_part(value) for name, value in arguments.items() if not isinstance(value, ResultOf)}
     try:
-        made = key.format_map({name: _as_part(value) for name, value in arguments.items()})
+        made = key.format_map(parts)
     except (KeyError, IndexError, ValueError) as error:
-        known = ", ".join(arguments) or "none"
-        raise OptionError(f"the key {key!r} names what is no argument ({error}); there are {known}") from None
+        known = ", ".join(parts) or "none"
+        raise OptionError(
+            f"the key {key!r} names what is no known argument ({error}); there are {known}"
+        ) from None
     return made if len(made) <= 110 else _digest(made)
 
 

@@ -5,24 +5,29 @@ Everything it does takes effect on the queue itself; the catalog knows the photo
 
 from __future__ import annotations
 
-import contextlib
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from junmai_jobs.catalog import Catalog, PhotoRow, PlannedJob
 from junmai_jobs.codec import as_json
-from junmai_jobs.errors import InvalidState, JobNotFound, OptionError
+from junmai_jobs.errors import JobNotFound
 from junmai_jobs.job import Job, Status, new_id
-from junmai_jobs.jobqueue import JobQueue
 from junmai_jobs.ledger import why
+from junmai_jobs.priorities import (
+    PRIORITY_HIGH,
+    PRIORITY_LOW,
+    PRIORITY_MEDIUM,
+    Priorities,
+    checked_id,
+    get_priority_for_photo,
+)
 from junmai_jobs.tasks.photos import process_photo
-from junmai_jobs.tasks.recording import CATALOG_FILE
 
-PRIORITY_HIGH, PRIORITY_MEDIUM, PRIORITY_LOW = 9, 5, 1
-_HIGH_SCORE, _MEDIUM_SCORE = 4.5, 3.5
-_SYNC_EVERY = 60.0  # s
+__all__ = [
+    "PRIORITY_HIGH", "PRIORITY_LOW", "PRIORITY_MEDIUM",
+    "JobQueueManager", "get_job_queue_manager", "get_priority_for_photo",
+]  # fmt: skip
 _STATES = {
     Status.QUEUED: "PENDING",
     Status.SCHEDULED: "PENDING",
@@ -36,23 +41,7 @@ _STATES = {
 """The word that Celery has for a status, which the original's clients know."""
 
 
-def get_priority_for_photo(ai_score: float | None = None, user_requested: bool = False) -> int:
-    """How urgent a photo is: what a person asked for first, then the better one.
-
-    Args:
-        ai_score: 1.0 to 5.0; None: not judged yet.
-        user_requested: somebody waits for it.
-    """
-    if user_requested:
-        return PRIORITY_HIGH
-    if ai_score is None:
-        return PRIORITY_MEDIUM
-    if ai_score >= _HIGH_SCORE:
-        return PRIORITY_HIGH
-    return PRIORITY_MEDIUM if ai_score >= _MEDIUM_SCORE else PRIORITY_LOW
-
-
-class JobQueueManager:
+class JobQueueManager(Priorities):
     """The queue as the original's bridge sees it. Threads may share it.
 
     Args:
@@ -60,10 +49,6 @@ class JobQueueManager:
 
     Every method may raise StoreUnavailable, and those that know photos CatalogError.
     """
-
-    def __init__(self, jobs: JobQueue | None = None) -> None:
-        self.jobs = JobQueue() if jobs is None else jobs
-        self._next_sync = 0.0
 
     # Submitting.
 
@@ -153,7 +138,7 @@ class JobQueueManager:
             word, or None), ``ready``, ``successful``, ``failed``; then ``result``, as JSON, or ``error``.
         """
         try:
-            job: Job | None = self.jobs.job(_text(task_id))
+            job: Job | None = self.jobs.job(checked_id(task_id))
         except JobNotFound:
             job = None
         status = job.status if job else None
@@ -239,7 +224,7 @@ class JobQueueManager:
 
     def cancel_job(self, task_id: str) -> bool:
         """Cancel a job, or tell it to stop if it runs; False: there is none, or it has finished."""
-        return self._succeeds(lambda: self.jobs.cancel(_text(task_id)))
+        return self._succeeds(lambda: self.jobs.cancel(checked_id(task_id)))
 
     def pause_queue(self) -> bool:
         """No job of any queue starts from now on, also after restarts. True."""
@@ -253,19 +238,11 @@ class JobQueueManager:
 
     def retry_failed_job(self, task_id: str) -> str | None:
         """Have a failed or cancelled job wait again; its id, which stays. None: it cannot be retried."""
-        return task_id if self._succeeds(lambda: self.jobs.retry(_text(task_id))) else None
+        return task_id if self._succeeds(lambda: self.jobs.retry(checked_id(task_id))) else None
 
     def purge_queue(self, queue_name: str | None = None) -> int:
         """Cancel what waits in one queue; in all where none is named. How many jobs."""
         return self.jobs.purge(queue_name)
-
-    def adjust_job_priority(self, job_id: str, new_priority: int) -> bool:
-        """Give a job that has not finished another priority, 0 to 10; False: there is no such job.
-
-        Raises:
-            ValueError: that is no priority.
-        """
-        return self._succeeds(lambda: self.jobs.reprioritize(_text(job_id), new_priority))
 
     # The catalog.
 
@@ -273,33 +250,6 @@ class JobQueueManager:
         """Make the catalog's unfinished jobs say what the queue says."""
         with Catalog(self._file) as catalog:
             catalog.sync_with(self.jobs.inspector.load)
-
-    @property
-    def _file(self) -> Any:
-        return self.jobs.config.home / CATALOG_FILE
-
-    @contextlib.contextmanager
-    def _catalog(self) -> Iterator[Catalog]:
-        """Opened for this call, since connections belong to threads; synced when a minute has passed."""
-        with Catalog(self._file) as catalog:
-            if self._next_sync <= time.monotonic():
-                self._next_sync = time.monotonic() + _SYNC_EVERY
-                catalog.sync_with(self.jobs.inspector.load)
-            yield catalog
-
-    @staticmethod
-    def _succeeds(act: Any) -> bool:
-        try:
-            act()
-        except (JobNotFound, InvalidState):
-            return False
-        return True
-
-
-def _text(job_id: object) -> str:
-    if isinstance(job_id, str):
-        return job_id
-    raise OptionError(f"{job_id!r} is no id of a job: that is a text")
 
 
 def _known_photo(catalog: Catalog, photo_id: int) -> PhotoRow:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from junmai_jobs.edges import Edge, as_edges, check_edges, merged, written
 from junmai_jobs.errors import OptionError
 from junmai_jobs.job import DEFAULT_MAX_RETRIES, check_id, check_name
 from junmai_jobs.lanes import check_needs
 from junmai_jobs.limits import Concurrency, Rate, Unique
 from junmai_jobs.retry import LONGEST, RetryPolicy
 
-PARENTS_LIMIT = 20_000
 _NOT_BUILT = frozenset({"cache"})
 _OF_THE_TIMETABLE = frozenset({"every", "cron", "tz", "catch_up"})
 _RENAMED = {"countdown": "delay", "max_retries": "retry=RetryPolicy(max_retries=...)", "ttl": "expires"}
@@ -35,13 +35,16 @@ class Options:
     delay: float = 0.0
     expires: float | None = None
     """It must not start later than this after submission."""
-    after: tuple[str, ...] = ()
-    """Ids of jobs that must finish first."""
+    after: tuple[Edge, ...] = ()
+    """The jobs that must finish first."""
     after_policy: str = "cancel"
+    """What it does if one of them does not succeed, see ``edge``."""
     tags: tuple[str, ...] = ()
     result_ttl: float | None = None
     """The result is forgotten after this time; None: it is kept as long as the job."""
     id: str | None = None
+    batch: str | None = None
+    """The batch it belongs to, see ``JobQueue.batch``."""
     unique: Unique | None = None
     concurrency: Concurrency | None = None
     rate: Rate | None = None
@@ -63,10 +66,11 @@ class Options:
             raise OptionError(
                 f"soft_timeout is {self.soft_timeout:g} s, more than timeout, {self.timeout:g} s"
             )
-        if self.after_policy not in {"cancel", "continue", "failure"}:
-            raise OptionError(f"after_policy is {self.after_policy!r}; give 'cancel', 'continue' or 'failure'")
+        check_edges(self.after, self.after_policy)
         if self.id is not None:
             check_id(self.id)
+        if self.batch is not None:
+            check_id(self.batch, "batch")
         for name, kind in (("unique", Unique), ("concurrency", Concurrency), ("rate", Rate)):
             if not isinstance(getattr(self, name), kind | None):
                 raise OptionError(f"{name} is {getattr(self, name)!r}; give a {kind.__name__}")
@@ -77,7 +81,7 @@ class Options:
         return min(300.0, self.timeout / 2) if self.soft_timeout is None else self.soft_timeout
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
-        """With other values; also accepts ``eta`` and handles in ``after``.
+        """With other values; also accepts ``eta``, and in ``after`` whatever ``as_edges`` does.
 
         Raises:
             OptionError: an option is unknown, wrong or not built yet.
@@ -88,7 +92,7 @@ class Options:
                 raise OptionError("give delay or eta, not both")
             given["delay"] = _seconds_until(given.pop("eta"))
         if "after" in given:
-            given["after"] = _ids(given["after"])
+            given["after"] = as_edges(given["after"])
         if "tags" in given:
             given["tags"] = _tags(given["tags"])
         if isinstance(given.get("unique"), str):
@@ -119,7 +123,15 @@ class Options:
     @property
     def dependencies(self) -> str:
         """What ``after`` and ``after_policy`` say, as lua/lib/block.lua reads it."""
-        return " ".join(each if "=" in each else f"{self.after_policy}={each}" for each in self.after)
+        return written(self.after, self.after_policy)
+
+    def reading(self, results: Sequence[Edge]) -> Options:
+        """With parents whose results it reads.
+
+        Raises:
+            OptionError: see ``check_edges``.
+        """
+        return replace(self, after=merged((*self.after, *results))) if results else self
 
     def extras(self, task: str, arguments: Mapping[str, Any]) -> dict[str, str]:
         """What the scripts must know of one job of a task, see ``Body.extras``.
@@ -128,6 +140,8 @@ class Options:
             OptionError: a key names an argument that there is not.
         """
         extras = {}
+        if self.batch is not None:
+            extras["b"] = self.batch
         if self.unique is not None:
             extras["u"] = self.unique.spec(arguments)
         if self.concurrency is not None:
@@ -160,13 +174,6 @@ def _seconds_until(eta: object) -> float:
     if not isinstance(eta, datetime) or eta.tzinfo is None:
         raise OptionError(f"eta is {eta!r}; give a datetime with a time zone")
     return max(0.0, (eta - datetime.now(UTC)).total_seconds())
-
-
-def _ids(after: object) -> tuple[str, ...]:
-    parents = [after] if isinstance(after, str) or not isinstance(after, Iterable) else list(after)
-    if len(parents) > PARENTS_LIMIT:
-        raise OptionError(f"after names {len(parents):,} jobs, the limit is {PARENTS_LIMIT:,}")
-    return tuple(dict.fromkeys(check_id(getattr(parent, "id", parent), "after") for parent in parents))
 
 
 def _tags(tags: object) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class Priorities:
         Raises:
             ValueError: that is no priority.
         """
-        return self._succeeds(lambda: self.jobs.reprioritize(_text(job_id), new_priority))
+        return self._succeeds(lambda: self.jobs.reprioritize(checked_id(job_id), new_priority))
 
     def rebalance_priorities(self) -> dict[str, Any]:
         """Set the priority of each waiting photo job anew: by the photo's score as it is now, and by age.
@@ -186,7 +186,9 @@ class Priorities:
         """The jobs of the catalog that wait so, 200 asked for in a call."""
         ids = catalog.unfinished_jobs()
         for at in range(0, len(ids), _PAGE):
-            yield from (job for job in self.jobs.inspector.load(ids[at : at + _PAGE]) if job.status in statuses)
+            yield from (
+                job for job in self.jobs.inspector.load(ids[at : at + _PAGE]) if job.status in statuses
+            )
 
     def _move(self, job: Job, priority: int) -> bool:
         """Whether it got another priority by this."""
@@ -222,7 +224,12 @@ class Priorities:
         return True
 
 
-def _text(job_id: object) -> str:
+def checked_id(job_id: object) -> str:
+    """An id as a caller gives it.
+
+    Raises:
+        OptionError: it is no text.
+    """
     if isinstance(job_id, str):
         return job_id
     raise OptionError(f"{job_id!r} is no id of a job: that is a text")

@@ -284,6 +284,14 @@ class Schedule:
         }
 
 
+def is_in_code(name: str, spec: bytes) -> bool:
+    """Whether a stored schedule stands at its task, in code; one that cannot be read does not."""
+    try:
+        return Schedule.decode(name, spec).in_code
+    except (PayloadError, OptionError):
+        return False
+
+
 def _fits(parts: Mapping[str, Any]) -> bool:
     kinds: dict[str, Any] = {
         "body": bytes, "delay": float, "every": int | None, "cron": str | None, "tz": str,
@@ -293,6 +301,7 @@ def _fits(parts: Mapping[str, Any]) -> bool:
         parts.keys() == kinds.keys()
         and all(isinstance(parts[name], kind) for name, kind in kinds.items())
         and (parts["every"] is None) != (parts["cron"] is None)
-        and (parts["every"] is None or parts["every"] > 0)
+        and (parts["every"] is None or 1 <= parts["every"] <= LONGEST)
+        and 0 <= parts["delay"] <= LONGEST
         and parts["catch_up"] in set(CatchUp)
     )

@@ -19,7 +19,7 @@ from junmai_jobs.errors import OptionError, PayloadError, QueueFull, ScheduleNot
 from junmai_jobs.host import is_gone
 from junmai_jobs.inspector import ALIVE_WITHIN, Inspector
 from junmai_jobs.job import Job, new_id
-from junmai_jobs.schedule import Schedule
+from junmai_jobs.schedule import Schedule, is_in_code
 from junmai_jobs.task import find_task, task_names
 
 log = logging.getLogger("junmai_jobs.worker")
@@ -131,7 +131,7 @@ class Scheduler:
         if self.firing:
             schedules = {name: find_task(name).own_schedule() for name in task_names()}
             for name, (spec, _) in self.inspector.schedules().items():
-                if schedules.get(name, ...) is None and _is_in_code(name, spec):
+                if schedules.get(name, ...) is None and is_in_code(name, spec):
                     with contextlib.suppress(ScheduleNotFound):  # another worker was faster
                         self.broker.unschedule(name, new_id())
             for schedule in schedules.values():
@@ -209,10 +209,3 @@ class Scheduler:
             for name in gone:
                 self.broker.deregister(name, hosts.get(name, {}).get("claimers", ()), lost=True)
         self._silent_before = silent
-
-
-def _is_in_code(name: str, spec: bytes) -> bool:
-    try:
-        return Schedule.decode(name, spec).in_code
-    except PayloadError:
-        return False

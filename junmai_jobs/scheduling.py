@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 from junmai_jobs.broker import Broker
-from junmai_jobs.errors import PayloadError, ScheduleNotFound
+from junmai_jobs.errors import OptionError, PayloadError, ScheduleNotFound
 from junmai_jobs.handle import JobHandle
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import NewJob, check_name, iso, new_id
-from junmai_jobs.schedule import Schedule, Timetable
+from junmai_jobs.schedule import Schedule, Timetable, is_in_code
 from junmai_jobs.task import Task, as_task
 
 R = TypeVar("R")
@@ -62,8 +62,22 @@ class Scheduling(ABC):
             OptionError: one of these is wrong, or the schedule of that name stands at a task, in code.
             PayloadError: the arguments do not fit the task, or cannot be stored.
         """
-        made = as_task(task).scheduled(name, Timetable.of(every, cron, tz, catch_up), args, kwargs)
-        self.broker.schedule(made)
+        self.add_schedule(
+            as_task(task).scheduled(name, Timetable.of(every, cron, tz, catch_up), args, kwargs)
+        )
+
+    def add_schedule(self, schedule: Schedule) -> None:
+        """Store what ``Task.scheduled`` has made, see ``schedule``.
+
+        Raises:
+            OptionError: the schedule of that name stands at a task, in code.
+        """
+        known = self.inspector.schedules().get(schedule.name)
+        if known is not None and is_in_code(schedule.name, known[0]):
+            raise OptionError(
+                f"the schedule {schedule.name} stands in the code of its task: take another name"
+            )
+        self.broker.schedule(schedule)
 
     def schedules(self) -> list[dict[str, Any]]:
         """All there are, by name, as ``junmai-jobs schedule list --json`` prints them.
@@ -98,5 +112,5 @@ class Scheduling(ABC):
 def _shown(name: str, spec: bytes) -> dict[str, Any]:
     try:
         return Schedule.decode(name, spec).as_dict()
-    except PayloadError as error:
+    except (PayloadError, OptionError) as error:
         return {"name": name, "error": str(error)}

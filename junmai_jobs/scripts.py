@@ -24,7 +24,7 @@ VERBS = (
     "enqueue", "promote", "claim", "extend", "succeed", "retry", "fail", "defer", "release", "crash", "reap",
     "cancel", "confirm_cancel", "resolve", "revive", "reprioritize", "pause", "resume", "purge", "prune",
     "step", "progress", "register", "deregister", "announce",
-    "checkpoint", "log", "outranked", "step_aside", "expire",
+    "checkpoint", "log", "outranked", "step_aside", "expire", "inherit",
     "age", "sample", "listen",
     "schedule", "unschedule", "due", "fire",
 )  # fmt: skip

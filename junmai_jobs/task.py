@@ -14,6 +14,7 @@ from junmai_jobs.hooks import Hook, check_hooks
 from junmai_jobs.job import Body, NewJob, check_name, new_id
 from junmai_jobs.options import Options
 from junmai_jobs.schedule import Schedule, Timetable
+from junmai_jobs.workflow import Planned, results_in
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,7 +66,7 @@ class Task(Generic[P, R]):
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
             raise PayloadError(f"{self.name}{self._signature}: {error}") from None
-        options = self.options
+        options = self.options.reading(results_in(args, kwargs))
         bound.apply_defaults()
         body = Body(
             queue=options.queue,
@@ -85,6 +86,9 @@ class Task(Generic[P, R]):
             dependencies=options.dependencies,
         )
 
+    def plan(self, *args: P.args, **kwargs: P.kwargs) -> Planned[R]:
+        """A job of a workflow, see ``Planned``; nothing is submitted yet."""
+        return Planned(self, args, kwargs)
 
     def scheduled(
         self,

@@ -48,8 +48,8 @@ def test_the_list_has_the_commands_that_the_scripts_give_and_no_other() -> None:
     assert set(acl.IN_SCRIPTS) == given
 
 
-def test_the_list_has_the_commands_that_the_inspector_gives_and_no_other() -> None:
-    text = (PACKAGE / "inspector.py").read_text()
+def test_the_list_has_the_commands_that_readers_give_and_no_other() -> None:
+    text = "".join((PACKAGE / f"{name}.py").read_text() for name in ("inspector", "events", "history"))
     given = {command.lower() for command in re.findall(r'\("([A-Z]+)"', text)}
     assert given <= {*acl.IN_SCRIPTS, *acl.LOOKING}
     assert set(acl.LOOKING) == given - {*acl.IN_SCRIPTS}

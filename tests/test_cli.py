@@ -26,8 +26,9 @@ JOB_KEYS = {
 RUN_KEYS = {"attempt", "event", "started_at", "finished_at", "worker", "error", "signal", "exit_code"}
 COMMANDS = (
     ["submit"], ["stats"], ["list"], ["failed"], ["show"], ["pause"], ["resume"], ["purge"], ["retry"],
-    ["cancel"], ["worker"], ["workers"], ["process"], ["server", "start"], ["server", "stop"],
-    ["server", "status"], ["config", "show"],
+    ["cancel"], ["batch"], ["worker"], ["workers"], ["process"], ["server", "start"], ["server", "stop"],
+    ["server", "status"], ["config", "show"], ["schedule", "list"], ["schedule", "add"],
+    ["schedule", "remove"], ["schedule", "run"],
 )  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def test_submit_takes_options(cli: CommandLine) -> None:
 
 
 def test_submit_waits_for_the_result(cli: CommandLine) -> None:
-    worker = cli.start("worker")
+    worker = cli.start("worker", "--no-schedules")
     try:
         assert cli.run("submit", "add", '"写"', '"真"', "--wait").out == "写真\n"
         found = cli.json("submit", "add", "1", "--wait")
@@ -263,7 +264,9 @@ def test_cancel(cli: CommandLine) -> None:
 
 
 def test_a_running_job_is_cancelled_and_workers_shows_it(cli: CommandLine) -> None:
-    worker = cli.start("worker", "--concurrency", "2", "--queues", "slow,default", stderr=subprocess.DEVNULL)
+    worker = cli.start(
+        "worker", "--no-schedules", "--concurrency", "2", "--queues", "slow,default", stderr=subprocess.DEVNULL
+    )
     try:
         running = submitted(cli, "until_cancelled")
         wait_until(lambda: status_of(cli, running) == "running", what="the job to run")

@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 EXACT = RetryPolicy(max_retries=1, jitter=0.0)
 MODULE = importlib.import_module("junmai_jobs.task")  # the package's attribute of that name is the decorator
-NOBODY: Any = None  # no task here asks the server for anything
+NOBODY: Any = Mock()  # no task here asks the server for anything
 
 
 @pytest.fixture(autouse=True)

@@ -63,7 +63,7 @@ class Studio:
 
     @contextmanager
     def worker(self) -> Iterator[subprocess.Popen[str]]:
-        worker = self.cli.start("worker", "--concurrency", "2", stderr=subprocess.DEVNULL)
+        worker = self.cli.start("worker", "--no-schedules", "--concurrency", "2", stderr=subprocess.DEVNULL)
         try:
             yield worker
         finally:

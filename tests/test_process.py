@@ -186,7 +186,7 @@ def test_a_name_that_is_no_text(cli: CommandLine, tmp_path: Path) -> None:
 
 
 def test_a_running_worker_is_used(cli: CommandLine, shoot: Path) -> None:
-    worker = cli.start("worker", "--concurrency", "1", stderr=subprocess.DEVNULL)
+    worker = cli.start("worker", "--no-schedules", "--concurrency", "1", stderr=subprocess.DEVNULL)
     try:
         (found,) = wait_until(lambda: cli.json("workers")["workers"], what="the worker")
         report = cli.json("process", shoot, "--session", "by a worker")
@@ -199,7 +199,7 @@ def test_a_running_worker_is_used(cli: CommandLine, shoot: Path) -> None:
 
 
 def test_a_worker_for_other_queues_or_a_dead_one_is_not_waited_for(cli: CommandLine, shoot: Path) -> None:
-    worker = cli.start("worker", "--queues", "low_priority", stderr=subprocess.DEVNULL)
+    worker = cli.start("worker", "--no-schedules", "--queues", "low_priority", stderr=subprocess.DEVNULL)
     wait_until(lambda: cli.json("workers")["workers"], what="the worker")
     try:
         assert cli.json("process", shoot)["succeeded"] == 12
@@ -316,7 +316,7 @@ def test_children_two_workers_and_the_server_killed_change_nothing(
 
 
 def _start_worker(cli: CommandLine, jobs: JobQueue) -> subprocess.Popen[str]:
-    worker = cli.start("worker", "--concurrency", "2", stderr=subprocess.DEVNULL)
+    worker = cli.start("worker", "--no-schedules", "--concurrency", "2", stderr=subprocess.DEVNULL)
     wait_until(lambda: any(row["pid"] == worker.pid for row in jobs.workers()), what="the worker")
     return worker
 

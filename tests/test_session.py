@@ -122,7 +122,7 @@ def await_more(jobs: JobQueue, task: str, count: int = 20) -> None:
 
 
 def start_worker(cli: CommandLine, jobs: JobQueue) -> subprocess.Popen[str]:
-    worker = cli.start("worker", "--concurrency", "2", stderr=subprocess.DEVNULL)
+    worker = cli.start("worker", "--no-schedules", "--concurrency", "2", stderr=subprocess.DEVNULL)
     wait_until(lambda: any(row["pid"] == worker.pid for row in jobs.workers()), what="the worker")
     return worker
 

@@ -182,9 +182,9 @@ def test_the_soft_limit_is_half_the_timeout_and_at_most_five_minutes() -> None:
 
 def test_parents_are_ids_or_handles() -> None:
     handle = SimpleNamespace(id="b")
-    assert Options().changed({"after": "a"}).after == ("a",)
-    assert Options().changed({"after": handle}).after == ("b",)
-    assert Options().changed({"after": ["a", handle, "a"]}).after == ("a", "b")
+    assert Options().changed({"after": "a"}).dependencies == "cancel=a"
+    assert Options().changed({"after": handle}).dependencies == "cancel=b"
+    assert Options().changed({"after": ["a", handle, "a"]}).dependencies == "cancel=a cancel=b"
 
 
 def test_a_time_to_run_at_is_a_delay() -> None:
@@ -251,7 +251,7 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"retry": 3}, "retry is 3; give a RetryPolicy"),
     ({"after": ["a b"]}, "after 'a b' is not an id"),
     ({"after": 7}, "after 7 is not an id"),
-    ({"after_policy": "ignore"}, "after_policy is 'ignore'; give 'cancel' or 'continue'"),
+    ({"after_policy": "ignore"}, "after_policy is 'ignore'; give 'cancel', 'continue' or 'failure'"),
     ({"tags": "raw"}, "tags is 'raw'; give a list of names"),
     ({"tags": ["a b"]}, "tag 'a b' is not an id"),
     ({"id": "a b"}, "id 'a b' is not an id"),
@@ -260,7 +260,7 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"eta": 5}, "eta is 5; give a datetime"),
     ({"eta": datetime(2030, 1, 1, tzinfo=UTC), "delay": 5}, "give delay or eta, not both"),
     ({"priorty": 5}, "no option 'priorty'; did you mean 'priority'?"),
-    ({"colour": 5}, "no option 'colour'; there are after, after_policy, delay, eta"),
+    ({"colour": 5}, "no option 'colour'; there are after, after_policy, batch, concurrency, delay, eta"),
     ({"countdown": 5}, "no option 'countdown'; write delay"),
     ({"max_retries": 5}, r"no option 'max_retries'; write retry=RetryPolicy\(max_retries=\.\.\.\)"),
     *(({name: 1}, f"the option '{name}' is not built yet") for name in NOT_BUILT),
@@ -307,9 +307,11 @@ def test_options_that_the_server_heeds(exporting: Task[..., str]) -> None:
         "after_policy": "continue",
     }
     job = exporting.with_options(**options).new_job((7,), {})
-    assert (job.delay, job.after, job.after_policy) == (5, ("a",), "continue")
+    assert (job.delay, job.dependencies) == (5, "continue=a")
     body = body_of(job)
-    assert (body.queue, body.priority, body.expires, body.options) == ("night", 1, 9, {})
+    assert (body.queue, body.priority, body.expires, body.options) == (
+        "night", 1, 9, {"after": "continue=a"},
+    )  # fmt: skip
 
 
 def nested(depth: int) -> Any:

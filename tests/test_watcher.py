@@ -52,6 +52,14 @@ def test_unfinished_work_keeps_it(started: Server, home: str) -> None:
         assert watcher._is_in_use(client), "in doubt"
 
 
+def test_a_schedule_does_not_keep_it(started: Server) -> None:
+    with started.client() as client:
+        client.zadd("{studio}:queues", {"default": 0})
+        client.zadd("{studio}:ticks", {"hourly": 1})
+        client.hset("{studio}:schedules", "hourly", "spec")
+        assert not watcher._is_in_use(client)
+
+
 def test_a_client_keeps_it(started: Server) -> None:
     with started.client() as client:
         assert not watcher._is_in_use(client)

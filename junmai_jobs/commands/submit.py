@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LEVELS = {level.name.lower(): int(level) for level in Priority}
 
 
-def _priority(given: object) -> object:
+def priority_of(given: object) -> object:
     """The number that a named priority stands for; what is neither is left to the library to refuse."""
     if not isinstance(given, str):
         return given
@@ -49,14 +49,20 @@ def _parse(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
-def _argument(text: str) -> Any:
+def argument(text: str) -> Any:
+    """What an ARG stands for: JSON, or else a plain text."""
     try:
         return _parse(text)
     except ValueError:
         return text
 
 
-def _object(text: str | bytes, what: str) -> dict[str, Any]:
+def json_object(text: str | bytes, what: str) -> dict[str, Any]:
+    """A JSON object that a person gives.
+
+    Raises:
+        OptionError: it is none.
+    """
     try:
         found = _parse(text)
     except ValueError as error:
@@ -104,8 +110,8 @@ def submit(
     if lines:
         ids = _submit_lines(app.jobs, sys.stdin.buffer, row)
     else:
-        keywords = _object(kwargs, "--kwargs") if kwargs else {}
-        row |= {"args": [_argument(arg) for arg in args], "kwargs": keywords}
+        keywords = json_object(kwargs, "--kwargs") if kwargs else {}
+        row |= {"args": [argument(arg) for arg in args], "kwargs": keywords}
         ids = [_enqueue(app.jobs, [_new_job(row)])[0]]
     outcomes = _await(app.jobs, ids) if wait else _as_submitted(app.jobs, ids)
     app.answer({"submitted": outcomes} if lines else outcomes[0], _show, outcomes, wait=wait)
@@ -126,7 +132,7 @@ def _new_job(row: dict[str, Any]) -> NewJob:
     if isinstance(options.get("retry"), dict):
         options["retry"] = _policy(options["retry"])
     if "priority" in options:
-        options["priority"] = _priority(options["priority"])
+        options["priority"] = priority_of(options["priority"])
     return find_task(name).with_options(**options).new_job(tuple(args), kwargs)
 
 
@@ -166,7 +172,7 @@ def _read_lines(lines: Iterable[bytes], common: dict[str, Any]) -> Iterator[NewJ
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                yield _new_job(common | _object(line, "it"))
+                yield _new_job(common | json_object(line, "it"))
             except JunmaiJobsError as error:
                 raise type(error)(f"line {number}: {error}") from None
 

@@ -25,6 +25,15 @@ def _from(least: float) -> Callable[[click.Context, click.Parameter, float], flo
     return check
 
 
+def _amounts(_context: click.Context, _option: click.Parameter, text: str | None) -> dict[str, float] | None:
+    if text is None:
+        return None
+    try:
+        return {name.strip(): float(amount) for name, amount in (pair.split("=") for pair in text.split(","))}
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no list as in gpu=1,vram_mb=8000") from None
+
+
 _LEASE_HELP = "Seconds without a sign of life after which others may take its jobs."
 _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop."
 
@@ -35,6 +44,13 @@ _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop.
 @click.option("--loglevel", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log.")
 @click.option("--log-file", metavar="FILE", help="Log to this file instead of stderr.")
 @click.option("--burst", is_flag=True, help="Stop when nothing is left that can run.")
+@click.option(
+    "--offer",
+    "offers",
+    callback=_amounts,
+    metavar="A=N,B=N",
+    help="What this machine has for jobs that need it, as in gpu=1,vram_mb=8000; else what is found.",
+)
 @click.option("--no-schedules", "schedules", flag_value=False, default=True, help="Fire no schedules.")
 @click.option(
     "--lease", type=float, callback=_from(1), default=30.0, show_default=True, metavar="S", help=_LEASE_HELP

@@ -1,6 +1,6 @@
 -- claim: ready -> running, the first job of the highest band among the queues given, with a new fencing token.
 -- lease in ms; woken: 1 after a ring; ...: queues, a tie goes to the one named first.
--- replies: JOB, id, token, body, failures, note, holds | EMPTY | WAIT | NEWER, queue
+-- replies: JOB, id, token, body, failures, note, holds | EMPTY, ms | WAIT, ms | NEWER, queue
 -- include: now, claim_next
 local function claim(claimer, request, lease, woken, ...)
   local record = read_record(claimer)

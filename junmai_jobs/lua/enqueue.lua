@@ -2,7 +2,7 @@
 -- ...: for each job its id, delay (ms), dependencies (lib/block.lua, or empty), body
 -- replies: OK, NEW, EXISTING or "DUPLICATE id" for each | CONFLICT, index, id | FULL, index, queue |
 --   LANES, index, queue | NOTFOUND, index, parent
--- include: now, queue_keys, bell, body, score, room
+-- include: now, queue_keys, bell, body, score, room, event
 -- seldom: block, duplicate, own, replace, join
 local job_width = 4
 
@@ -38,6 +38,7 @@ local function place(id, delay, dependencies, body, sequence)
   end
   -- The body last: an id without one was never accepted, and submitting it again starts afresh.
   redis.call('HSET', bodies, id, body)
+  note_event('submitted', id, queue)
 end
 
 -- Why the job at a place of the list cannot be accepted: a word and what it is about; nil if it can.

@@ -1,4 +1,4 @@
--- resolve: blocked -> ready, scheduled or cancelled, when a parent of theirs has finished; 100 children a call.
+-- resolve: blocked -> ready, scheduled or cancelled, when a parent of theirs has finished; 50 children a call.
 -- replies: OK | MORE
 -- include: now, queue_keys, bell, score, state, waiting, finish
 local function unblock(child, state)
@@ -32,9 +32,10 @@ end
 
 local function tell(edge, well)
   local parent, child, policy = string.match(edge, '^(%S+) (%S+) (%a+)')
-  local body = redis.call('HGET', bodies, child)
-  local state = read_state(child) or waiting_state(child, body)
-  if state and not body then
+  local exists = redis.call('HEXISTS', bodies, child) == 1
+  -- The body is read only where it must be: that of a job with many parents is long.
+  local state = read_state(child) or exists and waiting_state(child, redis.call('HGET', bodies, child))
+  if state and not exists then
     redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
     redis.call('HDEL', states, child)
   elseif state and state.word ~= 'blocked' then
@@ -47,8 +48,8 @@ local function tell(edge, well)
 end
 
 local function resolve()
-  local left = 100
-  for _, parent in ipairs(redis.call('ZRANGE', ended, 0, 99)) do
+  local left = 50
+  for _, parent in ipairs(redis.call('ZRANGE', ended, 0, left - 1)) do
     local state = read_state(parent)
     local over = not state or finished_homes[state.word]
     local edges = over and

@@ -1,7 +1,7 @@
 -- revive: failed, cancelled -> ready, by a person; counts start again, history is kept. dependencies: those it was
 -- submitted with; it is blocked until those of its parents that are kept have finished, and succeeded if they must.
 -- replies: OK | STATE, word | DUPLICATE, id | NOTFOUND
--- include: now, queue_keys, bell, score, state, waiting, own, block
+-- include: now, queue_keys, bell, score, state, waiting, own, block, event
 local homes = {failed = failed, cancelled = cancelled}
 
 local function kept(dependencies)
@@ -37,5 +37,6 @@ local function revive(id, request, dependencies)
   redis.call('HDEL', progress_notes, id)
   redis.call('ZREM', home, id)
   ring_queue(state.queue)
+  note_event('submitted', id, state.queue)
   return {'OK'}
 end

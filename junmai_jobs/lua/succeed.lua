@@ -7,7 +7,6 @@ local function succeed(id, token, result, ttl)
   if result ~= '' then redis.call('HSET', results, id, result) end
   if ttl ~= '' then redis.call('ZADD', expiring, string.format('%.0f', now + ttl), id) end
   finish(id, state, 'succeeded', '')
-  redis.call('HDEL', checkpoints, id)
   leave_leases(id, state)
   return {'OK'}
 end

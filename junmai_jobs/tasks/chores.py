@@ -17,7 +17,7 @@ from junmai_jobs.tasks.recording import open_catalog
 _MEGABYTE = 2**20
 
 
-@task(queue="low_priority", priority=1, every="1h")
+@task(queue="low_priority", priority=1, every="1h", unique="cleanup_old_results:{catalog}")
 def cleanup_old_results(catalog: str | Path | None = None) -> dict[str, Any]:
     """Forget in the catalog what is older than ``retention`` says. The queue forgets by itself, every minute.
 
@@ -38,7 +38,7 @@ def cleanup_old_results(catalog: str | Path | None = None) -> dict[str, Any]:
     return {"status": "completed", "removed_jobs": removed}
 
 
-@task(queue="low_priority", priority=1, every="1m")
+@task(queue="low_priority", priority=1, every="1m", unique="update_system_metrics")
 def update_system_metrics() -> dict[str, Any]:
     """Measure this machine.
 

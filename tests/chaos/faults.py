@@ -52,7 +52,8 @@ class Fleet:
     def _start(self) -> subprocess.Popen[bytes]:
         command = [
             sys.executable, "-m", "junmai_jobs.cli", "--redis", self.server.url, "--tasks", tasks.__name__,
-            "worker", "--concurrency", "2", "--lease", str(LEASE), "--max-jobs-per-child", "50",
+            "worker", "--no-schedules", "--concurrency", "2", "--lease", str(LEASE),
+            "--max-jobs-per-child", "50",
         ]  # fmt: skip
         variables = {"JUNMAI_HOME": str(self.folder), tasks.JOURNAL_VARIABLE: str(self.journal)}
         with (self.folder / "workers.log").open("ab") as log:

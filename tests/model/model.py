@@ -183,7 +183,7 @@ class Model:
             self.hand_back(job)
 
     def end(self, job_id: str, token: str, verb: str, delay: int) -> str:
-        """The word of succeed, retry, fail, defer or confirm_cancel."""
+        """The word of succeed, retry, fail, defer, step_aside or confirm_cancel."""
         job = self.jobs.get(job_id)
         if job is None or job.token != token:
             return "LOST"
@@ -197,8 +197,10 @@ class Model:
         elif verb == "confirm_cancel":
             job.events.append("cancelled")
             self.finish(job, "cancelled", "cancelled")
-        elif self.cancelled_instead(job, "failed" if verb == "retry" else "deferred"):
+        elif self.cancelled_instead(job, _EVENTS[verb]):
             return "CANCELLED"
+        elif verb == "step_aside":
+            self.back_in_line(job)
         elif verb == "retry":
             job.failures += 1
             self.postpone(job, "retrying", delay, "")
@@ -321,10 +323,12 @@ class Model:
                 surplus -= 1
 
 
+_EVENTS = {"retry": "failed", "defer": "deferred", "step_aside": "released"}
 _SAME_END = {
     "succeed": {"succeeded": "OK"},
     "retry": {"retrying": "OK", "ready": "OK", "cancelled": "CANCELLED"},
     "fail": {"failed": "OK"},
     "defer": {"scheduled": "OK", "ready": "OK", "cancelled": "CANCELLED"},
+    "step_aside": {"ready": "OK", "cancelled": "CANCELLED"},
     "confirm_cancel": {"cancelled": "OK"},
 }

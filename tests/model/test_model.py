@@ -51,6 +51,7 @@ ENDINGS = {
     "retry": verbs.retry(RETRY_DELAY, ERROR),
     "fail": verbs.fail(ERROR, "reason"),
     "defer": verbs.defer(DEFER_DELAY, "note"),
+    "step_aside": verbs.step_aside(),
     "confirm_cancel": verbs.confirm_cancel(),
 }
 DELAYS = {"retry": RETRY_DELAY, "defer": DEFER_DELAY}

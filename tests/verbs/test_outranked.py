@@ -50,6 +50,34 @@ def test_a_job_moved_by_a_person_counts_where_it_is_now(store: Store) -> None:
     assert not store.broker.outranked(job, QUEUES)
 
 
+CARD = {"pool": "host/gpu0", "gpu": 1, "vram_mb": 24_000}
+GPU = {"gpu": 1.0}
+LANE = "default+gpu=1"
+
+
+def test_what_waits_for_a_machine_counts_when_it_could_have_it(store: Store) -> None:
+    store.broker.register("w", {"offers": [CARD]})
+    job = store.running("a")
+    store.add("b", needs=GPU, priority=9)
+    assert store.broker.outranked(job, ["default", LANE])
+    other = store.claim(LANE, claimer="w/2")
+    assert other is not None
+    store.add("c", needs=GPU, priority=9)
+    with store.unchanged():
+        assert not store.broker.outranked(job, ["default", LANE]), "another has the card"
+
+
+def test_the_machine_that_the_job_itself_holds_would_be_free(store: Store) -> None:
+    store.broker.register("w", {"offers": [CARD]})
+    store.add("a", needs=GPU)
+    job = store.claim(LANE)
+    assert job is not None
+    store.add("b", needs=GPU, priority=9)
+    assert store.broker.outranked(job, [LANE])
+    store.broker.pause(["default"])
+    assert not store.broker.outranked(job, [LANE]), "a lane is paused with its queue"
+
+
 def test_a_run_that_lost_its_job_is_told_so(store: Store) -> None:
     job = store.running("a")
     store.expire()

@@ -98,3 +98,38 @@ def test_an_id_in_a_wrong_home_is_removed_there_and_not_forgotten(store: Store) 
     store.broker.prune("succeeded", max_age=DAY, keep=0)
     assert store.homes("a") == ["failed"]
     assert store.has_state("a")
+
+
+def test_a_parent_stays_until_the_child_that_reads_it_has_finished(store: Store) -> None:
+    store.ended("a", DONE)
+    store.add("child", after=("cancel+=a",))
+    store.broker.resolve()
+    store.broker.prune("succeeded", max_age=DAY, keep=0)
+    assert store.homes("a") == ["succeeded"]
+    job = store.claim()
+    assert job is not None
+    store.broker.prune("succeeded", max_age=DAY, keep=0)
+    assert store.broker.inherit(["a"]) == {"a": b"\x2a"}
+    store.broker.end(job, DONE)
+    store.broker.prune("succeeded", max_age=DAY, keep=0)
+    assert store.homes("a") == []
+    assert store.line("needed") == []
+
+
+def test_a_parent_of_a_child_that_is_gone_does_not_stay(store: Store) -> None:
+    store.ended("a", DONE)
+    store.add("child", after=("cancel+=a",))
+    store.broker.cancel("child", "person.1")
+    store.broker.resolve()
+    store.broker.prune("cancelled", max_age=DAY, keep=0)
+    store.broker.prune("succeeded", max_age=DAY, keep=0)
+    assert store.homes("a") == store.homes("child") == []
+    assert store.line("needed") == []
+
+
+def test_a_job_that_is_forgotten_leaves_its_batch(store: Store) -> None:
+    store.ended("a", DONE, extras={"b": "shoot"})
+    store.add("b", extras={"b": "shoot"})
+    assert store.line("members") == ["shoot a", "shoot b"]
+    store.broker.prune("succeeded", max_age=DAY, keep=0)
+    assert store.line("members") == ["shoot b"]

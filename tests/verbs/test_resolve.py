@@ -9,6 +9,7 @@ from tests.verbs.store import BAND, ERROR, new_job
 
 if TYPE_CHECKING:
     from junmai_jobs.endings import Ending
+    from tests.backends import Backend
     from tests.verbs.store import Store
 
 DONE = verbs.succeed(b"")
@@ -173,24 +174,24 @@ def test_a_child_that_waits_no_more_is_left_where_it_is(store: Store, act: str) 
     assert edges(store) == ([], [])
 
 
-def test_250_children_take_three_calls(store: Store) -> None:
+def test_250_children_take_six_calls(store: Store) -> None:
     job = store.running("a")
     ids = [f"child-{number:03}" for number in range(250)]
     for at in (0, 200):
         store.add(*ids[at : at + 200], after=("a",))
     store.broker.end(job, DONE)
-    assert [store.call("resolve") for _ in range(3)] == [["MORE"], ["MORE"], ["OK"]]
+    assert [store.call("resolve") for _ in range(6)] == [["MORE"]] * 5 + [["OK"]]
     assert store.line() == ids
     assert edges(store) == ([], [])
 
 
-def test_250_parents_take_three_calls(store: Store) -> None:
+def test_250_parents_take_six_calls(store: Store) -> None:
     ids = [f"parent-{number:03}" for number in range(250)]
     for at in (0, 200):
         store.add(*ids[at : at + 200])
     store.add("child", after=tuple(ids))
     store.broker.purge("default", ["ready"], "person")
-    assert [store.call("resolve") for _ in range(3)] == [["MORE"], ["MORE"], ["OK"]]
+    assert [store.call("resolve") for _ in range(6)] == [["MORE"]] * 5 + [["OK"]]
     assert store.homes("child") == ["cancelled"]
     assert edges(store) == ([], [])
 
@@ -225,3 +226,71 @@ def test_a_child_that_was_never_accepted_holds_nobody_up(store: Store) -> None:
     store.broker.resolve()
     assert store.drain() == ["child"]
     assert store.homes("ghost") == []
+
+
+# ---- policies of single edges --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", BAD_ENDS, ids=lambda how: how.verb)
+def test_a_child_for_failures_runs_at_the_first(store: Store, how: Ending) -> None:
+    first = store.running("a", claimer="w/1")
+    store.running("b", claimer="w/2")
+    store.add("child", after=("a", "b"), after_policy="failure")
+    store.broker.end(first, how)
+    store.broker.resolve()
+    assert store.homes("child") == ["ready"]
+
+
+def test_a_child_for_failures_is_cancelled_when_there_were_none(store: Store) -> None:
+    parents = [store.running(job_id, claimer=job_id) for job_id in ("a", "b")]
+    store.add("child", after=("a", "b"), after_policy="failure")
+    for parent, home in zip(parents, ("blocked", "cancelled"), strict=True):
+        store.broker.end(parent, DONE)
+        store.broker.resolve()
+        assert store.homes("child") == [home]
+    assert store.state("child").note == "parents_succeeded"
+    assert edges(store) == ([], [])
+
+
+@pytest.mark.parametrize(("failing", "home"), [("needed", "cancelled"), ("wished", "ready")])
+def test_each_parent_has_a_policy_of_its_own(store: Store, failing: str, home: str) -> None:
+    parents = [store.running(job_id, claimer=job_id) for job_id in ("needed", "wished")]
+    store.add("child", after=("cancel=needed", "continue=wished"))
+    for parent in parents:
+        store.broker.end(parent, verbs.fail(ERROR) if parent.id == failing else DONE)
+    store.broker.resolve()
+    assert store.homes("child") == [home]
+    assert edges(store) == ([], [])
+
+
+def test_a_parent_that_will_be_read_is_noted(store: Store) -> None:
+    store.add("a", "b")
+    store.add("child", after=("cancel+=a", "continue=b"))
+    assert store.line("needed") == ["a child"]
+
+
+def commands(store: Store) -> int:
+    """How many the server has run, those in scripts among them."""
+    return sum(each["calls"] for each in store.admin.info("commandstats").values())
+
+
+@pytest.mark.parametrize("how", [DONE, BAD_ENDS[0]], ids=lambda how: how.verb)
+def test_400_children_are_told_in_calls_of_bounded_work(
+    store: Store, backend: Backend, how: Ending
+) -> None:
+    if backend.name == "fakeredis":
+        pytest.skip("it does not count commands")
+    parent = store.running("a")
+    for at in (0, 200):
+        store.add(*(f"child-{number:03}" for number in range(at, at + 200)), after=("a",))
+    before = commands(store)
+    store.broker.end(parent, how)
+    assert commands(store) - before <= 30
+    left, word = 400, "MORE"
+    while word == "MORE":
+        before = commands(store)
+        [word] = store.call("resolve")
+        assert commands(store) - before <= 50 * 15
+        assert left - len(store.line("children")) <= 50
+        left = len(store.line("children"))
+    assert left == 0

@@ -112,3 +112,53 @@ def test_the_same_request_again_revives_only_once_whatever_happens_meanwhile(sto
     store.broker.end(job, verbs.fail(ERROR))
     with store.unchanged():
         store.broker.revive("a", "person.1")
+
+
+# ---- parents -------------------------------------------------------------------------------------
+
+
+def test_a_job_waits_for_its_parents_again(store: Store) -> None:
+    store.broker.end(store.running("a"), verbs.fail(ERROR))
+    store.add("child", after=("cancel+=a",))
+    store.broker.resolve()
+    assert store.homes("child") == ["cancelled"]
+    store.broker.revive("a", "person.1")
+    store.broker.revive("child", "person.2", "cancel+=a")
+    assert store.homes("child") == ["blocked"]
+    assert (store.line("children"), store.line("needed")) == (["a child cancel+"], ["a child"])
+    job = store.claim()
+    assert job is not None
+    store.broker.end(job, verbs.succeed(b""))
+    store.broker.resolve()
+    assert store.homes("child") == ["ready"]
+
+
+def test_a_parent_that_has_succeeded_holds_nobody_up(store: Store) -> None:
+    store.ended("a", verbs.succeed(b""))
+    store.ended("child", verbs.fail(ERROR))
+    store.broker.revive("child", "person.1", "cancel=a")
+    store.broker.resolve()
+    assert store.homes("child") == ["ready"]
+
+
+def test_one_revived_before_its_parents_is_cancelled_again(store: Store) -> None:
+    store.ended("a", verbs.fail(ERROR))
+    store.ended("child", verbs.fail(ERROR))
+    store.broker.revive("child", "person.1", "cancel=a")
+    store.broker.resolve()
+    assert store.homes("child") == ["cancelled"]
+    assert store.state("child").note == "parent_failed"
+
+
+def test_a_parent_that_is_not_kept_any_more_is_not_waited_for(store: Store) -> None:
+    store.ended("child", verbs.fail(ERROR))
+    store.broker.revive("child", "person.1", "cancel=gone")
+    assert store.homes("child") == ["ready"]
+
+
+def test_the_same_request_again_blocks_only_once(store: Store) -> None:
+    store.add("a")
+    store.ended("child", verbs.fail(ERROR), priority=9)
+    store.broker.revive("child", "person.1", "cancel=a")
+    with store.unchanged():
+        store.broker.revive("child", "person.1", "cancel=a")

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from tests.verbs.store import Store
 
 
-def schedule(name: str = "hourly", every: object = "1h", *, queue: str = "default", **more: object) -> Schedule:
+def schedule(
+    name: str = "hourly", every: object = "1h", *, queue: str = "default", **more: object
+) -> Schedule:
     """One that submits a job of the task noop."""
     body = Body(queue=queue, priority=5, task="noop").encode(stamp=True)
     return Schedule(name=name, timetable=Timetable.of(every, **more), body=body)

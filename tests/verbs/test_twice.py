@@ -223,6 +223,11 @@ def outranked(store: Store) -> Call:
     return lambda broker: broker.outranked(job, QUEUES)
 
 
+def inherit(store: Store) -> Call:
+    store.ended("a", verbs.succeed(b"\x01"))
+    return lambda broker: broker.inherit(["a", "b"])
+
+
 def expire(store: Store) -> Call:
     for job_id, ttl in (("a", 5), ("b", 500)):
         store.ended(job_id, verbs.succeed(b"\x01", ttl))
@@ -255,12 +260,10 @@ def age(store: Store) -> Call:
 
 
 def sample(store: Store) -> Call:
-    store.ended("a", verbs.succeed(b""))
-    store.advance(7200)
     store.broker.sample()
-    store.ended("b", verbs.fail(ERROR))
-    store.add("c")
-    store.advance(7200)
+    store.ended("a", verbs.fail(ERROR))
+    store.add("b")
+    store.advance(120)
     return lambda broker: broker.sample()
 
 
@@ -285,7 +288,8 @@ def due(store: Store) -> Call:
 
 def fire(store: Store) -> Call:
     store.broker.schedule(made := hourly())
-    return lambda broker: broker.fire(made, made.encode(), next_tick(store), [0, 3600], 7200)
+    tick = next_tick(store)
+    return lambda broker: broker.fire(made, made.encode(), tick, [tick, tick + 1], tick + 3600)
 
 
 CASES: list[Case] = [
@@ -293,7 +297,7 @@ CASES: list[Case] = [
     step_of_a_lost_run, extend, succeed, retry, retry_of_what_was_to_be_cancelled, fail, defer,
     confirm_cancel, release, crash, reap, reap_too_late, cancel, cancel_of_a_run, resolve, revive,
     reprioritize, pause, resume, purge, prune, progress, register, deregister, announce,
-    succeed_for_a_while, step_aside, step_that_makes_way, checkpoint, log, outranked, expire,
+    succeed_for_a_while, step_aside, step_that_makes_way, checkpoint, log, outranked, expire, inherit,
     age, sample, listen,
     schedule, unschedule, due, fire,
 ]  # fmt: skip

@@ -58,12 +58,23 @@ def start_worker(redis_server: RedisProcess, tmp_path: Path) -> Iterator[StartWo
     families: list[psutil.Process] = []
 
     def start(
-        *arguments: str, server: RedisProcess = redis_server, slots: int = 2, **environment: str
+        *arguments: str,
+        server: RedisProcess = redis_server,
+        slots: int = 2,
+        schedules: bool = False,
+        **environment: str,
     ) -> WorkerProcess:
         worker = WorkerProcess(
             server,
             tmp_path / f"worker-{len(workers)}",
-            ("--concurrency", str(slots), "--grace", "2", *arguments),
+            (
+                "--concurrency",
+                str(slots),
+                "--grace",
+                "2",
+                *(() if schedules else ("--no-schedules",)),
+                *arguments,
+            ),
             environment,
         )
         workers.append(worker.start())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from junmai_jobs import JobFailed, JobQueue, Priority, ResultExpired, ResultTimeout, RetryPolicy
+from tests.servers import RedisProcess
 from tests.waiting import wait_until
 from tests.worker import tasks
 from tests.worker.conftest import StartWorker
@@ -125,7 +128,9 @@ def test_another_child_in_the_place_of_the_first_is_refused(
 # ---- a log, a delay ------------------------------------------------------------------------------
 
 
-def test_a_log_is_kept_with_the_job(jobs: JobQueue, start_worker: StartWorker) -> None:
+def test_a_log_is_kept_with_the_job(
+    jobs: JobQueue, start_worker: StartWorker, redis_server: RedisProcess
+) -> None:
     start_worker(slots=1)
     handle = jobs.submit(tasks.write_log, 3)
     handle.result(timeout=10)
@@ -133,6 +138,9 @@ def test_a_log_is_kept_with_the_job(jobs: JobQueue, start_worker: StartWorker) -
     assert list(texts) == ["line 0", "line 1", "line 2", "caf\u00e9", "and a lone \\udcff surrogate"]
     assert list(times) == sorted(times)
     assert all(time.endswith("Z") for time in times)
+    command = [sys.executable, "-m", "junmai_jobs.cli", "--redis", redis_server.url, "show", handle.id]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-5:] == handle.job().log
 
 
 def test_an_exception_says_when_to_try_again(

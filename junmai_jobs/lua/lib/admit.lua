@@ -4,10 +4,13 @@
 local function park(id, queue, score, state, spec, due, key)
   state = state or new_state('ready', queue)
   redis.call('ZADD', queue_key(queue, 'blocked'), now, id)
+  local low, high = range_of(key)
+  local first = not redis.call('ZRANGEBYLEX', parked, low, high, 'LIMIT', 0, 1)[1]
   redis.call('ZADD', parked, 0, key .. ' ' .. string.format('%016.0f', score) .. ' ' .. id)
   state.word, state.score, state.holds = 'blocked', score, key
   write_state(id, state)
-  if redis.call('ZADD', thaws, 'LT', due, spec) == 1 then ring(alarm) end
+  redis.call('ZADD', thaws, 'LT', due, spec)
+  if first then ring(alarm) end
   redis.call('ZREM', queue_key(queue, 'ready'), id)
 end
 

@@ -1,5 +1,5 @@
--- include: queue_keys, body, band, finish, claimer
--- seldom: recall, put_aside, pass_ring_on, admit, find_machine, without, hold
+-- include: queue_keys, body, band, finish, claimer, event
+-- seldom: recall, put_aside, pass_ring_on, admit, find_machine, without, hold, thaw
 local skip_limit = 16
 
 local function open_queues(names)
@@ -37,20 +37,21 @@ local function best_head(names)
 end
 
 local function take(id, queue, score, state, claimer, request, lease, answer, holds)
-  local last = tonumber(redis.call('HGET', meta, 'token') or '0')
+  local last = tonumber(meta_now()[1] or '0')
   -- One that is no number, or too large to be counted on from, is no token of ours.
   local follows = last and last >= now_us and last < 9007199254740992
   local token = string.format('%.0f', follows and last + 1 or now_us)
   -- Blocked and here: a log was torn while the job was unblocked.
   if not state or (state.word == 'blocked' and state.holds == '') then state = new_state('ready', queue) end
   state.word, state.queue, state.score, state.token, state.claimer = 'running', queue, score, token, claimer
+  if holds ~= '' or state.holds ~= '' then holds = seldom().hold(id, holds, state.holds) end
   state.holds = holds
-  if holds ~= '' then seldom().hold(id, holds) end
   redis.call('ZADD', queue_key(queue, 'leases'), now + lease, id)
   write_state(id, state)
   redis.call('HSET', meta, 'token', token)
   write_record(claimer, request, id, token, answer)
   redis.call('ZREM', queue_key(queue, 'ready'), id)
+  note_event('started', id, queue)
   return state
 end
 
@@ -77,19 +78,30 @@ local function serve(id, queue, score, machine, open, claimer, request, lease, w
   return {'JOB', id, state.token, body, state.failures, state.note, holds}
 end
 
+-- Milliseconds until a limit is to be looked at again, or nil.
+local function next_thaw()
+  local first = redis.call('ZRANGE', thaws, 0, 0, 'WITHSCORES')
+  return first[2] and math.max(0, first[2] - now)
+end
+
 -- The reply. answer: kept with the request for a repeated call, see step. WAIT: nothing can be had, but there are
--- jobs for machines that are taken now.
+-- jobs for machines that are taken now. With it, or with EMPTY, milliseconds until a limit may have room, or ''.
 local function claim_next(claimer, request, lease, woken, names, answer)
-  local open, closed, looked, waits = open_queues(names), {}, 0, false
+  local open, closed, looked, waits, thawed = open_queues(names), {}, 0, nil, false
   while looked < skip_limit do
     local queue, id, score = best_head(open)
-    if not queue then
-      if waits and woken == '1' then seldom().pass_ring_on(waits) end
-      return {waits and 'WAIT' or 'EMPTY'}
+    local due = not queue and next_thaw()
+    local machine = queue and ''
+    if queue and string.find(queue, '+', 1, true) then
+      machine = seldom().find_machine(queue, id, claimer, closed)
     end
-    local machine = ''
-    if string.find(queue, '+', 1, true) then machine = seldom().find_machine(queue, id, claimer, closed) end
-    if machine then
+    if due == 0 and not thawed then
+      thawed = true
+      seldom().thaw(skip_limit)
+    elseif not queue then
+      if waits and woken == '1' then seldom().pass_ring_on(waits) end
+      return {waits and 'WAIT' or 'EMPTY', due and string.format('%.0f', due) or ''}
+    elseif machine then
       looked = looked + 1
       local reply = serve(id, queue, score, machine, open, claimer, request, lease, woken, answer)
       if reply then return reply end
@@ -101,5 +113,5 @@ local function claim_next(claimer, request, lease, woken, names, answer)
   end
   -- So many in a row are work enough for one call.
   seldom().pass_ring_on(open)
-  return {'EMPTY'}
+  return {'EMPTY', ''}
 end

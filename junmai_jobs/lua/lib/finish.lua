@@ -1,4 +1,4 @@
--- include: state, homes
+-- include: state, homes, event
 -- seldom: tell_children
 
 -- Into a finished home; the caller removes the job from where it was, last. Once its state says that it has
@@ -8,4 +8,5 @@ local function finish(id, state, word, note)
   if redis.call('EXISTS', children) == 1 then seldom().tell_children(id) end
   state.word, state.note = word, note
   write_state(id, state)
+  note_event(word, id, state.queue)
 end

@@ -1,4 +1,4 @@
--- include: end_cancelled, history, bell
+-- include: end_cancelled, history, bell, event
 -- A run is taken from its worker, whose token counts no more. Where a log was torn in the middle of its end,
 -- the home it was bound for already has the job. True: cancelled, see record_run.
 local function take_back(id, state, event, detail)
@@ -15,6 +15,7 @@ local function return_to_ready(id, state)
   write_state(id, state)
   leave_leases(id, state)
   ring_queue(state.queue)
+  note_event('released', id, state.queue)
   return 'ready'
 end
 

@@ -1,0 +1,91 @@
+"""History as a chart reads it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from junmai_jobs import JobQueue
+from junmai_jobs.config import load_config
+from junmai_jobs.errors import OptionError
+from tests.servers import RedisProcess
+from tests.waiting import wait_until
+from tests.worker.tasks import quick
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MINUTE, HOUR = 60, 3600
+START = 1_795_500_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    server = RedisProcess(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def jobs(server: RedisProcess, tmp_path: Path) -> Iterator[JobQueue]:
+    with server.client() as client:
+        client.flushall()
+    config = load_config(environ={"JUNMAI_HOME": str(tmp_path / "home")})
+    with closing(JobQueue(server.url, config=config)) as jobs:
+        keys, client = jobs.inspector.keys, jobs.inspector._link.client
+        for number in range(3):
+            at = START + number * MINUTE
+            client.zadd(keys.minutes, {f"{at}|{number}|1|0|" + ("7|2" if number == 2 else "|"): at})
+        client.zadd(keys.hours, {f"{START}|3|3|0|7|2": START})
+        yield jobs
+
+
+def test_the_rows_of_the_minutes(jobs: JobQueue) -> None:
+    rows = jobs.history()
+    assert rows[0] == {
+        "at": "2026-11-24T06:00:00Z",
+        "succeeded": 0, "failed": 1, "cancelled": 0, "queued": None, "running": None,
+    }  # fmt: skip
+    assert [row["succeeded"] for row in rows] == [0, 1, 2]
+    assert (rows[2]["queued"], rows[2]["running"]) == (7, 2)
+
+
+def test_the_rows_of_the_hours(jobs: JobQueue) -> None:
+    (row,) = jobs.history("hour")
+    assert (row["at"], row["succeeded"], row["queued"]) == ("2026-11-24T06:00:00Z", 3, 7)
+
+
+@pytest.mark.parametrize(
+    "since",
+    ["2026-11-24T06:01:00Z", "2026-11-24T06:01:00", "2026-11-24T08:01:00+02:00"],
+)
+def test_only_what_is_new(jobs: JobQueue, since: str) -> None:
+    assert [row["succeeded"] for row in jobs.history(since=since)] == [1, 2]
+    assert len(jobs.history(since=datetime.fromisoformat(since))) == 2
+    assert jobs.history("hour", since=datetime(2027, 1, 1, tzinfo=UTC)) == []
+
+
+@pytest.mark.parametrize("since", ["yesterday", 7, ""])
+def test_what_is_no_time(jobs: JobQueue, since: str) -> None:
+    with pytest.raises(OptionError, match=r"since is .*; give a time as in 2026-11-24T03:00:00Z"):
+        jobs.history(since=since)
+
+
+def test_what_is_no_resolution(jobs: JobQueue) -> None:
+    with pytest.raises(OptionError, match="resolution is 'day'; give 'minute' or 'hour'"):
+        jobs.history("day")
+
+
+def test_a_worker_keeps_the_history(jobs: JobQueue) -> None:
+    client, keys = jobs.inspector._link.client, jobs.inspector.keys
+    client.delete(keys.minutes)
+    jobs.submit(quick)
+    with jobs.worker(concurrency=1, moved_clock=True):
+        wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] == 1)
+        client.hset(keys.meta, "clock_offset", MINUTE * 1000)
+        rows = wait_until(lambda: [row for row in jobs.history() if row["succeeded"]], timeout=25)
+    assert [row["succeeded"] for row in rows] == [1]
