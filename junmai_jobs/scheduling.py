@@ -54,8 +54,8 @@ class Scheduling(ABC):
             every: seconds, a timedelta, or text as in ``90s``, ``1h30m``, ``2d``: at each multiple, in UTC.
             cron: five fields (minute, hour, day, month, weekday), or six with the second first.
             tz: the time zone of ``cron``; None: UTC.
-            catch_up: when ticks are more than 30 s late ``skip`` them, fire the newest ``once`` (the default),
-                or fire ``all``.
+            catch_up: when ticks are more than 30 s late ``skip`` them, fire the newest ``once``, or ``all``;
+                None: ``once``.
             **kwargs: of the task.
 
         Raises:

@@ -127,7 +127,7 @@ def chain(
     first: Planned[A], second: Step[A, B], third: Step[B, C], fourth: Step[C, D], fifth: Step[D, E], /
 ) -> Planned[E]: ...
 def chain(first: Planned[Any], /, *steps: Step[Any, Any]) -> Planned[Any]:
-    """One job after the other, each with the result of the one before as its first argument; the last of them.
+    """One job after the other, each with the result of the one before as its first argument; gives the last.
 
     Raises:
         PayloadError: a task needs more arguments.

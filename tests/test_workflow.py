@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
 
 from junmai_jobs import (
     Abort,
+    Group,
     OptionError,
     PayloadError,
     chain,
@@ -172,6 +173,29 @@ def test_parents_come_before_children_however_long_the_line() -> None:
     for _ in range(3000):
         line.append(label.with_options(after=line[-1]).plan(0.0))  # type: ignore[arg-type]
     assert ancestors_first([line[-1], line[7]]) == line
+
+
+@task
+async def fetch(photo: int) -> bytes:
+    return b"" * photo
+
+
+@task
+def weigh(data: bytes, *, factor: int = 2) -> int:
+    return factor * len(data)
+
+
+def test_types_go_through() -> None:
+    """What a type checker must see; running it shows that the same calls work."""
+    first = fetch.plan(1)
+    assert_type(first, Planned[bytes])
+    assert_type(result_of(first), bytes)
+    assert_type(weigh.with_options(priority=1).plan(result_of(first)), Planned[int])
+    assert_type(chain(first, weigh, measure, label), Planned[str])
+    scores = group(*(measure.plan(photo) for photo in range(3)))
+    assert_type(scores, Group[float])
+    assert_type(result_of(scores), list[float])
+    assert_type(chord(scores, best), Planned[float])
 
 
 # ---- values --------------------------------------------------------------------------------------

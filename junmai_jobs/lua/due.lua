@@ -3,7 +3,8 @@
 --   tick (ms), spec
 -- include: now
 local function due()
-  local next_tick = redis.call('ZRANGEBYSCORE', ticks, '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  local later = '(' .. string.format('%.0f', now)
+  local next_tick = redis.call('ZRANGEBYSCORE', ticks, later, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
   local wait = next_tick[1] and string.format('%.0f', next_tick[2] - now) or ''
   local reply = {'OK', string.format('%.0f', now), wait}
   local found = redis.call('ZRANGEBYSCORE', ticks, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 100)

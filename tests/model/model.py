@@ -8,15 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from junmai_jobs.keys import FINISHED_HOMES
+from junmai_jobs.lanes import queue_of
+from tests.model.admission import Admission
+from tests.model.job import LANES, LIMITS, WAITING, Content, Edge, Job, Parked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-QUEUES = ("a", "b")
-WAITING = ("ready", "scheduled", "retrying", "blocked")
 LEASE = 66
 CRASH_DELAY = 5
+LOOKS, TOLD = 16, 50
 
 
 @dataclass
@@ -30,45 +31,27 @@ class Record:
 
 
 @dataclass
-class Job:
-    id: str
-    queue: str
-    priority: int
-    word: str
-    """Its home."""
-    expires: int | None = None
-    place: int = 0
-    """Its number in line while it is ready."""
-    kept_place: int = 0
-    """The number it was claimed with."""
-    due: int = 0
-    lease: int = 0
-    finished: int = 0
-    claimed: bool = False
-    token: str = ""
-    failures: int = 0
-    crashes: int = 0
-    claimer: str = ""
-    request: str = ""
-    note: str = ""
-    events: list[str] = field(default_factory=list)
+class Owner:
+    """Who has a unique key."""
 
-    @property
-    def has_state(self) -> bool:
-        return self.claimed or self.word == "blocked" or self.word in FINISHED_HOMES or bool(self.request)
+    id: str
+    scope: str
+    till: int
 
 
 @dataclass
-class Model:
-    now: int = 0
-    jobs: dict[str, Job] = field(default_factory=dict)
+class Model(Admission):
     records: dict[str, Record] = field(default_factory=dict)
-    edges: set[tuple[str, str]] = field(default_factory=set)
-    """Child and parent."""
+    edges: set[Edge] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    owners: dict[str, Owner] = field(default_factory=dict)
     paused: dict[str, bool] = field(default_factory=dict)
     sequence: int = 0
     reaped: int | None = None
+    waits: bool = False
+    """Whether the last claim gave nothing because machines were taken."""
+    gone: set[str] = field(default_factory=set)
+    """The finished jobs that were revived or pruned by the last call."""
 
     # What the verbs have in common.
 
@@ -76,24 +59,61 @@ class Model:
         self.sequence += 1
         return self.sequence
 
-    def in_home(self, queue: str, word: str) -> list[Job]:
-        return [job for job in self.jobs.values() if (job.queue, job.word) == (queue, word)]
-
     def has_children(self, job_id: str) -> bool:
-        return any(parent == job_id for _, parent in self.edges)
+        return any(edge.parent == job_id for edge in self.edges)
+
+    def is_read(self, job_id: str) -> bool:
+        return any(job_id in job.reads and not job.is_over for job in self.jobs.values())
+
+    def owner(self, key: str) -> Job | None:
+        """The job that has a unique key."""
+        entry = self.owners.get(key)
+        job = self.jobs.get(entry.id) if entry else None
+        if entry is None or job is None:
+            return None
+        over = job.is_over or (entry.scope == "waiting" and job.word == "running")
+        return None if over and entry.till <= self.now else job
+
+    def own(self, job: Job) -> None:
+        if unique := job.content.unique:
+            till = self.now + unique.period if unique.period else 0
+            self.owners[unique.key] = Owner(job.id, unique.scope, till)
+
+    def block(self, job: Job, delay: int, after: Iterable[tuple[str, str]]) -> None:
+        job.word, job.note, job.holds = "blocked", str(delay * 1000), ""
+        job.reads = set()
+        for policy, parent in after:
+            self.edges.add(Edge(parent, job.id, policy))
+            job.reads |= {parent} if policy.endswith("+") else set()
+            if self.jobs[parent].is_over:
+                self.ended.add(parent)
+
+    def move(self, job: Job, word: str) -> None:
+        """To another home; when it leaves running, what it held is free."""
+        ran, job.word = job.word == "running", word
+        job.saved = job.saved and word != "succeeded"
+        for key in job.holds.split(";") if ran else ():
+            if key in LIMITS:
+                self.unpark(key, 1)
 
     def finish(self, job: Job, word: str, note: str) -> None:
-        job.word, job.note, job.finished = word, note, self.now
+        job.note, job.finished = note, self.now
         if self.has_children(job.id):
             self.ended.add(job.id)
+        self.move(job, word)
 
     def back_in_line(self, job: Job) -> str:
-        job.word, job.note, job.place = "ready", "", job.kept_place
+        job.note, job.place = "", job.kept_place
+        self.move(job, "ready")
         return "ready"
 
     def postpone(self, job: Job, word: str, delay: int, note: str) -> str:
-        job.word, job.note, job.due = word, note, self.now + delay
+        job.note, job.due = note, self.now + delay
+        self.move(job, word)
         return word
+
+    def to_the_end_of_the_line(self, job: Job) -> None:
+        job.word, job.place = "ready", self.next_place()
 
     def cancelled_instead(self, job: Job, event: str) -> bool:
         """A run ends without an end of the job: noted, and cancelled if somebody asked for that."""
@@ -126,44 +146,78 @@ class Model:
 
     # The verbs.
 
-    def enqueue(self, job: Job, delay: int, after: Sequence[str], policy: str) -> None:
-        job.place = self.next_place()
-        if job.expires is not None:
-            job.expires += self.now
-        if after:
-            job.word, job.note = "blocked", f"{policy}:{delay * 1000}"
-            for parent in after:
-                self.edges.add((job.id, parent))
-                if self.jobs[parent].word in FINISHED_HOMES:
-                    self.ended.add(parent)
-        elif delay:
-            self.postpone(job, "scheduled", delay, "")
-        self.jobs[job.id] = job
+    def enqueue(self, jobs: Sequence[tuple[Job, int]]) -> list[str | None]:
+        """Jobs and their delays. For each the job that has its unique key already."""
+        twins, answers = [], list[str | None]()
+        for job, delay in jobs:
+            unique = job.content.unique
+            owner, after = self.owner(unique.key) if unique else None, job.after
+            if owner and unique and owner.word == "running" and unique.keep == "last":
+                owner, after = None, (*after, ("continue", owner.id))
+            answers.append(owner.id if owner else None)
+            if owner:
+                twins.append((owner, job, delay))
+                continue
+            job.place = self.next_place()
+            self.fill(job, job.content)
+            if after:
+                self.block(job, delay, after)
+            elif delay:
+                self.postpone(job, "scheduled", delay, "")
+            self.jobs[job.id] = job
+            self.own(job)
+        for owner, job, delay in twins:
+            self.replace(owner, job.content, delay)
+        return answers
+
+    def fill(self, job: Job, content: Content) -> None:
+        job.content = content
+        job.expires_at = None if content.expires is None else self.now + content.expires
+
+    def replace(self, job: Job, content: Content, delay: int) -> None:
+        """The last of those with a unique key takes the place of one that waits."""
+        if content.unique is None or content.unique.keep == "first" or job.word not in WAITING:
+            return
+        self.fill(job, content)
+        if delay and job.word in {"ready", "scheduled"}:
+            job.word, job.due = "scheduled", self.now + delay
 
     def promote(self) -> None:
-        for queue in QUEUES:
+        for queue in LANES:
             for word in ("scheduled", "retrying"):
                 due = [job for job in self.in_home(queue, word) if job.due <= self.now]
                 for job in sorted(due, key=lambda job: (job.due, job.id)):
-                    job.word, job.place = "ready", self.next_place()
+                    self.to_the_end_of_the_line(job)
+        self.thaw()
 
-    def claim(self, claimer: str, request: str, queues: Iterable[str], answer: str = "") -> Job | None:
+    def claim(self, claimer: str, request: str, lanes: Iterable[str], answer: str = "") -> Job | None:
         """The job that must be given; the caller fills in its token. A held job was dealt with before."""
-        open_queues = [queue for queue in queues if not self.paused.get(queue, self.paused.get("*", False))]
-        while True:
-            heads = [
-                min(ready, key=lambda job: (-job.priority, job.place))
-                for queue in open_queues
-                if (ready := self.in_home(queue, "ready"))
-            ]
-            if not heads:
+        lanes = [lane for lane in lanes if not self.paused.get(queue_of(lane), self.paused.get("*", False))]
+        worker, closed, looked, thawed = claimer.partition("/")[0], set[str](), 0, False
+        self.waits = False
+        while looked < LOOKS:
+            job = self.first_in_line(lanes)
+            if job is None and not thawed and any(due <= self.now for due in self.thaws.values()):
+                thawed = True
+                self.thaw()
+            elif job is None:
                 return None
-            job = max(heads, key=lambda job: job.priority)
-            if job.expires is None or self.now < job.expires:
-                break
-            self.finish(job, "cancelled", "expired")
-        job.word, job.claimed, job.claimer, job.kept_place = "running", True, claimer, job.place
+            elif (machine := self.machine_for(job, worker, closed)) is None:
+                self.waits = True
+                lanes.remove(job.queue)
+            else:
+                looked += 1
+                if job.expires_at is not None and job.expires_at <= self.now:
+                    self.finish(job, "cancelled", "expired")
+                elif self.admit(job, machine):
+                    return self.take(job, claimer, request, answer)
+        self.waits = False
+        return None
+
+    def take(self, job: Job, claimer: str, request: str, answer: str) -> Job:
+        job.word, job.claimer, job.kept_place = "running", claimer, job.place
         job.lease = self.now + LEASE
+        self.waits = False
         self.records[claimer] = Record(request, job.id, "", answer)
         return job
 
@@ -189,7 +243,9 @@ class Model:
             return "LOST"
         if job.word != "running":
             return _SAME_END[verb].get(job.word, "LOST")
-        if verb == "succeed":
+        if verb.startswith("succeed"):
+            job.result = True
+            job.forgotten_at = self.now + delay if delay else None
             self.finish(job, "succeeded", "")
         elif verb == "fail":
             job.events.append("failed")
@@ -233,7 +289,7 @@ class Model:
         return job.id, job.word
 
     def reap(self) -> None:
-        running = [job for queue in QUEUES for job in self.in_home(queue, "running")]
+        running = [job for queue in LANES for job in self.in_home(queue, "running")]
         if self.reaped is None or self.now < self.reaped or self.now - self.reaped > LEASE / 2:
             ran_back = self.reaped is not None and self.now < self.reaped
             for job in running:
@@ -259,39 +315,65 @@ class Model:
         job = self.jobs[job_id]
         if job.word not in {"failed", "cancelled"}:
             return "STATE"
-        job.word, job.place = "ready", self.next_place()
-        job.token, job.failures, job.crashes, job.claimer, job.note = "", 0, 0, "", ""
+        owner = self.owner(job.content.unique.key) if job.content.unique else None
+        if owner not in {None, job}:
+            return "DUPLICATE"
+        job.token, job.failures, job.crashes, job.claimer, job.holds, job.note = "", 0, 0, "", "", ""
         job.request = request
+        if after := [(policy, parent) for policy, parent in job.after if parent in self.jobs]:
+            self.block(job, 0, after)
+        else:
+            self.to_the_end_of_the_line(job)
+        self.own(job)
+        self.gone.add(job_id)
         return "OK"
 
     def reprioritize(self, job_id: str, priority: int) -> str:
-        if self.jobs[job_id].word in FINISHED_HOMES:
+        job = self.jobs[job_id]
+        if job.is_over:
             return "STATE"
-        self.jobs[job_id].priority = priority
+        entry = Parked(job.waits_for, job.kept_score, job_id)
+        job.priority = priority
+        if entry in self.parked:
+            self.parked ^= {entry, Parked(entry.key, job.kept_score, job_id)}
         return "OK"
 
-    def resolve(self, order: Iterable[str]) -> None:
-        """One call, which takes the parents in the order in which they ended."""
-        for parent_id in order:
+    def resolve(self, order: Sequence[str]) -> None:
+        """One call, which takes the parents in the order in which they ended, and tells 50 children."""
+        left = TOLD
+        for parent_id in order[:TOLD]:
             parent = self.jobs.get(parent_id)
-            if parent is None or parent.word in FINISHED_HOMES:
-                for child_id in sorted(child for child, awaited in self.edges if awaited == parent_id):
-                    self.edges.discard((child_id, parent_id))
-                    self._tell(child_id, succeeded=parent is not None and parent.word == "succeeded")
+            if parent is None or parent.is_over:
+                for edge in sorted(edge for edge in self.edges if edge.parent == parent_id)[:left]:
+                    self.edges.discard(edge)
+                    self.tell(edge, succeeded=parent is not None and parent.word == "succeeded")
+                    left -= 1
+            if left == 0:
+                return
             self.ended.discard(parent_id)
 
-    def _tell(self, child_id: str, *, succeeded: bool) -> None:
-        child = self.jobs.get(child_id)
-        if child is None or child.word != "blocked":
+    def tell(self, edge: Edge, *, succeeded: bool) -> None:
+        """A child that is blocked, and not for a limit, learns of its parent's end."""
+        child = self.jobs.get(edge.child)
+        if child is None or child.word != "blocked" or child.waits_for:
             return
-        policy, delay = child.note.split(":")
-        if not succeeded and policy == "cancel":
-            self.finish(child, "cancelled", "parent_failed")
-        elif not any(waiting == child_id for waiting, _ in self.edges):
-            if int(delay):
-                self.postpone(child, "scheduled", int(delay) // 1000, "")
-            else:
-                child.word, child.note, child.place = "ready", "", self.next_place()
+        is_last = not any(other.child == edge.child and other.parent != edge.parent for other in self.edges)
+        match edge.policy.removesuffix("+"), succeeded:
+            case "cancel", False:
+                self.finish(child, "cancelled", "parent_failed")
+            case "failure", False:
+                self.unblock(child)
+            case "failure", True if is_last:
+                self.finish(child, "cancelled", "parents_succeeded")
+            case _ if is_last:
+                self.unblock(child)
+
+    def unblock(self, child: Job) -> None:
+        if delay := int(child.note):
+            self.postpone(child, "scheduled", delay // 1000, "")
+        else:
+            child.note = ""
+            self.to_the_end_of_the_line(child)
 
     def pause(self, queues: Iterable[str]) -> None:
         self.paused = self.paused | dict.fromkeys(queues, True) if queues else {"*": True}
@@ -314,18 +396,30 @@ class Model:
         there = sorted(
             (job for job in self.jobs.values() if job.word == word), key=lambda job: (job.finished, job.id)
         )
-        surplus = len(there) - keep
-        for job in there:
-            if surplus <= 0 and job.finished >= self.now - max_age:
+        for looked, job in enumerate(there):
+            if looked >= len(there) - keep and job.finished >= self.now - max_age:
                 break
-            if not self.has_children(job.id):
+            unique = job.content.unique
+            owned = unique is not None and self.owner(unique.key) is job
+            if not (owned or self.has_children(job.id) or self.is_read(job.id)):
                 del self.jobs[job.id]
-                surplus -= 1
+                self.gone.add(job.id)
+                if unique and self.owners[unique.key].id == job.id:
+                    del self.owners[unique.key]
+
+    def expire(self) -> None:
+        for job in self.jobs.values():
+            if job.forgotten_at is not None and job.forgotten_at <= self.now:
+                kept = self.is_read(job.id)
+                job.forgotten_at = self.now + 60 if kept else None
+                if not kept:
+                    job.note, job.result = "result_expired", False
 
 
 _EVENTS = {"retry": "failed", "defer": "deferred", "step_aside": "released"}
 _SAME_END = {
     "succeed": {"succeeded": "OK"},
+    "succeed for a while": {"succeeded": "OK"},
     "retry": {"retrying": "OK", "ready": "OK", "cancelled": "CANCELLED"},
     "fail": {"failed": "OK"},
     "defer": {"scheduled": "OK", "ready": "OK", "cancelled": "CANCELLED"},

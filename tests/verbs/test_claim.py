@@ -30,7 +30,7 @@ def test_the_job_is_leased_to_the_claimer(store: Store) -> None:
 def test_nothing_to_claim(store: Store) -> None:
     with store.unchanged():
         assert store.claim() is None
-        assert store.call("claim", "a", "b", claimer="w/1", request="1.1", lease=1, woken=0) == ["EMPTY"]
+        assert store.call("claim", "a", "b", claimer="w/1", request="1.1", lease=1, woken=0) == ["EMPTY", b""]
 
 
 def test_only_the_queues_named(store: Store) -> None:

@@ -275,9 +275,7 @@ def commands(store: Store) -> int:
 
 
 @pytest.mark.parametrize("how", [DONE, BAD_ENDS[0]], ids=lambda how: how.verb)
-def test_400_children_are_told_in_calls_of_bounded_work(
-    store: Store, backend: Backend, how: Ending
-) -> None:
+def test_400_children_are_told_in_calls_of_bounded_work(store: Store, backend: Backend, how: Ending) -> None:
     if backend.name == "fakeredis":
         pytest.skip("it does not count commands")
     parent = store.running("a")

@@ -1,0 +1,135 @@
+"""What keeps a job from running: limits and machines; see ``Model``, which it is a part of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from junmai_jobs.lanes import needs_of, queue_of
+from tests.model.job import LIMITS, OFFERS, Job, Parked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+CARD, HOST = ("gpu", "vram_mb"), ("ram_mb",)
+
+
+@dataclass
+class Admission:
+    now: int = 0
+    jobs: dict[str, Job] = field(default_factory=dict)
+    parked: set[Parked] = field(default_factory=set)
+    starts: set[tuple[str, int, str]] = field(default_factory=set)
+    """What a rate counts: key, time, id."""
+    thaws: dict[str, int] = field(default_factory=dict)
+    """When to look again whether a limit has room."""
+
+    def in_home(self, queue: str, word: str) -> list[Job]:
+        return [job for job in self.jobs.values() if (job.queue, job.word) == (queue, word)]
+
+    def running(self) -> list[Job]:
+        return [job for job in self.jobs.values() if job.word == "running"]
+
+    def first_in_line(self, lanes: Iterable[str]) -> Job | None:
+        """Highest priority first, a tie goes to the queue named first; the lanes of one queue share its line."""
+        best: Job | None = None
+        for lane in lanes:
+            head = min(self.in_home(lane, "ready"), key=lambda job: job.score, default=None)
+            if best is None or head is None:
+                best = best or head
+            elif "+" in lane and queue_of(lane) == queue_of(best.queue):
+                best = min(best, head, key=lambda job: job.score)
+            else:
+                best = max(best, head, key=lambda job: job.priority)
+        return best
+
+    # Limits.
+
+    def room(self, key: str) -> tuple[int, int]:
+        """How many more may start now, and when to look again."""
+        limit = LIMITS[key]
+        if not limit.span:
+            return limit.count - sum(key in job.limits_held for job in self.running()), self.now + 1
+        self.starts -= {
+            start
+            for start in self.starts
+            if start[0] == key and not self.now - limit.span < start[1] <= self.now
+        }
+        times = [time for start, time, _ in self.starts if start == key]
+        return limit.count - len(times), min(times, default=self.now) + limit.span
+
+    def admit(self, job: Job, machine: str) -> bool:
+        """Whether there is room in all its limits: then it holds them, with its machine, else it is parked."""
+        for key in job.content.limits:
+            room, due = self.room(key)
+            if room <= 0:
+                self.park(job, key, due)
+                return False
+        held = [machine]
+        for key in job.content.limits:
+            if span := LIMITS[key].span:
+                self.starts.add((key, self.now, job.id))
+                self.thaws.setdefault(key, self.now + span)
+            else:
+                held.append(key)
+        job.holds = ";".join(filter(None, held))
+        return True
+
+    def park(self, job: Job, key: str, due: int) -> None:
+        self.parked.add(Parked(key, job.score, job.id))
+        self.thaws[key] = min(due, self.thaws.get(key, due))
+        job.word, job.kept_place, job.holds = "blocked", job.place, key
+
+    def unpark(self, key: str, count: int) -> None:
+        """The first that wait for a limit are back in line, and forgotten are those before that do not any more."""
+        for entry in sorted(entry for entry in self.parked if entry.key == key):
+            if count == 0:
+                return
+            job = self.jobs.get(entry.id)
+            if job is not None and job.waits_for == key and job.kept_score == entry.score:
+                job.word, job.holds, job.place = "ready", "", job.kept_place
+                count -= 1
+            self.parked.discard(entry)
+
+    def thaw(self) -> None:
+        for key in [key for key, due in self.thaws.items() if due <= self.now]:
+            room, due = self.room(key)
+            if room > 0:
+                self.unpark(key, room)
+            if any(key == entry[0] for entry in (*self.parked, *self.starts)):
+                self.thaws[key] = due
+            else:
+                del self.thaws[key]
+
+    # Machines.
+
+    def machine_for(self, job: Job, worker: str, closed: set[str]) -> str | None:
+        """Which pools it takes; None: it waits, and one it waits for is closed to those behind it."""
+        needs, holds, waits = needs_of(job.queue), [], False
+        for kind in (CARD, HOST):
+            wanted = {name: needs[name] for name in kind if name in needs}
+            if not wanted:
+                continue
+            fit = [pool for pool in OFFERS[worker] if all(pool.get(name, 0) >= wanted[name] for name in wanted)]
+            free = [pool for pool in fit if pool["pool"] not in closed and self.has_left(pool, wanted)]
+            if free:
+                amounts = sorted(share(free[0], wanted).items())
+                holds.append(f"@{free[0]['pool']}" + "".join(f",{name}={amount:.10g}" for name, amount in amounts))
+            else:
+                waits = True
+                closed |= {pool["pool"] for pool in fit[:1]}
+        return None if waits else ";".join(holds)
+
+    def has_left(self, pool: Mapping[str, object], wanted: Mapping[str, float]) -> bool:
+        taken = [job.pools_held.get(str(pool["pool"]), {}) for job in self.running()]
+        return all(
+            amount + sum(each.get(name, 0) for each in taken) <= float(str(pool[name])) + 1e-6
+            for name, amount in share(pool, wanted).items()
+        )
+
+
+def share(pool: Mapping[str, object], wanted: Mapping[str, float]) -> dict[str, float]:
+    """Of a card's gpu the same part as of its memory, unless it is said."""
+    if "vram_mb" in wanted and "gpu" not in wanted:
+        return {**wanted, "gpu": wanted["vram_mb"] / float(str(pool["vram_mb"]))}
+    return dict(wanted)
