@@ -193,9 +193,12 @@ class Workflows(ABC):
             try:
                 self._enqueue(new[at : at + BATCH])
             except InvalidState as error:
-                raise InvalidState(f"{error}; or, of a job in another batch, wait for its handle") from error
+                raise InvalidState(
+                    f"{error}; if it is a job of another batch, name its handle instead"
+                ) from error
             except JunmaiJobsError as error:
-                error.add_note(f"the first {at:,} of {len(new):,} jobs were accepted: submit the same again")
+                if at:
+                    error.add_note(f"{at:,} of {len(new):,} jobs were accepted: submit the same again")
                 raise
 
     def batch(self, batch_id: str) -> Batch:

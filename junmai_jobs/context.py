@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 from junmai_jobs import codec
-from junmai_jobs.broker import MAX_WAITING, Broker
+from junmai_jobs.broker import Broker
 from junmai_jobs.errors import InvalidState, JobCancelled, StoreUnavailable
 from junmai_jobs.job import Claimed
 from junmai_jobs.task import Task, as_task
+from junmai_jobs.verbs import MAX_WAITING
 
 P = ParamSpec("P")
 LOG_LIMIT = 16 * 1024
@@ -63,7 +64,9 @@ class RunningJob:
     def card(self) -> str | None:
         """The card this run has, or its share of one: NVIDIA's name of it, for ``CUDA_VISIBLE_DEVICES``."""
         held = (hold.split(",") for hold in self._job.holds.split(";"))
-        return next((pool[1:] for pool, *amounts in held if any(each.startswith("gpu=") for each in amounts)), None)
+        return next(
+            (pool[1:] for pool, *amounts in held if any(each.startswith("gpu=") for each in amounts)), None
+        )
 
     def check_cancelled(self) -> None:
         """Stop here if somebody asked for it. Cheap: call it as often as you like.

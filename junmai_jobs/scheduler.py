@@ -14,13 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from junmai_jobs.broker import MAX_WAITING, Broker
+from junmai_jobs.broker import Broker
 from junmai_jobs.errors import OptionError, PayloadError, QueueFull, ScheduleNotFound
 from junmai_jobs.host import is_gone
 from junmai_jobs.inspector import ALIVE_WITHIN, Inspector
 from junmai_jobs.job import Job, new_id
 from junmai_jobs.schedule import Schedule, is_in_code
 from junmai_jobs.task import find_task, task_names
+from junmai_jobs.verbs import MAX_WAITING
 
 log = logging.getLogger("junmai_jobs.worker")
 
@@ -31,6 +32,8 @@ ANNOUNCE_EVERY = 5.0
 AGE_EVERY = 1.0
 SAMPLE_EVERY = 10.0
 FIRE_EVERY = 2.0
+_AGING_LEAD = 3.0
+"""Seconds: who is to start within a bound is raised so long before; the looks at it are a second apart."""
 _GONE_FOR_GOOD = 10 * ALIVE_WITHIN
 
 
@@ -190,7 +193,7 @@ class Scheduler:
 
     def _age(self) -> float:
         if self.aging is not None:
-            self.broker.age(self.queues, self.aging)
+            self.broker.age(self.queues, self.aging - min(_AGING_LEAD, self.aging / 2))
         return AGE_EVERY
 
     def _sample(self) -> float:

@@ -23,7 +23,7 @@ TESTS = Path(__file__).parent
 FLOORS = (
     "errors", "checks", "codec", "lanes", "job", "keys", "config", "limits", "retry", "edges", "options", "schedule", "hooks",
     "workflow", "task",
-    "scripts", "connection", "endings", "broker", "replies", "record", "inspector", "waiting", "events", "history",
+    "scripts", "connection", "endings", "replies", "verbs", "steering", "upkeep", "broker", "record", "inspector", "waiting", "events", "history",
     "logs", "notify", "host", "embedded", "watcher", "server",
     "context", "timelimit", "executor", "resources", "scheduler", "settings",
     "child", "slot", "worker", "hosting",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.lanes import needs_of, queue_of
 from tests.model.job import LIMITS, OFFERS, Job, Parked
@@ -31,7 +31,7 @@ class Admission:
         return [job for job in self.jobs.values() if job.word == "running"]
 
     def first_in_line(self, lanes: Iterable[str]) -> Job | None:
-        """Highest priority first, a tie goes to the queue named first; the lanes of one queue share its line."""
+        """Highest priority first, a tie goes to the queue named first; its lanes share its line."""
         best: Job | None = None
         for lane in lanes:
             head = min(self.in_home(lane, "ready"), key=lambda job: job.score, default=None)
@@ -49,17 +49,17 @@ class Admission:
         """How many more may start now, and when to look again."""
         limit = LIMITS[key]
         if not limit.span:
-            return limit.count - sum(key in job.limits_held for job in self.running()), self.now + 1
+            return limit.most - sum(key in job.limits_held for job in self.running()), self.now + 1
         self.starts -= {
             start
             for start in self.starts
             if start[0] == key and not self.now - limit.span < start[1] <= self.now
         }
         times = [time for start, time, _ in self.starts if start == key]
-        return limit.count - len(times), min(times, default=self.now) + limit.span
+        return limit.most - len(times), min(times, default=self.now) + limit.span
 
     def admit(self, job: Job, machine: str) -> bool:
-        """Whether there is room in all its limits: then it holds them, with its machine, else it is parked."""
+        """Whether there is room in all its limits: then it holds them and its machine, else it is parked."""
         for key in job.content.limits:
             room, due = self.room(key)
             if room <= 0:
@@ -81,7 +81,7 @@ class Admission:
         job.word, job.kept_place, job.holds = "blocked", job.place, key
 
     def unpark(self, key: str, count: int) -> None:
-        """The first that wait for a limit are back in line, and forgotten are those before that do not any more."""
+        """The first that wait for a limit are back in line; entries before them that are not true go."""
         for entry in sorted(entry for entry in self.parked if entry.key == key):
             if count == 0:
                 return
@@ -110,26 +110,30 @@ class Admission:
             wanted = {name: needs[name] for name in kind if name in needs}
             if not wanted:
                 continue
-            fit = [pool for pool in OFFERS[worker] if all(pool.get(name, 0) >= wanted[name] for name in wanted)]
+            fit = [
+                pool for pool in OFFERS[worker] if all(pool.get(name, 0) >= wanted[name] for name in wanted)
+            ]
             free = [pool for pool in fit if pool["pool"] not in closed and self.has_left(pool, wanted)]
             if free:
                 amounts = sorted(share(free[0], wanted).items())
-                holds.append(f"@{free[0]['pool']}" + "".join(f",{name}={amount:.10g}" for name, amount in amounts))
+                holds.append(
+                    f"@{free[0]['pool']}" + "".join(f",{name}={amount:.10g}" for name, amount in amounts)
+                )
             else:
                 waits = True
                 closed |= {pool["pool"] for pool in fit[:1]}
         return None if waits else ";".join(holds)
 
-    def has_left(self, pool: Mapping[str, object], wanted: Mapping[str, float]) -> bool:
-        taken = [job.pools_held.get(str(pool["pool"]), {}) for job in self.running()]
+    def has_left(self, pool: Mapping[str, Any], wanted: Mapping[str, float]) -> bool:
+        taken = [job.pools_held.get(pool["pool"], {}) for job in self.running()]
         return all(
-            amount + sum(each.get(name, 0) for each in taken) <= float(str(pool[name])) + 1e-6
+            amount + sum(each.get(name, 0) for each in taken) <= pool[name] + 1e-6
             for name, amount in share(pool, wanted).items()
         )
 
 
-def share(pool: Mapping[str, object], wanted: Mapping[str, float]) -> dict[str, float]:
+def share(pool: Mapping[str, Any], wanted: Mapping[str, float]) -> dict[str, float]:
     """Of a card's gpu the same part as of its memory, unless it is said."""
     if "vram_mb" in wanted and "gpu" not in wanted:
-        return {**wanted, "gpu": wanted["vram_mb"] / float(str(pool["vram_mb"]))}
+        return {**wanted, "gpu": wanted["vram_mb"] / pool["vram_mb"]}
     return dict(wanted)

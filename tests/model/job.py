@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from junmai_jobs.keys import FINISHED_HOMES
 
 QUEUES = ("a", "b")
 LANES = ("a", "a+gpu=1", "a+vram_mb=3000", "b", "b+gpu=0.5,ram_mb=3000")
 WAITING = ("ready", "scheduled", "retrying", "blocked")
-HOST = {"pool": "host", "ram_mb": 4000}
+HOST: dict[str, Any] = {"pool": "host", "ram_mb": 4000}
 OFFERS = {
     "w": [HOST, {"pool": "card", "gpu": 1, "vram_mb": 8000}],
     "v": [HOST, {"pool": "small", "gpu": 1, "vram_mb": 2000}],
@@ -19,15 +19,15 @@ OFFERS = {
 
 
 class Limit(NamedTuple):
-    """At most ``count`` run at once or, with a span, start in any so many seconds."""
+    """At most ``most`` run at once or, with a span, start in any so many seconds."""
 
     key: str
-    count: int
+    most: int
     span: int = 0
 
     @property
     def spec(self) -> str:
-        return f"{self.key},{self.count}" + (f",{self.span * 1000}" if self.span else "")
+        return f"{self.key},{self.most}" + (f",{self.span * 1000}" if self.span else "")
 
 
 LIMITS = {limit.key: limit for limit in (Limit("x", 1), Limit("y", 2), Limit("z:rate", 2, 25))}
@@ -38,6 +38,10 @@ class Unique(NamedTuple):
     scope: str
     period: int
     keep: str
+
+    @property
+    def spec(self) -> str:
+        return f"{self.key},{self.scope},{self.period * 1000},{self.keep}"
 
 
 class Edge(NamedTuple):
@@ -69,7 +73,7 @@ class Content:
 
     @property
     def extras(self) -> dict[str, str]:
-        unique = {"u": "{},{},{}000,{}".format(*self.unique)} if self.unique else {}
+        unique = {"u": self.unique.spec} if self.unique else {}
         limits = [LIMITS[key] for key in self.limits]
         return unique | {"r" if limit.span else "c": limit.spec for limit in limits}
 
@@ -140,6 +144,8 @@ class Job:
         """How much of each pool it has while it runs."""
         held = [part.split(",") for part in self.holds.split(";") if part.startswith("@")]
         return {
-            pool.removeprefix("@"): {name: float(amount) for name, amount in (each.split("=") for each in amounts)}
+            pool.removeprefix("@"): {
+                name: float(amount) for name, amount in (each.split("=") for each in amounts)
+            }
             for pool, *amounts in (held if self.word == "running" else [])
         }

@@ -9,151 +9,35 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from junmai_jobs.lanes import queue_of
-from tests.model.admission import Admission
-from tests.model.job import LANES, LIMITS, WAITING, Content, Edge, Job, Parked
+from tests.model.job import LANES, WAITING, Content, Edge, Job, Parked
+from tests.model.moves import Moves, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 LEASE = 66
-CRASH_DELAY = 5
 LOOKS, TOLD = 16, 50
 
 
 @dataclass
-class Record:
-    """A claimer's last request, and what that gave."""
-
-    request: str
-    id: str
-    token: str
-    answer: str = ""
-
-
-@dataclass
-class Owner:
-    """Who has a unique key."""
-
-    id: str
-    scope: str
-    till: int
-
-
-@dataclass
-class Model(Admission):
-    records: dict[str, Record] = field(default_factory=dict)
-    edges: set[Edge] = field(default_factory=set)
-    ended: set[str] = field(default_factory=set)
-    owners: dict[str, Owner] = field(default_factory=dict)
+class Model(Moves):
     paused: dict[str, bool] = field(default_factory=dict)
-    sequence: int = 0
     reaped: int | None = None
     waits: bool = False
     """Whether the last claim gave nothing because machines were taken."""
     gone: set[str] = field(default_factory=set)
     """The finished jobs that were revived or pruned by the last call."""
 
-    # What the verbs have in common.
-
-    def next_place(self) -> int:
-        self.sequence += 1
-        return self.sequence
-
-    def has_children(self, job_id: str) -> bool:
-        return any(edge.parent == job_id for edge in self.edges)
-
-    def is_read(self, job_id: str) -> bool:
-        return any(job_id in job.reads and not job.is_over for job in self.jobs.values())
-
-    def owner(self, key: str) -> Job | None:
-        """The job that has a unique key."""
-        entry = self.owners.get(key)
-        job = self.jobs.get(entry.id) if entry else None
-        if entry is None or job is None:
-            return None
-        over = job.is_over or (entry.scope == "waiting" and job.word == "running")
-        return None if over and entry.till <= self.now else job
-
-    def own(self, job: Job) -> None:
-        if unique := job.content.unique:
-            till = self.now + unique.period if unique.period else 0
-            self.owners[unique.key] = Owner(job.id, unique.scope, till)
-
-    def block(self, job: Job, delay: int, after: Iterable[tuple[str, str]]) -> None:
-        job.word, job.note, job.holds = "blocked", str(delay * 1000), ""
-        job.reads = set()
-        for policy, parent in after:
-            self.edges.add(Edge(parent, job.id, policy))
-            job.reads |= {parent} if policy.endswith("+") else set()
-            if self.jobs[parent].is_over:
-                self.ended.add(parent)
-
-    def move(self, job: Job, word: str) -> None:
-        """To another home; when it leaves running, what it held is free."""
-        ran, job.word = job.word == "running", word
-        job.saved = job.saved and word != "succeeded"
-        for key in job.holds.split(";") if ran else ():
-            if key in LIMITS:
-                self.unpark(key, 1)
-
-    def finish(self, job: Job, word: str, note: str) -> None:
-        job.note, job.finished = note, self.now
-        if self.has_children(job.id):
-            self.ended.add(job.id)
-        self.move(job, word)
-
-    def back_in_line(self, job: Job) -> str:
-        job.note, job.place = "", job.kept_place
-        self.move(job, "ready")
-        return "ready"
-
-    def postpone(self, job: Job, word: str, delay: int, note: str) -> str:
-        job.note, job.due = note, self.now + delay
-        self.move(job, word)
-        return word
-
-    def to_the_end_of_the_line(self, job: Job) -> None:
-        job.word, job.place = "ready", self.next_place()
-
-    def cancelled_instead(self, job: Job, event: str) -> bool:
-        """A run ends without an end of the job: noted, and cancelled if somebody asked for that."""
-        wanted = job.note == "cancel"
-        job.events.append("cancelled" if wanted else event)
-        if wanted:
-            self.finish(job, "cancelled", "cancelled")
-        return wanted
-
-    def hand_back(self, job: Job) -> str:
-        job.token = ""
-        return "cancelled" if self.cancelled_instead(job, "released") else self.back_in_line(job)
-
-    def lose(self, job: Job, event: str) -> str:
-        job.token = ""
-        if self.cancelled_instead(job, event):
-            return "cancelled"
-        job.crashes += 1
-        if job.crashes == 1:
-            return self.back_in_line(job)
-        if job.crashes == 2:
-            return self.postpone(job, "retrying", CRASH_DELAY, "")
-        self.finish(job, "failed", "crashed")
-        return "failed"
-
-    def held(self, claimer: str) -> Job | None:
-        record = self.records.get(claimer)
-        job = self.jobs.get(record.id) if record and record.token else None
-        return job if job and record and (job.word, job.token) == ("running", record.token) else None
-
-    # The verbs.
-
     def enqueue(self, jobs: Sequence[tuple[Job, int]]) -> list[str | None]:
         """Jobs and their delays. For each the job that has its unique key already."""
         twins, answers = [], list[str | None]()
         for job, delay in jobs:
             unique = job.content.unique
-            owner, after = self.owner(unique.key) if unique else None, job.after
+            owner = self.owner(unique.key) if unique else None
+            after = job.after
             if owner and unique and owner.word == "running" and unique.keep == "last":
-                owner, after = None, (*after, ("continue", owner.id))
+                after = (*after, ("continue", owner.id))
+                owner = None
             answers.append(owner.id if owner else None)
             if owner:
                 twins.append((owner, job, delay))
@@ -338,8 +222,8 @@ class Model(Admission):
             self.parked ^= {entry, Parked(entry.key, job.kept_score, job_id)}
         return "OK"
 
-    def resolve(self, order: Sequence[str]) -> None:
-        """One call, which takes the parents in the order in which they ended, and tells 50 children."""
+    def resolve(self, order: Sequence[str]) -> bool:
+        """One call, which tells 50 children of parents in the order these ended in: is there more?"""
         left = TOLD
         for parent_id in order[:TOLD]:
             parent = self.jobs.get(parent_id)
@@ -349,8 +233,9 @@ class Model(Admission):
                     self.tell(edge, succeeded=parent is not None and parent.word == "succeeded")
                     left -= 1
             if left == 0:
-                return
+                return True
             self.ended.discard(parent_id)
+        return bool(self.ended)
 
     def tell(self, edge: Edge, *, succeeded: bool) -> None:
         """A child that is blocked, and not for a limit, learns of its parent's end."""
@@ -404,8 +289,7 @@ class Model(Admission):
             if not (owned or self.has_children(job.id) or self.is_read(job.id)):
                 del self.jobs[job.id]
                 self.gone.add(job.id)
-                if unique and self.owners[unique.key].id == job.id:
-                    del self.owners[unique.key]
+                self.owners = {key: owner for key, owner in self.owners.items() if owner.id != job.id}
 
     def expire(self) -> None:
         for job in self.jobs.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,12 +23,16 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from junmai_jobs import endings as verbs
 from junmai_jobs.broker import Broker, Renewal, Step
-from junmai_jobs.endings import Ending
 from junmai_jobs.errors import InvalidState, StaleLease
-from junmai_jobs.job import Claimed
+from junmai_jobs.job import Body, Claimed, NewJob
 from junmai_jobs.keys import FINISHED_HOMES, Keys
-from tests.model.model import LEASE, QUEUES, WAITING, Job, Model
-from tests.verbs.store import BAND, ERROR, new_job
+from junmai_jobs.lanes import needs_of, queue_of
+from tests.model import laws
+from tests.model.job import LANES, LIMITS, OFFERS, WAITING, Job
+from tests.model.model import LEASE, Model
+from tests.model.store_view import EPOCH, expected, stored
+from tests.model.wishes import Wish, choices, edges, lanes, orders, wishes
+from tests.verbs.store import ERROR, new_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,10 +40,9 @@ if TYPE_CHECKING:
     from junmai_jobs.scripts import Script
     from tests.backends import Backend, Backends
 
-EPOCH = 1_795_000_000_000
-"""Milliseconds; the model's time 0. Its steps are multiples of ten seconds, and no delay is one."""
 CLAIMERS = ("w/1", "w/2", "v/1")
-RETRY_DELAY, DEFER_DELAY, EXPIRES, MAX_AGE = 13, 7, 304, 108
+RETRY_DELAY, DEFER_DELAY, TTL, MAX_AGE = 13, 7, 44, 108
+"""Seconds. The machine's steps are multiples of ten, and no delay is one."""
 SET_CLOCK = """
 local time = redis.call('TIME')
 local real = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -48,41 +50,16 @@ redis.call('HSET', KEYS[1], 'clock_offset', string.format('%.0f', ARGV[1] - real
 """
 ENDINGS = {
     "succeed": verbs.succeed(b"\x01"),
+    "succeed for a while": verbs.succeed(b"\x01", TTL),
     "retry": verbs.retry(RETRY_DELAY, ERROR),
     "fail": verbs.fail(ERROR, "reason"),
     "defer": verbs.defer(DEFER_DELAY, "note"),
     "step_aside": verbs.step_aside(),
     "confirm_cancel": verbs.confirm_cancel(),
 }
-DELAYS = {"retry": RETRY_DELAY, "defer": DEFER_DELAY}
+DELAYS = {"retry": RETRY_DELAY, "defer": DEFER_DELAY, "succeed for a while": TTL}
 claimers = st.sampled_from(CLAIMERS)
 endings = st.sampled_from(list(ENDINGS))
-orders = st.sampled_from([("a", "b"), ("b", "a"), ("a", "b"), ("b",)])
-choices = st.integers(0, 30)
-"""Which of the jobs there are, in the order of their submission."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A job to be submitted."""
-
-    queue: str
-    priority: int
-    delay: int
-    expires: int | None
-    parents: list[int]
-    policy: str
-
-
-wishes = st.builds(
-    Wish,
-    queue=st.sampled_from(QUEUES),
-    priority=st.sampled_from([5, 9, 0]),
-    delay=st.sampled_from([0, 0, 0, 0, 21, 102]),
-    expires=st.sampled_from([None, None, None, EXPIRES]),
-    parents=st.one_of(st.just([]), st.just([]), st.lists(choices, max_size=3)),
-    policy=st.sampled_from(["cancel", "continue"]),
-)
 
 
 @dataclass(frozen=True)
@@ -120,9 +97,12 @@ class Machine(RuleBasedStateMachine):
         self.times = {0}
         self.requests = 0
         self.generations = dict.fromkeys(CLAIMERS, 1)
-        self.last_calls: dict[str, tuple[Any, ...]] = {}
+        self.last_calls: dict[str, tuple[str, Sequence[str], tuple[Claimed, str] | None]] = {}
         self.last_token = 0
-        self.broker.register("w", {})
+        self.broker.register("w", {"offers": OFFERS["w"]})
+        self.broker.register("v", {"offers": OFFERS["v"]})
+        self.starts: dict[str, list[int]] = {}
+        self.finished: dict[str, str] = {}
 
     def teardown(self) -> None:
         self.stack.close()
@@ -130,6 +110,8 @@ class Machine(RuleBasedStateMachine):
     def tick(self, seconds: int = 10) -> None:
         """Go to a time that never was before."""
         self.model.now += seconds
+        if seconds < 0:
+            self.starts.clear()
         while self.model.now in self.times:
             self.model.now += 10
         self.times.add(self.model.now)
@@ -150,26 +132,18 @@ class Machine(RuleBasedStateMachine):
     @rule(batch=st.lists(wishes, min_size=1, max_size=4))
     def submit(self, batch: list[Wish]) -> None:
         self.tick()
-        sent = []
+        jobs, known = [], list(self.model.jobs)
         for wish in batch:
-            known = list(self.model.jobs)
-            after = tuple(dict.fromkeys(known[number % len(known)] for number in wish.parents if known))
             self.requests += 1
-            job = Job(f"j{self.requests:03}", wish.queue, wish.priority, "ready", wish.expires)
-            sent.append(
-                new_job(
-                    job.id,
-                    queue=wish.queue,
-                    priority=wish.priority,
-                    expires=wish.expires,
-                    delay=wish.delay,
-                    after=after,
-                    after_policy=wish.policy,
-                )
-            )
-            self.model.enqueue(job, wish.delay, after, wish.policy)
-        assert self.broker.enqueue(sent) == [None] * len(sent)
-        assert self.broker.enqueue(sent) == [job.id for job in sent]
+            job = Job(f"j{self.requests:03}", wish.queue, wish.priority, wish.content, edges(wish, known))
+            jobs.append((job, wish.delay))
+            if wish.content.unique is None:
+                known.append(job.id)
+        sent = [as_sent(job, delay) for job, delay in jobs]
+        expected = self.model.enqueue(jobs)
+        assert self.broker.enqueue(sent) == expected
+        again = [owner or job.id for owner, (job, _) in zip(expected, jobs, strict=True)]
+        assert self.broker.enqueue(sent) == again
 
     # Running.
 
@@ -188,42 +162,40 @@ class Machine(RuleBasedStateMachine):
         self.tick()
         claimer = self.somebody_who_runs_a_job()
         job = self.model.held(claimer)
-        ended = (Claimed(job.id, job.token, b"", 0, ""), ENDINGS[verb]) if job else None
-        request = self.request(claimer)
-        self.last_calls[claimer] = (request, queues, ended)
-        given = self.broker.step(claimer, request, queues, ended, lease=LEASE)
-        return self.check_step(given, claimer, request, queues, ended)
+        ended = (Claimed(job.id, job.token, b"", 0, ""), verb) if job else None
+        self.last_calls[claimer] = (self.request(claimer), queues, ended)
+        return self.check_step(claimer, self.make_last_call(claimer))
 
     @rule(target=runs, claimer=claimers)
     def the_last_call_again(self, claimer: str) -> Any:
         if claimer not in self.last_calls:
             return multiple()
         self.tick()
-        request, queues, ended = self.last_calls[claimer]
-        given = self.broker.step(claimer, request, queues, ended, lease=LEASE)
-        held = self.model.replay(claimer, request)
+        given = self.make_last_call(claimer)
+        held = self.model.replay(claimer, self.last_calls[claimer][0])
         if held is None:
-            return self.check_step(given, claimer, request, queues, ended)
+            return self.check_step(claimer, given)
         assert given.job is not None
         assert (given.ending, given.job.id) == (self.model.records[claimer].answer, held.id)
         assert (given.job.token, given.job.failures, given.job.note) == (held.token, held.failures, held.note)
         return multiple()
 
-    def check_step(
-        self,
-        given: Step,
-        claimer: str,
-        request: str,
-        queues: Sequence[str],
-        ended: tuple[Claimed, Ending] | None,
-    ) -> Any:
+    def make_last_call(self, claimer: str) -> Step:
+        request, queues, ended = self.last_calls[claimer]
+        ending = (ended[0], ENDINGS[ended[1]]) if ended else None
+        return self.broker.step(claimer, request, queues, ending, lease=LEASE)
+
+    def check_step(self, claimer: str, given: Step) -> Any:
+        request, queues, ended = self.last_calls[claimer]
         word = ""
-        if ended is not None:
-            run, how = ended
-            word = self.model.end(run.id, run.token, how.verb, DELAYS.get(how.verb, 0))
+        if ended:
+            run, verb = ended
+            word = self.model.end(run.id, run.token, verb, DELAYS.get(verb, 0))
         self.model.give_back_held(claimer)
         assert given.ending == word
-        return self.check_claim(given.job, self.model.claim(claimer, request, queues, word))
+        run = self.check_claim(given.job, self.model.claim(claimer, request, queues, word))
+        assert given.waits == self.model.waits
+        return run
 
     def check_claim(self, given: Claimed | None, expected: Job | None) -> Any:
         assert (given.id if given else None) == (expected.id if expected else None)
@@ -233,17 +205,28 @@ class Machine(RuleBasedStateMachine):
         self.last_token = int(given.token)
         self.model.given(expected, given.token)
         assert (given.failures, given.note) == (expected.failures, expected.note)
+        assert given.holds == expected.holds
+        assert Body.decode(given.body).args == [expected.content.number]
+        for key in expected.content.limits:
+            if LIMITS[key].span:
+                self.starts.setdefault(key, []).append(self.model.now)
         return given
 
-    @rule(run=runs, verb=st.sampled_from([*ENDINGS, "progress"]))
+    @rule(run=runs, verb=st.sampled_from([*ENDINGS, "progress", "checkpoint"]))
     def any_run_speaks(self, run: Claimed, verb: str) -> None:
         """Of all runs there ever were: most are stale."""
         self.tick()
+        job = self.model.jobs.get(run.id)
+        held = job if job is not None and (job.word, job.token) == ("running", run.token) else None
         if verb == "progress":
-            job = self.model.jobs.get(run.id)
-            held = job is not None and (job.word, job.token) == ("running", run.token)
-            with refused_if(not held, StaleLease):
-                assert self.broker.progress(run) == (job is not None and job.note == "cancel")
+            with refused_if(held is None, StaleLease):
+                assert self.broker.progress(run) == (held is not None and held.note == "cancel")
+        elif verb == "checkpoint":
+            with refused_if(held is None, StaleLease):
+                assert self.broker.checkpoint(run) == (b"\x01" if held and held.saved else b"")
+                self.broker.checkpoint(run, b"\x01")
+            if held:
+                held.saved = True
         else:
             word = self.model.end(run.id, run.token, verb, DELAYS.get(verb, 0))
             with refused_if(word == "LOST", StaleLease):
@@ -252,11 +235,11 @@ class Machine(RuleBasedStateMachine):
     @rule(claimer=claimers, times=st.integers(2, 5))
     def a_job_kills_its_process(self, claimer: str, times: int) -> None:
         for _ in range(times):
-            self.claim(claimer, QUEUES)
+            self.claim(claimer, LANES)
             self.a_process_ends(crashes=True, late=0)
             self.tick()
             self.model.promote()
-            self.broker.promote(QUEUES)
+            self.broker.promote(LANES)
 
     @rule(crashes=st.booleans(), late=st.sampled_from([0, 0, 0, 1]))
     def a_process_ends(self, crashes: bool, late: int) -> None:
@@ -288,9 +271,11 @@ class Machine(RuleBasedStateMachine):
                 expected = [Renewal(*self.model.extend(claimer)) for claimer in CLAIMERS]
                 assert self.broker.extend("w", CLAIMERS, lease=LEASE) == expected
             self.model.reap()
-            self.broker.reap(QUEUES, lease=LEASE)
+            self.broker.reap(LANES, lease=LEASE)
             self.model.promote()
-            self.broker.promote(QUEUES)
+            self.broker.promote(LANES)
+            self.model.expire()
+            self.broker.expire()
             self.resolve()
 
     def resolve(self) -> None:
@@ -299,9 +284,8 @@ class Machine(RuleBasedStateMachine):
             self.tick()
             order = [parent.decode() for parent in self.admin.zrange(self.keys.ended, 0, -1)]
             assert set(order) == self.model.ended
-            self.model.resolve(order)
             more = self.broker._call("resolve") == ["MORE"]
-            assert more == bool(self.model.ended)
+            assert more == self.model.resolve(order)
 
     # People.
 
@@ -316,12 +300,13 @@ class Machine(RuleBasedStateMachine):
             word = self.model.cancel(job_id, request)
             call: Callable[[], object] = partial(self.broker.cancel, job_id, request, "asked")
         elif act == "revive":
+            after = " ".join(f"{policy}={parent}" for policy, parent in self.model.jobs[job_id].after)
+            call = partial(self.broker.revive, job_id, request, after)
             word = self.model.revive(job_id, request)
-            call = partial(self.broker.revive, job_id, request)
         else:
             word = self.model.reprioritize(job_id, choice % 11)
             call = partial(self.broker.reprioritize, job_id, choice % 11)
-        with refused_if(word == "STATE", InvalidState):
+        with refused_if(word in {"STATE", "DUPLICATE"}, InvalidState):
             for _ in range(2):
                 assert call() == {"cancel": word == "OK"}.get(act)
 
@@ -331,7 +316,7 @@ class Machine(RuleBasedStateMachine):
         getattr(self.model, act)(queues)
         getattr(self.broker, act)(queues)
 
-    @rule(queue=st.sampled_from(QUEUES), words=st.sets(st.sampled_from(WAITING), min_size=1))
+    @rule(queue=lanes, words=st.sets(st.sampled_from(WAITING), min_size=1))
     def somebody_purges(self, queue: str, words: set[str]) -> None:
         self.tick()
         request = self.request()
@@ -353,93 +338,31 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_store_is_as_the_model_says(self) -> None:
-        stored, expected = self.stored(), expected_store(self.model)
-        for part in expected:
-            assert stored[part] == expected[part], part
+        found, should_be = stored(self.admin, self.keys, self.model), expected(self.model)
+        for part in should_be:
+            assert found[part] == should_be[part], part
 
-    def stored(self) -> dict[str, Any]:
-        """Everything but times and sequences, in the shape of ``expected_store``."""
-        homes = {f"{queue}:{kind}": self.keys.queue(queue, kind) for queue in QUEUES for kind in _KINDS}
-        homes |= {word: getattr(self.keys, word) for word in FINISHED_HOMES}
-        pipeline = self.admin.pipeline(transaction=False)
-        for key in homes.values():
-            pipeline.zrange(key, 0, -1, withscores=True)
-        for name in ("parents", "children", "ended"):
-            pipeline.zrange(getattr(self.keys, name), 0, -1)
-        for name in ("states", "claimers", "histories", "paused"):
-            pipeline.hgetall(getattr(self.keys, name))
-        pipeline.hkeys(self.keys.bodies)
-        *sets, parents, children, ended, states, claimers, histories, paused, bodies = pipeline.execute()
-        return {
-            name: {member.decode(): _home_score(name, score) for member, score in members}
-            for name, members in zip(homes, sets, strict=True)
-        } | {
-            "edges": sorted(edge.decode() for edge in parents),
-            "edges from the parents": sorted(" ".join(edge.decode().split()[1::-1]) for edge in children),
-            "ended": {parent.decode() for parent in ended},
-            "states": _decoded(states),
-            "claimers": _decoded(claimers),
-            "events": {
-                job_id: [json.loads(line)["event"] for line in lines.splitlines()]
-                for job_id, lines in _decoded(histories).items()
-            },
-            "paused": _decoded(paused),
-            "jobs": {job_id.decode() for job_id in bodies},
-        }
+    @invariant()
+    def the_laws_hold(self) -> None:
+        laws.no_limit_is_passed(self.model)
+        laws.no_rate_is_passed(self.starts)
+        laws.no_pool_gives_more_than_it_has(self.model)
+        laws.whoever_waits_for_a_limit_is_looked_at_again(self.model)
+        self.finished = laws.what_has_finished_stays(self.model, self.finished)
 
 
-_KINDS = ("ready", "scheduled", "retrying", "leases", "blocked")
-
-
-def _decoded(hash_fields: dict[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in hash_fields.items()}
-
-
-def _home_score(name: str, score: float) -> int:
-    """The exact score of what is ready, else the model's time."""
-    if name.endswith(":ready"):
-        return int(score)
-    return 0 if name.endswith(":blocked") else int(score - EPOCH) // 1000
-
-
-def expected_store(model: Model) -> dict[str, Any]:
-    """What the store should hold, by the model."""
-    homes: dict[str, Any] = {f"{queue}:{kind}": {} for queue in QUEUES for kind in _KINDS}
-    homes |= {word: {} for word in FINISHED_HOMES}
-    for job in model.jobs.values():
-        if job.word in FINISHED_HOMES:
-            homes[job.word][job.id] = job.finished
-        elif job.word == "running":
-            homes[f"{job.queue}:leases"][job.id] = job.lease
-        elif job.word == "ready":
-            homes[f"{job.queue}:ready"][job.id] = _ready_score(job, job.place)
-        else:
-            homes[f"{job.queue}:{job.word}"][job.id] = 0 if job.word == "blocked" else job.due
-    edges = sorted(f"{child} {parent}" for child, parent in model.edges)
-    return homes | {
-        "edges": edges,
-        "edges from the parents": edges,
-        "ended": model.ended,
-        "states": {job.id: _state(job) for job in model.jobs.values() if job.has_state},
-        "claimers": {
-            claimer: f"{record.request}|{record.id}|{record.token}|{record.answer}"
-            for claimer, record in model.records.items()
-        },
-        "events": {job.id: job.events for job in model.jobs.values() if job.events},
-        "paused": {queue: str(int(flag)) for queue, flag in model.paused.items()},
-        "jobs": set(model.jobs),
-    }
-
-
-def _ready_score(job: Job, place: int) -> int:
-    return (10 - job.priority) * BAND + place
-
-
-def _state(job: Job) -> str:
-    score = _ready_score(job, job.kept_place) if job.claimed else ""
-    return (
-        f"{job.word}|{job.queue}|{score}|{job.token}|{job.failures}|{job.crashes}|"
-        f"{job.claimer}|{job.request}|{job.note}"
+def as_sent(job: Job, delay: int) -> NewJob:
+    """A submission, as the broker takes it."""
+    return new_job(
+        job.id,
+        queue=queue_of(job.queue),
+        needs=needs_of(job.queue),
+        priority=job.priority,
+        args=[job.content.number],
+        expires=job.content.expires,
+        extras=job.content.extras,
+        delay=delay,
+        after=[f"{policy}={parent}" for policy, parent in job.after],
     )
 
 

@@ -142,7 +142,6 @@ def test_a_graph_is_run_in_order_whoever_is_killed(  # noqa: PLR0917 - fixtures 
         batch = jobs.submit_workflow(*(node.planned for node in nodes), last, on_complete=done)
         assert batch.wait(timeout=count / 8)
     assert killer.kills.total() >= kills
-    print(killer.kills, wanted)
     assert batch.progress().counts == wanted + Counter({Status.SUCCEEDED: 1})
     assert JobHandle[None](jobs, done.id).result(timeout=20) is None
     check(jobs, nodes, journal)

@@ -29,16 +29,19 @@ def tokens(jobs: JobQueue, ids: list[str]) -> list[int]:
 
 
 def most_at_once(journal: Journal) -> int:
-    """How many runs there were at a time: a killed one ends when its successor begins, or later."""
-    moments = [(run.time, 1, run.token) for run in journal.runs("start")]
+    """How many ran at a time; a killed run tells no end, and counts until the next of its job begins."""
+    runs = journal.runs("start")
     ends = {run.token: run.time for run in journal.runs("end")}
-    moments += [(ends[token], -1, token) for _, _, token in moments if token in ends]
-    counts = itertools.accumulate(step for _, step, _ in sorted(moments))
-    return max(counts)
+    for run in runs:
+        later = (other.time for other in runs if other.job == run.job and other.time > run.time)
+        ends.setdefault(run.token, min(later, default=0.0))
+    moments = [(run.time, 1) for run in runs] + [(end, -1) for end in ends.values()]
+    return max(itertools.accumulate(step for _, step in sorted(moments)))
 
 
 def finished(jobs: JobQueue, count: int) -> bool:
-    return sum(jobs.stats()["jobs_by_status"][status] for status in ("succeeded", "failed", "cancelled")) >= count
+    counts = jobs.stats()["jobs_by_status"]
+    return bool(counts["succeeded"] + counts["failed"] + counts["cancelled"] >= count)
 
 
 def rate_of(seconds: float, jobs: JobQueue, start_worker: StartWorker, journal: Journal) -> None:
@@ -85,25 +88,11 @@ def test_two_jobs_a_folder_also_when_children_are_killed(
 
     assert jobs.stats()["jobs_by_status"]["succeeded"] == 40
     assert {job.attempt for job in jobs.jobs(limit=40)} == {1}
-    assert most_at_once_of_the_living(journal) == MOST_AT_ONCE
-
-
-def most_at_once_of_the_living(journal: Journal) -> int:
-    """A killed run tells no end: it counts until the next of its job begins."""
-    runs = journal.runs("start")
-    ends = {run.token: run.time for run in journal.runs("end")}
-    again = {
-        run.token: min((other.time for other in runs if other.job == run.job and other.time > run.time), default=0)
-        for run in runs
-        if run.token not in ends
-    }
-    moments = [(run.time, 1) for run in runs] + [(end, -1) for end in ends.values()]
-    moments += [(moment, -1) for moment in again.values()]
-    return max(itertools.accumulate(step for _, step in sorted(moments)))
+    assert most_at_once(journal) == MOST_AT_ONCE
 
 
 @pytest.mark.parametrize("seconds", [2.0, pytest.param(10.0, marks=pytest.mark.slow)])
-def test_20_producers_of_one_unique_job(
+def test_20_producers_of_one_unique_job(  # noqa: PLR0917
     redis_server: RedisProcess,
     tmp_path: Path,
     jobs: JobQueue,
@@ -151,7 +140,7 @@ def test_the_one_card_runs_one_job_at_a_time_and_plain_ones_do_not_wait(
     last_plain = max(run.time for run in plain_journal.runs("end"))
     on_card_before = sum(run.time < last_plain for run in journal.runs("start"))
     assert len(plain) == 500
-    # 50 of them take 2 s: had the plain ones waited for the card, all would have been before the last of them.
+    # Had the plain ones waited for the card, all 50 would have been before the last of them.
     assert on_card_before < 50
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from junmai_jobs import (
     JobQueue,
     OptionError,
     Planned,
+    QueueFull,
     ResultTimeout,
     RetryPolicy,
     Status,
@@ -30,6 +32,7 @@ from tests.waiting import wait_until
 from tests.worker.linked_tasks import add, as_text, collect, fail, nothing, take, total, wait_for_file
 
 if TYPE_CHECKING:
+    from tests.servers import RedisProcess
     from tests.worker.conftest import StartWorker
 
 NO_RETRY = RetryPolicy(max_retries=0)
@@ -137,7 +140,7 @@ def test_a_batch_may_have_a_name_and_be_found_by_it(jobs: JobQueue) -> None:
 def test_a_job_is_in_one_batch(jobs: JobQueue) -> None:
     first = add.plan(1)
     jobs.submit_workflow(first)
-    with pytest.raises(InvalidState, match="or, of a job in another batch, wait for its handle"):
+    with pytest.raises(InvalidState, match="if it is a job of another batch, name its handle instead"):
         jobs.submit_workflow(chain(first, as_text))
     last = as_text.plan(result_of(handle(jobs, first)))
     assert len(jobs.submit_workflow(last).handles) == 1
@@ -226,3 +229,15 @@ def test_what_cannot_be_is_refused(jobs: JobQueue, call: Any, said: str) -> None
     with pytest.raises(OptionError, match=said):
         call(jobs)
     assert jobs.jobs() == []
+
+
+def test_a_workflow_that_was_cut_off_is_submitted_again(jobs: JobQueue, redis_server: RedisProcess) -> None:
+    """The second call of three finds no room; when there is some, the same objects complete it."""
+    small = JobQueue(redis_server.url, config=replace(jobs.config, max_waiting=250))
+    last = chord(group(*(add.plan(number) for number in range(450))), total)
+    with pytest.raises(QueueFull) as caught:
+        small.submit_workflow(last)
+    small.close()
+    assert caught.value.__notes__ == ["200 of 451 jobs were accepted: submit the same again"]
+    assert jobs.batch(last.id).progress().counts == {Status.QUEUED: 200}
+    assert jobs.submit_workflow(last).progress().counts == {Status.QUEUED: 450, Status.BLOCKED: 1}

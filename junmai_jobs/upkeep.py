@@ -1,0 +1,136 @@
+"""The verbs of the chores, which any supervisor does for all; any number of them may at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from junmai_jobs.endings import milliseconds
+from junmai_jobs.errors import ScheduleNotFound
+from junmai_jobs.replies import text_of
+from junmai_jobs.schedule import Schedule
+from junmai_jobs.verbs import MAX_WAITING, Verbs, refusal
+
+LEASE = 30.0
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The answer to ``Broker.due``."""
+
+    now: float
+    """Server time, in seconds since 1970."""
+    wait: float | None
+    """Seconds until the next tick that is not due yet; None: there is none."""
+    ticks: list[tuple[str, int, bytes]]
+    """Name, oldest tick that is due, stored form."""
+
+
+class Upkeep(Verbs):
+    """The part of ``Broker`` that keeps a namespace in order, schedules included."""
+
+    def promote(self, queues: Sequence[str]) -> float | None:
+        """Move what is due to ready. Seconds until the next is due, None if nothing is."""
+        while (reply := self._call("promote", *queues))[0] == "MORE":
+            pass
+        return int(reply[1]) / 1000 if reply[1] else None
+
+    def reap(self, queues: Sequence[str], *, lease: float = LEASE) -> None:
+        """Take back the jobs whose lease is over."""
+        while self._call("reap", *queues, lease=milliseconds(lease))[0] == "MORE":
+            pass
+
+    def resolve(self) -> None:
+        """Tell blocked jobs of their parents' ends."""
+        while self._call("resolve")[0] == "MORE":
+            pass
+
+    def prune(self, home: str, *, max_age: float, keep: int) -> None:
+        """Forget finished jobs that are older than ``max_age`` seconds or beyond the newest ``keep``."""
+        after = 0
+        while reply := self._call("prune", word=home, max_age=milliseconds(max_age), keep=keep, after=after)[
+            1:
+        ]:
+            after = int(reply[0])
+
+    def expire(self) -> None:
+        """Forget the results whose time is over."""
+        while self._call("expire")[0] == "MORE":
+            pass
+
+    def announce(self, request: str) -> tuple[int, list[str]]:
+        """The jobs that have failed since the last call, whoever made it: how many, and the ids of 100."""
+        _, count, *ids = self._call("announce", request=request)
+        return count, [text_of(job_id) for job_id in ids]
+
+    def schedule(self, schedule: Schedule) -> None:
+        """Store a schedule under its name; if it is there already, its next tick stays.
+
+        Raises:
+            OptionError: this machine does not know its time zone.
+        """
+        first = schedule.timetable.after(self.due().now)
+        self._call("schedule", name=schedule.name, spec=schedule.encode(), first=first * 1000)
+
+    def unschedule(self, name: str, request: str) -> None:
+        """Remove a schedule; the jobs of its ticks stay.
+
+        Raises:
+            ScheduleNotFound: there is none.
+        """
+        if self._call("unschedule", name=name, request=request)[0] != "OK":
+            raise ScheduleNotFound.of(name)
+
+    def due(self) -> Due:
+        """Whose ticks are due, the oldest first, at most 100 schedules."""
+        _, now, wait, *rest = self._call("due")
+        triples = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+        ticks = [(text_of(name), int(tick) // 1000, bytes(spec)) for name, tick, spec in triples]
+        return Due(int(now) / 1000, int(wait) / 1000 if wait else None, ticks)
+
+    def fire(
+        self,
+        schedule: Schedule,
+        spec: bytes,
+        tick: int,
+        ticks: Sequence[int],
+        following: int,
+        *,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        """Submit the jobs of ``ticks``, and make ``following`` the next; unless somebody else has.
+
+        Args:
+            schedule: which.
+            spec: its stored form, as ``due`` gave it.
+            tick: its next tick, as ``due`` gave it.
+            ticks: at most ``BATCH``.
+            following: the tick after them.
+            max_waiting: see ``enqueue``.
+
+        Raises:
+            QueueFull: a queue would hold too many jobs; the tick stays due.
+        """
+        word, *reply = self._call(
+            "fire",
+            *(schedule.job_id(each) for each in ticks),
+            name=schedule.name,
+            spec=spec,
+            tick=tick * 1000,
+            following=following * 1000,
+            max_waiting=max_waiting,
+            delay=milliseconds(schedule.delay),
+            body=schedule.body,
+        )
+        if word in {"FULL", "LANES"}:
+            raise refusal(word, text_of(reply[1]), "", max_waiting)
+
+    def age(self, queues: Sequence[str], bound: float) -> None:
+        """Raise the job of each queue that waits longest, once it has for ``bound`` seconds."""
+        self._call("age", *queues, bound=milliseconds(bound))
+
+    def sample(self) -> None:
+        """Write the rows of history that are due."""
+        while self._call("sample")[0] == "MORE":
+            pass

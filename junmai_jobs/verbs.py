@@ -1,0 +1,58 @@
+"""How a verb is called: its script, its keys by name, and its reply word as text."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from junmai_jobs import scripts
+from junmai_jobs.connection import Link
+from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, QueueFull
+from junmai_jobs.keys import Keys
+from junmai_jobs.lanes import queue_of
+from junmai_jobs.replies import text_of
+from junmai_jobs.scripts import Script
+
+MAX_WAITING = 1_000_000
+
+
+class Verbs:
+    """What all callers of verbs have in common.
+
+    Args:
+        link: how scripts reach the server.
+        namespace: which jobs; other namespaces on the same server are never touched.
+        shebang: see ``scripts.load``.
+        moved_clock: see ``scripts.load``.
+    """
+
+    def __init__(
+        self, link: Link, namespace: str, *, shebang: bool = True, moved_clock: bool = False
+    ) -> None:
+        self.link = link
+        self.keys = Keys.of(namespace)
+        self._load = partial(scripts.load, shebang=shebang, moved_clock=moved_clock)
+
+    def _call(self, verb: str, *rest: object, **named: object) -> list[Any]:
+        script = self._load(verb)
+        word, *reply = self.link.run(script, self._keys_of(script), script.arguments(*rest, **named))
+        return [text_of(word), *reply]
+
+    def _keys_of(self, script: Script) -> tuple[str, ...]:
+        return tuple(getattr(self.keys, field) for field in script.keys)
+
+
+def refusal(word: str, detail: str, place: str, max_waiting: int) -> JunmaiJobsError:
+    """Why a submission was not accepted."""
+    if word == "CONFLICT":
+        return InvalidState(f"{place}the id {detail} belongs to a job with other content: choose another id")
+    if word == "LANES":
+        return QueueFull(
+            f"{place}queue {queue_of(detail)} has jobs of 16 different needs, and takes no more: "
+            "use fewer sizes"
+        )
+    if word == "FULL":
+        return QueueFull(
+            f"{place}queue {detail} may hold {max_waiting:,} waiting jobs and has no room: purge it"
+        )
+    return JobNotFound(f"{place}no job {detail} to wait for: submit the parent first")

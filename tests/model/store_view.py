@@ -1,0 +1,168 @@
+"""What is stored, and what should be by the model, in one shape: names of parts and plain values.
+
+Left out are the sequences and times that are no part of what was promised; times are those of the model.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from junmai_jobs.job import Body
+from junmai_jobs.keys import FINISHED_HOMES, QUEUE_HOMES
+from tests.model.job import LANES, LIMITS
+from tests.verbs.store import BAND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from junmai_jobs.keys import Keys
+    from tests.model.job import Job
+    from tests.model.model import Model
+
+EPOCH = 1_795_000_000_000
+"""Milliseconds; the model's time 0."""
+_SETS = ("children", "parents", "ended", "needed", "holders", "parked", "starts", "thaws", "expiring")
+_HASHES = ("bodies", "states", "claimers", "histories", "paused", "uniques", "results", "checkpoints")
+
+
+def stored(admin: Any, keys: Keys, model: Model) -> dict[str, Any]:
+    """What is there. Of what verbs clear up only when they come across it, what counts by the model."""
+    homes = {f"{lane}:{kind}": keys.queue(lane, kind) for lane in LANES for kind in QUEUE_HOMES}
+    homes |= {word: getattr(keys, word) for word in FINISHED_HOMES}
+    pipeline = admin.pipeline(transaction=False)
+    for key in (*homes.values(), *(getattr(keys, name) for name in _SETS)):
+        pipeline.zrange(key, 0, -1, withscores=True)
+    for name in _HASHES:
+        pipeline.hgetall(getattr(keys, name))
+    replies = [_decoded(reply) for reply in pipeline.execute()]
+    sets = dict(zip((*homes, *_SETS), replies, strict=False))
+    hashes = dict(zip(_HASHES, replies[len(sets) :], strict=True))
+    return {
+        **{
+            name: {job_id: _home_score(name, score) for job_id, score in sets[name].items()} for name in homes
+        },
+        "children": set(sets["children"]),
+        "parents": set(sets["parents"]),
+        "ended": set(sets["ended"]),
+        "needed": {edge for edge in sets["needed"] if _is_alive(model, edge.split()[1])},
+        "holders": set(sets["holders"]),
+        "parked": set(sets["parked"]),
+        "starts": {_start(start) for start in sets["starts"]},
+        "thaws": _times(sets["thaws"]),
+        "expiring": _times(sets["expiring"]),
+        "bodies": {job_id: _content(body) for job_id, body in hashes["bodies"].items()},
+        "states": {
+            job_id: state.replace("#;", "").replace("#", "") for job_id, state in hashes["states"].items()
+        },
+        "events": {
+            job_id: [json.loads(line)["event"] for line in lines.splitlines()]
+            for job_id, lines in hashes["histories"].items()
+        },
+        "uniques": {key: _owner(entry) for key, entry in hashes["uniques"].items()},
+        "results": set(hashes["results"]),
+        "checkpoints": set(hashes["checkpoints"]),
+        "claimers": hashes["claimers"],
+        "paused": hashes["paused"],
+    }
+
+
+def expected(model: Model) -> dict[str, Any]:
+    """What should be there, by the model."""
+    jobs = model.jobs.values()
+    return _homes(jobs) | {
+        "children": {f"{edge.parent} {edge.child} {edge.policy}" for edge in model.edges},
+        "parents": {f"{edge.child} {edge.parent}" for edge in model.edges},
+        "ended": model.ended,
+        "needed": {f"{parent} {job.id}" for job in jobs if not job.is_over for parent in job.reads},
+        "holders": {holder for job in jobs for holder in _holders(job)},
+        "parked": {f"{key} {_score(*score):016} {job_id}" for key, score, job_id in model.parked},
+        "starts": model.starts,
+        "thaws": {LIMITS[key].spec: due for key, due in model.thaws.items()},
+        "expiring": {job.id: job.forgotten_at for job in jobs if job.forgotten_at is not None},
+        "bodies": {job.id: (job.queue, job.priority, job.expires_at, job.content.number) for job in jobs},
+        "states": {job.id: _state(job) for job in jobs if job.has_state},
+        "events": {job.id: job.events for job in jobs if job.events},
+        "uniques": {key: (owner.id, owner.scope, owner.till) for key, owner in model.owners.items()},
+        "results": {job.id for job in jobs if job.result},
+        "checkpoints": {job.id for job in jobs if job.saved},
+        "claimers": {
+            claimer: f"{record.request}|{record.id}|{record.token}|{record.answer}"
+            for claimer, record in model.records.items()
+        },
+        "paused": {queue: str(int(flag)) for queue, flag in model.paused.items()},
+    }
+
+
+def _decoded(reply: Any) -> dict[str, Any]:
+    pairs = reply.items() if isinstance(reply, dict) else reply
+    return {name.decode(): value for name, value in pairs}
+
+
+def _times(scores: dict[str, float]) -> dict[str, int]:
+    return {name: _time(score) for name, score in scores.items()}
+
+
+def _time(milliseconds: float) -> int:
+    return int(milliseconds - EPOCH) // 1000
+
+
+def _home_score(name: str, score: float) -> int:
+    """The exact score of what is ready, else the model's time."""
+    if name.endswith(":ready"):
+        return int(score)
+    return 0 if name.endswith(":blocked") else _time(score)
+
+
+def _start(start: str) -> tuple[str, int, str]:
+    key, microseconds, job_id = start.split()
+    return key, _time(int(microseconds) // 1000), job_id
+
+
+def _owner(entry: bytes) -> tuple[str, str, int]:
+    job_id, scope, till = entry.decode().split()
+    return job_id, scope, _time(int(till)) if till != "0" else 0
+
+
+@lru_cache(maxsize=1000)
+def _content(data: bytes) -> tuple[str, int, int | None, Any]:
+    body = Body.decode(data)
+    over = None if body.expires is None else (body.created or 0) + body.expires
+    return body.lane, body.priority, None if over is None else _time(over * 1000), body.args[0]
+
+
+def _is_alive(model: Model, job_id: str) -> bool:
+    return job_id in model.jobs and not model.jobs[job_id].is_over
+
+
+def _homes(jobs: Iterable[Job]) -> dict[str, Any]:
+    homes: dict[str, Any] = {f"{lane}:{kind}": {} for lane in LANES for kind in QUEUE_HOMES}
+    homes |= {word: {} for word in FINISHED_HOMES}
+    for job in jobs:
+        if job.is_over:
+            homes[job.word][job.id] = job.finished
+        elif job.word == "running":
+            homes[f"{job.queue}:leases"][job.id] = job.lease
+        elif job.word == "ready":
+            homes[f"{job.queue}:ready"][job.id] = _score(*job.score)
+        else:
+            homes[f"{job.queue}:{job.word}"][job.id] = 0 if job.word == "blocked" else job.due
+    return homes
+
+
+def _score(negative_priority: int, place: int) -> int:
+    return (10 + negative_priority) * BAND + place
+
+
+def _holders(job: Job) -> list[str]:
+    held = [part.partition(",") for part in job.holds.split(";") if job.word == "running" and part]
+    return [" ".join(filter(None, (key, job.id, amounts))) for key, _, amounts in held]
+
+
+def _state(job: Job) -> str:
+    score = _score(*job.kept_score) if job.kept_place else ""
+    return (
+        f"{job.word}|{job.queue}|{score}|{job.token}|{job.failures}|{job.crashes}|"
+        f"{job.claimer}|{job.request}|{job.holds}|{job.note}"
+    )
