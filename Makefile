@@ -37,6 +37,7 @@ check: install ## format, lint, types, Lua, floors
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
+	$(RUN) -m basedpyright
 	$(RUN) -m junmai_jobs.scripts build/lua
 	@if command -v luacheck >/dev/null; then luacheck -q build/lua; \
 	elif [ -n "$$CI" ]; then echo "luacheck is missing: apt-get install lua-check" >&2; exit 1; \

@@ -40,10 +40,10 @@ from junmai_jobs.task import Task, task
 from junmai_jobs.workflow import Group, Planned, chain, chord, group, result_of
 
 __all__ = [
-    "Abort", "Batch", "BatchProgress", "Concurrency", "ConfigError", "Event", "EventsLost", "Group", "Hook", "InvalidState",
-    "Job", "JobCancelled", "JobFailed", "JobHandle", "JobNotFound", "JobQueue", "JunmaiJobsError",
-    "OptionError", "PayloadError", "Planned", "Priority", "QueueFull", "Rate", "ResultExpired", "ResultTimeout",
-    "RetryLater", "RetryPolicy", "RunningJob", "ScheduleNotFound", "SoftTimeout", "StaleLease", "Status",
-    "StoreUnavailable", "Task", "Unique", "UnknownTask", "chain", "chord", "current_job", "edge", "group", "result_of",
-    "task", "use",
+    "Abort", "Batch", "BatchProgress", "Concurrency", "ConfigError", "Event", "EventsLost", "Group",
+    "Hook", "InvalidState", "Job", "JobCancelled", "JobFailed", "JobHandle", "JobNotFound", "JobQueue",
+    "JunmaiJobsError", "OptionError", "PayloadError", "Planned", "Priority", "QueueFull", "Rate",
+    "ResultExpired", "ResultTimeout", "RetryLater", "RetryPolicy", "RunningJob", "ScheduleNotFound",
+    "SoftTimeout", "StaleLease", "Status", "StoreUnavailable", "Task", "Unique", "UnknownTask", "chain",
+    "chord", "current_job", "edge", "group", "result_of", "task", "use",
 ]  # fmt: skip

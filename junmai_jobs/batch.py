@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,11 +9,11 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from junmai_jobs.broker import BATCH, Broker
+from junmai_jobs.broker import BATCH
+from junmai_jobs.connected import Connected
 from junmai_jobs.edges import parents_in
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, OptionError, ResultTimeout
 from junmai_jobs.handle import JobHandle
-from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import NewJob, Status, check_id
 from junmai_jobs.waiting import as_they_finish, deadline_in
 from junmai_jobs.workflow import Group, Planned, ancestors_first
@@ -128,22 +127,8 @@ class Batch:
         return done
 
 
-class Workflows(ABC):
+class Workflows(Connected):
     """The part of ``JobQueue`` that is about workflows."""
-
-    @property
-    @abstractmethod
-    def broker(self) -> Broker:
-        """The verbs."""
-
-    @property
-    @abstractmethod
-    def inspector(self) -> Inspector:
-        """The read side."""
-
-    @abstractmethod
-    def _enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
-        """Submit jobs."""
 
     def submit_workflow(
         self,

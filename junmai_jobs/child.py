@@ -233,8 +233,8 @@ class Child:
     def _wait_for_work(self, step: Step) -> None:
         """Until a queue's bell rings, an order comes, or it is time to look anyway.
 
-        Nobody rings when a machine is free again, so that is asked for often; and a ring for what needs one is
-        then better heard by others.
+        Nobody rings when a machine is free again, so that is asked for often; and a ring for what needs one
+        is then better heard by others.
         """
         lanes = [lane for lane in self._queues if not step.waits or lane == queue_of(lane)]
         bells = [self._broker.keys.queue(lane, "bell") for lane in lanes]

@@ -7,142 +7,21 @@ from itertools import islice
 from typing import Any
 
 from junmai_jobs import codec
-from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import JobNotFound, ResultExpired
 from junmai_jobs.job import Job, Status, iso
-from junmai_jobs.keys import Keys
-from junmai_jobs.lanes import queue_of
-from junmai_jobs.record import BAND_WIDTH, Record, State, created_at, read_body
-from junmai_jobs.replies import json_object, lane_names, scored, seconds, text_of
+from junmai_jobs.record import BAND_WIDTH, Record, State, read_body
+from junmai_jobs.replies import json_object, scored, seconds, text_of
+from junmai_jobs.stats import ALIVE_WITHIN, BANDS, Stats
 
-STANDARD_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
-_BANDS = range(11)
 _PAGE = 200
 _SAID = ("host", "pid", "started_at", "queues", "tasks", "concurrency")  # by a worker of itself
 
 
-ALIVE_WITHIN = 35.0
-"""Seconds since its last sign of life for which a worker counts as alive: a lease and a little."""
-
-
-class Inspector:
+class Inspector(Stats):
     """Reads one namespace through a redis-py client.
 
     Every method may raise StoreUnavailable.
     """
-
-    def __init__(self, link: ClientLink, namespace: str) -> None:
-        self._link = link
-        self._namespace = namespace
-        self.keys = Keys.of(namespace)
-
-    def queues(self) -> list[str]:
-        """Every queue that ever had a job, the standard four first."""
-        return list(dict.fromkeys(map(queue_of, self.lanes())))
-
-    def lanes(self, queue: str | None = None) -> list[str]:
-        """Every queue, or one, each with its lanes after it."""
-        names = lane_names(self._read("ZRANGE", self.keys.queues, 0, -1))
-        return [name for name in sorted(names, key=_queue_rank) if queue in {None, queue_of(name)}]
-
-    def paused(self) -> list[str]:
-        """The known queues (and the standard four) that are paused."""
-        flags = self._read("HGETALL", self.keys.paused)
-        flags = dict(zip(flags[::2], flags[1::2], strict=True)) if isinstance(flags, list) else flags
-        names = dict.fromkeys((*STANDARD_QUEUES, *self.queues(), *lane_names(flags)))
-        names.pop("*", None)
-        return [name for name in names if flags.get(name.encode(), flags.get(b"*")) == b"1"]
-
-    def unfinished(self, queues: Sequence[str], *, within: float) -> int:
-        """How many jobs of these queues run, can run, or will be able to within so many seconds."""
-        commands: list[tuple[object, ...]] = [("TIME",), ("ZCARD", self.keys.ended)]
-        for queue in queues:
-            commands += [("ZCARD", self.keys.queue(queue, home)) for home in ("ready", "leases")]
-        for queue in queues:
-            commands += [
-                ("ZRANGE", self.keys.queue(queue, home), 0, 0, "WITHSCORES")
-                for home in ("scheduled", "retrying")
-            ]
-        clock, *replies = self._pipeline(commands)
-        counts, heads = replies[: 2 * len(queues) + 1], replies[2 * len(queues) + 1 :]
-        horizon = (seconds(clock) + within) * 1000
-        return int(sum(counts)) + sum(1 for head in heads if head and scored(head)[0][1] <= horizon)
-
-    def stats(self) -> dict[str, Any]:
-        """Counts of everything; see the contract of ``stats --json`` for the keys."""
-        names = list(dict.fromkeys((*STANDARD_QUEUES, *self.lanes())))
-        paused = set(self.paused())
-        commands: list[tuple[object, ...]] = [("TIME",), ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES")]
-        commands += [("ZCARD", getattr(self.keys, home)) for home in ("succeeded", "failed", "cancelled")]
-        for queue in names:
-            commands += self._queue_commands(queue)
-        clock, workers, succeeded, failed, cancelled, *rest = self._pipeline(commands)
-        now = seconds(clock)
-        width = len(rest) // len(names)
-        rows: dict[str, list[Any]] = {}
-        heads: dict[str, list[Any]] = {}
-        for at, lane in enumerate(names):
-            counts, lane_heads = rest[at * width :][: 5 + len(_BANDS)], rest[at * width :][5 + len(_BANDS) : width]
-            queue = queue_of(lane)
-            rows[queue] = [sum(pair) for pair in zip(counts, rows.get(queue, [0] * len(counts)), strict=True)]
-            heads[queue] = heads.get(queue, []) + lane_heads
-        oldest = self._oldest_waits(heads, now)
-        totals = [sum(row[at] for row in rows.values()) for at in range(5)]
-        ready, leases, scheduled, retrying, blocked = totals
-        by_priority = {
-            str(priority): sum(row[5 + priority] for row in rows.values()) for priority in reversed(_BANDS)
-        }
-        return {
-            "namespace": self._namespace,
-            "queues": {
-                queue: {
-                    "queued": row[0],
-                    "running": row[1],
-                    "scheduled": row[2],
-                    "retrying": row[3],
-                    "blocked": row[4],
-                    "paused": queue in paused,
-                    "oldest_wait_s": oldest.get(queue),
-                }
-                for queue, row in rows.items()
-            },
-            "jobs_by_status": {
-                "queued": ready,
-                "scheduled": scheduled,
-                "blocked": blocked,
-                "running": leases,
-                "retrying": retrying,
-                "succeeded": succeeded,
-                "failed": failed,
-                "cancelled": cancelled,
-            },
-            "jobs_by_priority": {priority: count for priority, count in by_priority.items() if count},
-            "active_tasks": leases,
-            "total_pending": ready + scheduled + retrying + blocked,
-            "workers": sum(1 for _, seen in scored(workers) if now - seen / 1000 < ALIVE_WITHIN),
-            "timestamp": iso(now),
-        }
-
-    def _queue_commands(self, queue: str) -> list[tuple[object, ...]]:
-        homes = ("ready", "leases", "scheduled", "retrying", "blocked")
-        ready = self.keys.queue(queue, "ready")
-        ranges = [((10 - priority) * BAND_WIDTH, f"({(11 - priority) * BAND_WIDTH}") for priority in _BANDS]
-        return [
-            *(("ZCARD", self.keys.queue(queue, home)) for home in homes),
-            *(("ZCOUNT", ready, low, high) for low, high in ranges),
-            *(("ZRANGEBYSCORE", ready, low, high, "LIMIT", 0, 1) for low, high in ranges),
-        ]
-
-    def _oldest_waits(self, heads: dict[str, list[list[bytes]]], now: float) -> dict[str, float]:
-        """Seconds since the submission of the oldest of each queue's heads."""
-        owners = [(queue, head[0]) for queue, row in heads.items() for head in row if head]
-        bodies = self._read("HMGET", self.keys.bodies, *(job_id for _, job_id in owners)) if owners else []
-        oldest: dict[str, float] = {}
-        for (queue, job_id), body in zip(owners, bodies, strict=True):
-            created = created_at(job_id.decode(), read_body(body)) if body else None
-            if created is not None:
-                oldest[queue] = round(max(oldest.get(queue, 0.0), now - created), 3)
-        return oldest
 
     def status(self, job_id: str) -> Status:
         """A job's status alone, cheaply.
@@ -294,7 +173,7 @@ class Inspector:
         return [
             (self.keys.queue(queue, "ready"), str(band * BAND_WIDTH), f"({(band + 1) * BAND_WIDTH}")
             for queue in queues
-            for band in _BANDS
+            for band in BANDS
         ]
 
     def _pages(self, key: str, low: str, high: str) -> Iterator[list[str]]:
@@ -359,21 +238,3 @@ class Inspector:
         """What each registered worker said of itself, by name."""
         info = self._link.insist(lambda: self._link.client.hgetall(self.keys.worker_info))
         return {text_of(name): json_object(text) for name, text in info.items()}
-
-    def _read(self, *command: object) -> Any:
-        return self._link.insist(lambda: self._link.client.execute_command(*command))
-
-    def _pipeline(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
-        def once() -> list[Any]:
-            pipeline = self._link.client.pipeline(transaction=False)
-            for command in commands:
-                pipeline.execute_command(*command)
-            replies: list[Any] = pipeline.execute()
-            return replies
-
-        return self._link.insist(once) if commands else []
-
-
-def _queue_rank(name: str) -> tuple[int, str]:
-    queue = queue_of(name)
-    return (STANDARD_QUEUES.index(queue) if queue in STANDARD_QUEUES else len(STANDARD_QUEUES), name)

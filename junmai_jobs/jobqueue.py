@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
 from junmai_jobs.batch import Workflows
-from junmai_jobs.broker import BATCH, Broker
-from junmai_jobs.config import Config, load_config
-from junmai_jobs.connection import ClientLink
+from junmai_jobs.broker import BATCH
 from junmai_jobs.errors import (
     InvalidState,
     JobNotFound,
@@ -23,22 +20,17 @@ from junmai_jobs.errors import (
 from junmai_jobs.events import Event, follow
 from junmai_jobs.handle import JobHandle, StoredJob
 from junmai_jobs.history import read_history
-from junmai_jobs.hosting import EmbeddedWorker
-from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import WAITING, NewJob, Status, check_name, new_id
-from junmai_jobs.resources import offers
-from junmai_jobs.scheduler import Retention
 from junmai_jobs.scheduling import Scheduling
-from junmai_jobs.server import find_server
-from junmai_jobs.settings import WorkerSettings
-from junmai_jobs.task import Task, as_task, task_modules
+from junmai_jobs.task import Task, as_task
 from junmai_jobs.waiting import as_they_finish, deadline_in
+from junmai_jobs.working import Working
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class JobQueue(Scheduling, Workflows):
+class JobQueue(Scheduling, Workflows, Working):
     """The jobs of one namespace on one server. It connects at the first call; threads may share it.
 
     Args:
@@ -50,45 +42,6 @@ class JobQueue(Scheduling, Workflows):
 
     Every method may raise StoreUnavailable.
     """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        *,
-        namespace: str | None = None,
-        config: Config | None = None,
-        allow_eviction: bool = False,
-    ) -> None:
-        self.config = load_config() if config is None else config
-        self.namespace = check_name(namespace or self.config.namespace, "namespace")
-        self.server = find_server(self.config, url)
-        self._allow_eviction = allow_eviction
-        self._checked = False
-        self._link = ClientLink(self.server, client_name="junmai-jobs")
-        self._broker = Broker(self._link, self.namespace)
-        self._inspector = Inspector(self._link, self.namespace)
-
-    @property
-    def broker(self) -> Broker:
-        """The verbs, on a server that was found fit."""
-        self._check_server()
-        return self._broker
-
-    @property
-    def inspector(self) -> Inspector:
-        """The read side, on a server that was found fit."""
-        self._check_server()
-        return self._inspector
-
-    def _check_server(self) -> None:
-        if not self._checked:
-            self.server.ensure()
-            self.server.check(allow_eviction=self._allow_eviction)
-            self._checked = True
-
-    def close(self) -> None:
-        """Drop the connections; the next call opens new ones."""
-        self._link.client.close()
 
     # Submitting.
 
@@ -126,13 +79,6 @@ class JobQueue(Scheduling, Workflows):
                     error.add_note(f"the first {len(handles):,} jobs were accepted before")
                 raise
         return handles
-
-    def _enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
-        known = self.broker.enqueue(jobs, max_waiting=self.config.max_waiting)
-        return [
-            JobHandle(self, existing or job.id, existing=existing is not None)
-            for job, existing in zip(jobs, known, strict=True)
-        ]
 
     # Looking.
 
@@ -288,71 +234,6 @@ class JobQueue(Scheduling, Workflows):
         named = None if queue is None else check_name(queue, "queue")
         lanes = self.inspector.lanes(named)
         return sum(self.broker.purge(lane, [each.home for each in statuses], new_id()) for lane in lanes)
-
-    # Working.
-
-    def worker(
-        self,
-        *,
-        concurrency: int | None = None,
-        queues: Iterable[str] | None = None,
-        tasks: Iterable[str] = (),
-        signals: bool = False,
-        **settings: Any,
-    ) -> EmbeddedWorker:
-        """A worker inside this process, for a ``with`` block; its jobs run in child processes.
-
-        The children import the modules of the tasks registered here and those named in ``tasks``. In a script
-        everything that starts something must stand under ``if __name__ == "__main__":``. Other ``settings``
-        are those of ``WorkerSettings``; its log goes where the host sends that of ``junmai_jobs``, the
-        children's to stderr, from ``loglevel`` WARNING on.
-        """
-        settings.setdefault("loglevel", "WARNING")
-        if signals:
-            raise OptionError("signals=True is not built yet: run `junmai-jobs worker`, or own the signals")
-        chosen = self.worker_settings(concurrency=concurrency, queues=queues, tasks=tasks, **settings)
-        return EmbeddedWorker(chosen)
-
-    def worker_settings(
-        self,
-        *,
-        concurrency: int | None = None,
-        queues: Iterable[str] | None = None,
-        tasks: Iterable[str] = (),
-        **settings: Any,
-    ) -> WorkerSettings:
-        """The settings of a worker for this queue: what is not given comes from the configuration."""
-        config = self.config
-        if unknown := settings.keys() - {each.name for each in fields(WorkerSettings)}:
-            raise OptionError(f"no such worker settings: {', '.join(sorted(unknown))}")
-        slots = config.max_concurrent_jobs if concurrency is None else concurrency
-        if type(slots) is not int or not 1 <= slots <= 1000:
-            raise OptionError(f"concurrency is {concurrency!r}; give a whole number from 1 to 1000")
-        if isinstance(queues, str):
-            raise OptionError(f"queues is {queues!r}; give a list of names")
-        served = None if queues is None else tuple(check_name(queue, "queue") for queue in queues)
-        settings["offers"] = tuple(offers(settings.get("offers")))
-        settings.setdefault("aging", config.aging_seconds)
-        self._check_server()
-        return WorkerSettings(
-            endpoint=self.server,
-            namespace=self.namespace,
-            concurrency=slots,
-            queues=served,
-            order=config.queue_order,
-            task_modules=tuple(dict.fromkeys((*task_modules(), *tasks, *config.tasks))),
-            retention={
-                status: Retention(kept.days * 86400.0, kept.count)
-                for status, kept in (
-                    ("succeeded", config.keep_succeeded),
-                    ("failed", config.keep_failed),
-                    ("cancelled", config.keep_cancelled),
-                )
-            },
-            notify_command=config.notify_command,
-            max_waiting=config.max_waiting,
-            **settings,
-        )
 
 
 def _new_job(number: int, task: Task[..., Any], row: Sequence[Any] | Mapping[str, Any]) -> NewJob:

@@ -34,8 +34,9 @@ def needs_of(lane: str) -> dict[str, float]:
 
 
 def check_needs(needs: object) -> dict[str, float]:
-    """What a job takes of a machine while it runs: ``gpu`` (a card, or a share of one), ``vram_mb``, ``ram_mb``,
-    or whatever a worker offers.
+    """What a job takes of a machine while it runs.
+
+    ``gpu`` (a card, or a share of one), ``vram_mb``, ``ram_mb``, or whatever a worker offers.
 
     Raises:
         OptionError: a name or an amount is none.
@@ -45,8 +46,7 @@ def check_needs(needs: object) -> dict[str, float]:
     for name, amount in needs.items():
         if not _NEED.fullmatch(name):
             raise OptionError(f"needs names {name!r}; write it with a-z, 0-9 and '_', a letter first")
-        is_number = isinstance(amount, (int, float)) and not isinstance(amount, bool) and math.isfinite(amount)
-        if not is_number or not 1e-3 <= amount <= 1e9:
+        if type(amount) not in {int, float} or not (math.isfinite(amount) and 1e-3 <= amount <= 1e9):
             raise OptionError(f"needs {name} is {amount!r}; give a number from 0.001 to 1e9")
     if needs.get("gpu", 0) > 1:
         raise OptionError(f"needs gpu is {needs['gpu']!r}; a job runs on one card: give 1, or a share of it")

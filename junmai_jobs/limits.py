@@ -30,8 +30,8 @@ class Unique:
         scope: ``alive``, until the job has finished, or ``waiting``, until it is claimed.
         period: seconds from its submission for which the job has the key in any case, also when it has
             finished: the handle then answers with its result.
-        keep: ``first``, or ``last``: a job that waits takes the arguments of the second submission and, if that
-            has a delay, waits anew; if the job runs already, the second is accepted and waits for its end.
+        keep: ``first``, or ``last``: a job that waits takes the arguments of the second submission and, if
+            that has a delay, waits anew; if the job runs already, the second is accepted and waits for its end.
     """
 
     key: str

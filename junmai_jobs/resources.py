@@ -44,13 +44,14 @@ def can_serve(pools: Sequence[Mapping[str, Any]], needs: Mapping[str, float]) ->
     """Whether all of these needs could ever be met at once."""
     card = {name: amount for name, amount in needs.items() if name in OF_A_CARD}
     rest = {name: amount for name, amount in needs.items() if name not in OF_A_CARD}
-    return all(
-        not wanted
-        or any(
-            ("gpu" in pool) is of_a_card and all(pool.get(name, 0) >= amount for name, amount in wanted.items())
-            for pool in pools
-        )
-        for wanted, of_a_card in ((card, True), (rest, False))
+    return _has(card, [pool for pool in pools if "gpu" in pool]) and _has(
+        rest, [pool for pool in pools if "gpu" not in pool]
+    )
+
+
+def _has(wanted: Mapping[str, float], pools: Sequence[Mapping[str, Any]]) -> bool:
+    return not wanted or any(
+        all(pool.get(name, 0) >= amount for name, amount in wanted.items()) for pool in pools
     )
 
 

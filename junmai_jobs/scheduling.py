@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
-from junmai_jobs.broker import Broker
+from junmai_jobs.connected import Connected
 from junmai_jobs.errors import OptionError, PayloadError, ScheduleNotFound
 from junmai_jobs.handle import JobHandle
-from junmai_jobs.inspector import Inspector
-from junmai_jobs.job import NewJob, check_name, iso, new_id
+from junmai_jobs.job import check_name, iso, new_id
 from junmai_jobs.schedule import Schedule, Timetable, is_in_code
 from junmai_jobs.task import Task, as_task
 
 R = TypeVar("R")
 
 
-class Scheduling(ABC):
+class Scheduling(Connected):
     """The part of ``JobQueue`` that is about schedules."""
-
-    @property
-    @abstractmethod
-    def broker(self) -> Broker:
-        """The verbs."""
-
-    @property
-    @abstractmethod
-    def inspector(self) -> Inspector:
-        """The read side."""
-
-    @abstractmethod
-    def _enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
-        """Submit jobs."""
 
     def schedule(
         self,

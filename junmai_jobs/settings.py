@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from junmai_jobs.connection import Endpoint
-from junmai_jobs.inspector import STANDARD_QUEUES
 from junmai_jobs.lanes import needs_of, queue_of
+from junmai_jobs.reader import STANDARD_QUEUES
 from junmai_jobs.resources import can_serve
 from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention
 from junmai_jobs.upkeep import LEASE

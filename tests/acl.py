@@ -13,7 +13,8 @@ IN_SCRIPTS = (
     "hdel", "hexists", "hget", "hincrby", "hmget", "hset",
     "llen", "rpush",
     "xadd", "xrevrange",
-    "zadd", "zcard", "zcount", "zlexcount", "zrange", "zrangebylex", "zrangebyscore", "zrem", "zremrangebylex", "zscore",
+    "zadd", "zcard", "zcount", "zlexcount", "zrange", "zrangebylex", "zrangebyscore", "zrem",
+    "zremrangebylex", "zscore",
 )  # fmt: skip
 LOOKING = ("hgetall", "xrange", "zrevrangebyscore")
 """What those who look need beside the commands of the scripts."""

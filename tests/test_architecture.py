@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 PACKAGE = Path(junmai_jobs.__file__).parent
 TESTS = Path(__file__).parent
 FLOORS = (
-    "errors", "checks", "codec", "lanes", "job", "keys", "config", "limits", "retry", "edges", "options", "schedule", "hooks",
-    "workflow", "task",
-    "scripts", "connection", "endings", "replies", "verbs", "steering", "upkeep", "broker", "record", "inspector", "waiting", "events", "history",
+    "errors", "checks", "codec", "lanes", "job", "keys", "config", "limits", "retry", "edges", "options",
+    "schedule", "hooks", "workflow", "task",
+    "scripts", "connection", "endings", "replies", "verbs", "steering", "upkeep", "broker",
+    "record", "reader", "stats", "inspector", "waiting", "events", "history",
     "logs", "notify", "host", "embedded", "watcher", "server",
     "context", "timelimit", "executor", "resources", "scheduler", "settings",
     "child", "slot", "worker", "hosting",
-    "handle", "scheduling", "batch", "jobqueue", "__init__",
+    "handle", "connected", "scheduling", "batch", "working", "jobqueue", "__init__",
     "photo", "schema", "ledger", "catalog", "tasks", "plan", "report", "process", "priorities", "manager",
     "metrics", "doctor", "testing", "bridge", "commands", "cli", "__main__",
 )  # fmt: skip

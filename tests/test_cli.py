@@ -265,7 +265,13 @@ def test_cancel(cli: CommandLine) -> None:
 
 def test_a_running_job_is_cancelled_and_workers_shows_it(cli: CommandLine) -> None:
     worker = cli.start(
-        "worker", "--no-schedules", "--concurrency", "2", "--queues", "slow,default", stderr=subprocess.DEVNULL
+        "worker",
+        "--no-schedules",
+        "--concurrency",
+        "2",
+        "--queues",
+        "slow,default",
+        stderr=subprocess.DEVNULL,
     )
     try:
         running = submitted(cli, "until_cancelled")

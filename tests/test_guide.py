@@ -1,4 +1,4 @@
-"""Each page of the guide keeps its word: its example stands in the repository, and prints what the page says."""
+"""Each page of the guide keeps its word: its example is there, and prints what the page says."""
 
 from __future__ import annotations
 

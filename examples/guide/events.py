@@ -17,9 +17,10 @@ if __name__ == "__main__":
     events = jobs.events(timeout=10)
     with jobs.worker(concurrency=2):
         jobs.submit(develop, "a.nef")
-        for event in islice(events, 3):
+        seen = list(islice(events, 3))
+        for event in seen:
             print(event.word, event.queue)
-        cursor = event.cursor
+        cursor = seen[-1].cursor
 
         jobs.submit(develop, "b.nef").result(timeout=10)
         try:

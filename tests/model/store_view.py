@@ -96,8 +96,10 @@ def expected(model: Model) -> dict[str, Any]:
 
 
 def _decoded(reply: Any) -> dict[str, Any]:
-    pairs = reply.items() if isinstance(reply, dict) else reply
-    return {name.decode(): value for name, value in pairs}
+    """A set with its scores, or a hash."""
+    if isinstance(reply, dict):
+        return {name.decode(): value.decode("latin-1") for name, value in reply.items()}
+    return {member.decode(): score for member, score in reply}
 
 
 def _times(scores: dict[str, float]) -> dict[str, int]:
@@ -120,14 +122,14 @@ def _start(start: str) -> tuple[str, int, str]:
     return key, _time(int(microseconds) // 1000), job_id
 
 
-def _owner(entry: bytes) -> tuple[str, str, int]:
-    job_id, scope, till = entry.decode().split()
+def _owner(entry: str) -> tuple[str, str, int]:
+    job_id, scope, till = entry.split()
     return job_id, scope, _time(int(till)) if till != "0" else 0
 
 
 @lru_cache(maxsize=1000)
-def _content(data: bytes) -> tuple[str, int, int | None, Any]:
-    body = Body.decode(data)
+def _content(text: str) -> tuple[str, int, int | None, Any]:
+    body = Body.decode(text.encode("latin-1"))
     over = None if body.expires is None else (body.created or 0) + body.expires
     return body.lane, body.priority, None if over is None else _time(over * 1000), body.args[0]
 

@@ -23,9 +23,12 @@ BAND = 2**42
 CLAIMER = "w/1"
 ERROR = {"type": "ValueError", "message": "too dark", "traceback": ""}
 NEWER_BODY = b"2default|5\nwhatever a later version writes"
-_TIMES = {*FINISHED_HOMES, "scheduled", "retrying", "leases", "blocked", "ended", "workers", "expiring", "ages"}
+_DUE = ("expiring", "ages")
+_TIMES = {*FINISHED_HOMES, "scheduled", "retrying", "leases", "blocked", "ended", "workers", *_DUE}
 _JOB_HASHES = ("bodies", "states", "results", "histories", "progress_notes", "checkpoints", "log_lines")
-_INDEXES = ("needed", "members", "holders", "parked", "starts", "thaws", "ticks", "expiring", "ages", "minutes", "hours")
+_INDEXES = (
+    "needed", "members", "holders", "parked", "starts", "thaws", "ticks", *_DUE, "minutes", "hours",
+)  # fmt: skip
 _KINDS = (*QUEUE_HOMES, "bell")
 
 
@@ -269,7 +272,7 @@ def _home_of(state: State) -> str:
 
 
 def _expected_kind(name: str) -> str | None:
-    if name in {"bodies", "states", "meta", "paused", "claimers", "worker_info", "uniques", "schedules", *_JOB_HASHES}:
+    if name in {"meta", "paused", "claimers", "worker_info", "uniques", "schedules", *_JOB_HASHES}:
         return "hash"
     if name == "alarm" or name.startswith("@") or name.endswith(":bell"):
         return "list"

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 DONE = verbs.succeed(b"")
 GPU = {"gpu": 1.0}
 SMALL = {"vram_mb": 2000.0}
-LANES = ("default", lane_of("default", GPU), lane_of("default", SMALL), lane_of("default", {"ram_mb": 3000.0}))
+MEMORY = {"ram_mb": 3000.0}
+LANES = ("default", *(lane_of("default", needs) for needs in (GPU, SMALL, MEMORY)))
 CARD = [{"pool": "host", "ram_mb": 8000}, {"pool": "card-1", "gpu": 1, "vram_mb": 8000}]
 TWO_CARDS = [*CARD, {"pool": "card-2", "gpu": 1, "vram_mb": 8000}]
 

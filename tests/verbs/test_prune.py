@@ -73,7 +73,8 @@ def test_250_jobs_take_three_calls(store: Store) -> None:
     for at in (0, 125):
         store.add(*(f"job-{number:03}" for number in range(at, at + 125)))
     store.broker.purge("default", ["ready"], "person.1")
-    words = [store.call("prune", word="cancelled", max_age=round(DAY * 1000), keep=20, after=0) for _ in range(3)]
+    limits = {"max_age": round(DAY * 1000), "keep": 20, "after": 0}
+    words = [store.call("prune", word="cancelled", **limits) for _ in range(3)]
     assert words == [["MORE", b"0"], ["MORE", b"0"], ["OK"]]
     assert len(store.line("cancelled")) == 20
 

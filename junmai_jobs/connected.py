@@ -1,0 +1,66 @@
+"""What each part of a ``JobQueue`` stands on: a server that was found fit, its verbs, and its read side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from junmai_jobs.broker import Broker
+from junmai_jobs.config import Config, load_config
+from junmai_jobs.connection import ClientLink
+from junmai_jobs.handle import JobHandle
+from junmai_jobs.inspector import Inspector
+from junmai_jobs.job import NewJob, check_name
+from junmai_jobs.server import find_server
+
+if TYPE_CHECKING:
+    from junmai_jobs.jobqueue import JobQueue
+
+
+class Connected:
+    """One namespace on one server; see ``JobQueue``."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        namespace: str | None = None,
+        config: Config | None = None,
+        allow_eviction: bool = False,
+    ) -> None:
+        self.config = load_config() if config is None else config
+        self.namespace = check_name(namespace or self.config.namespace, "namespace")
+        self.server = find_server(self.config, url)
+        self._allow_eviction = allow_eviction
+        self._checked = False
+        self._link = ClientLink(self.server, client_name="junmai-jobs")
+        self._broker = Broker(self._link, self.namespace)
+        self._inspector = Inspector(self._link, self.namespace)
+
+    @property
+    def broker(self) -> Broker:
+        """The verbs, on a server that was found fit."""
+        self._check_server()
+        return self._broker
+
+    @property
+    def inspector(self) -> Inspector:
+        """The read side, on a server that was found fit."""
+        self._check_server()
+        return self._inspector
+
+    def _check_server(self) -> None:
+        if not self._checked:
+            self.server.ensure()
+            self.server.check(allow_eviction=self._allow_eviction)
+            self._checked = True
+
+    def close(self) -> None:
+        """Drop the connections; the next call opens new ones."""
+        self._link.client.close()
+
+    def _enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
+        known = self.broker.enqueue(jobs, max_waiting=self.config.max_waiting)
+        return [
+            JobHandle(cast("JobQueue", self), existing or job.id, existing=existing is not None)
+            for job, existing in zip(jobs, known, strict=True)
+        ]

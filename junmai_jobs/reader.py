@@ -1,0 +1,60 @@
+"""How the read side asks the server, and which queues there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from junmai_jobs.connection import ClientLink
+from junmai_jobs.keys import Keys
+from junmai_jobs.lanes import queue_of
+from junmai_jobs.replies import lane_names
+
+STANDARD_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
+
+
+class Reader:
+    """Reads one namespace through a redis-py client.
+
+    Every method may raise StoreUnavailable.
+    """
+
+    def __init__(self, link: ClientLink, namespace: str) -> None:
+        self._link = link
+        self._namespace = namespace
+        self.keys = Keys.of(namespace)
+
+    def queues(self) -> list[str]:
+        """Every queue that ever had a job, the standard four first."""
+        return list(dict.fromkeys(map(queue_of, self.lanes())))
+
+    def lanes(self, queue: str | None = None) -> list[str]:
+        """Every queue, or one, each with its lanes after it."""
+        names = lane_names(self._read("ZRANGE", self.keys.queues, 0, -1))
+        return [name for name in sorted(names, key=_queue_rank) if queue in {None, queue_of(name)}]
+
+    def paused(self) -> list[str]:
+        """The known queues (and the standard four) that are paused."""
+        flags = self._read("HGETALL", self.keys.paused)
+        flags = dict(zip(flags[::2], flags[1::2], strict=True)) if isinstance(flags, list) else flags
+        names = dict.fromkeys((*STANDARD_QUEUES, *self.queues(), *lane_names(flags)))
+        names.pop("*", None)
+        return [name for name in names if flags.get(name.encode(), flags.get(b"*")) == b"1"]
+
+    def _read(self, *command: object) -> Any:
+        return self._link.insist(lambda: self._link.client.execute_command(*command))
+
+    def _pipeline(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
+        def once() -> list[Any]:
+            pipeline = self._link.client.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            replies: list[Any] = pipeline.execute()
+            return replies
+
+        return self._link.insist(once) if commands else []
+
+
+def _queue_rank(name: str) -> tuple[int, str]:
+    queue = queue_of(name)
+    return (STANDARD_QUEUES.index(queue) if queue in STANDARD_QUEUES else len(STANDARD_QUEUES), name)
