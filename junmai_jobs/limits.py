@@ -31,7 +31,8 @@ class Unique:
         period: seconds from its submission for which the job has the key in any case, also when it has
             finished: the handle then answers with its result.
         keep: ``first``, or ``last``: a job that waits takes the arguments of the second submission and, if
-            that has a delay, waits anew; if the job runs already, the second is accepted and waits for its end.
+            that has a delay, waits anew; if the job runs already, the second is accepted and waits for
+            its end.
     """
 
     key: str

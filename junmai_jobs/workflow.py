@@ -144,11 +144,7 @@ def group(*planned: Planned[R]) -> Group[R]:
     return Group(planned)
 
 
-@overload
-def chord(parts: Group[R], callback: Step[list[R], B]) -> Planned[B]: ...
-@overload
-def chord(parts: Group[R], callback: Step[list[R | None], B]) -> Planned[B]: ...
-def chord(parts: Group[Any], callback: Step[Any, B]) -> Planned[B]:
+def chord(parts: Group[R], callback: Step[list[R], B]) -> Planned[B]:
     """A job that runs once when all of a group have succeeded, with the list of their results.
 
     With ``callback.with_options(after_policy="continue")`` it runs when all have ended, with None for those

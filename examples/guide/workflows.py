@@ -5,7 +5,7 @@ from junmai_jobs import Abort, JobQueue, chain, chord, edge, group, result_of, t
 
 
 @task
-def measure(photo: str) -> float:
+def measure(photo: str) -> float | None:
     """One of these files is broken."""
     if photo == "0003.NEF":
         raise Abort("no picture in it")
