@@ -184,7 +184,8 @@ class Body:
             header += f"|@|{'' if self.expires is None else max(1, round(self.expires * 1000))}"
         if self.extras:
             header += "|" + ";".join(f"{name}={value}" for name, value in self.extras.items())
-        return header.encode() + b"\n" + codec.pack(parts, limit=codec.RESULT_LIMIT, place="the job")
+        limit = codec.PAYLOAD_LIMIT + len(str(self.options.get("after", "")))
+        return header.encode() + b"\n" + codec.pack(parts, limit=limit, place="the job")
 
     @classmethod
     def decode(cls, data: bytes) -> Body:

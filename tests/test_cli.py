@@ -102,6 +102,12 @@ def test_submit_takes_options(cli: CommandLine) -> None:
     assert cli.json("show", later["id"])["run_at"] is not None
 
 
+def test_submit_gives_the_job_that_has_the_unique_key(cli: CommandLine) -> None:
+    first = cli.json("submit", "add", "1", "--unique", "sheet:/shoot")
+    assert cli.json("submit", "add", "2", "--unique", "sheet:/shoot")["id"] == first["id"]
+    assert cli.json("show", first["id"])["args"] == [1]
+
+
 def test_submit_waits_for_the_result(cli: CommandLine) -> None:
     worker = cli.start("worker", "--no-schedules")
     try:

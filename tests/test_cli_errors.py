@@ -128,7 +128,7 @@ def test_a_password_is_warned_about_and_never_shown(cli: CommandLine) -> None:
         (["submit", "add", "1", "--delay", "nan"], "delay is nan"),
         (["submit", "add", "1", "--delay", "1e12"], "to ten years"),
         (["submit", "add", "1", "--delay", "soon"], "Invalid value for '--delay'"),
-        (["submit", "add", "1", "--unique", "key"], "the option 'unique' is not built yet"),
+        (["submit", "add", "1", "--unique", "a key"], "a unique key 'a key' is not an id"),
         (["submit", "add", str(2**64)], "args[0] is an integer of more than 64 bits"),
         (["submit", "add", '{"mask": ["\\ud800"]}'], "args[0].mask[0] has a lone surrogate"),
         (["submit", "add", "1", "--stdin"], "with --stdin the arguments stand in its lines"),

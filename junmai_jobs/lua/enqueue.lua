@@ -3,7 +3,7 @@
 -- replies: OK, NEW, EXISTING or "DUPLICATE id" for each | CONFLICT, index, id | FULL, index, queue |
 --   LANES, index, queue | NOTFOUND, index, parent
 -- include: now, queue_keys, bell, body, score, room, event
--- seldom: block, duplicate, own, replace, join
+-- seldom: block, duplicate, own, replace, replaced, join
 local job_width = 4
 
 -- A job is the same if its body is, but for the priority, which people move, and the time of submission.
@@ -65,7 +65,9 @@ local function enqueue(max_waiting, ...)
     local _, queue, _, _, _, extras = read_header(body)
     local owner = not known and extras and seldom().duplicate(jobs, at, extras, taken)
     if known then
-      if content_of(known) ~= content_of(body) then return {'CONFLICT', index, id} end
+      if content_of(known) ~= content_of(body) and not seldom().replaced(known, extras) then
+        return {'CONFLICT', index, id}
+      end
       words[index + 2] = 'EXISTING'
     elseif owner then
       words[index + 2] = 'DUPLICATE ' .. owner

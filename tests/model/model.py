@@ -200,7 +200,7 @@ class Model(Moves):
         if job.word not in {"failed", "cancelled"}:
             return "STATE"
         owner = self.owner(job.content.unique.key) if job.content.unique else None
-        if owner not in {None, job}:
+        if owner is not None and owner is not job:
             return "DUPLICATE"
         job.token, job.failures, job.crashes, job.claimer, job.holds, job.note = "", 0, 0, "", "", ""
         job.request = request

@@ -30,7 +30,7 @@ class Owner:
 
     id: str
     scope: str
-    till: int
+    till: int | None
 
 
 @dataclass
@@ -58,11 +58,11 @@ class Moves(Admission):
         if entry is None or job is None:
             return None
         over = job.is_over or (entry.scope == "waiting" and job.word == "running")
-        return None if over and entry.till <= self.now else job
+        return None if over and (entry.till is None or entry.till <= self.now) else job
 
     def own(self, job: Job) -> None:
         if unique := job.content.unique:
-            till = self.now + unique.period if unique.period else 0
+            till = self.now + unique.period if unique.period else None
             self.owners[unique.key] = Owner(job.id, unique.scope, till)
 
     def block(self, job: Job, delay: int, after: Iterable[tuple[str, str]]) -> None:

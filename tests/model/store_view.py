@@ -122,9 +122,9 @@ def _start(start: str) -> tuple[str, int, str]:
     return key, _time(int(microseconds) // 1000), job_id
 
 
-def _owner(entry: str) -> tuple[str, str, int]:
+def _owner(entry: str) -> tuple[str, str, int | None]:
     job_id, scope, till = entry.split()
-    return job_id, scope, _time(int(till)) if till != "0" else 0
+    return job_id, scope, _time(int(till)) if till != "0" else None
 
 
 @lru_cache(maxsize=1000)

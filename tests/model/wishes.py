@@ -27,12 +27,13 @@ class Wish:
     content: Content
 
 
-uniques = st.builds(
-    Unique,
-    key=st.sampled_from(["k", "k", "l"]),
-    scope=st.sampled_from(["alive", "alive", "waiting"]),
-    period=st.sampled_from([0, 0, 53]),
-    keep=st.sampled_from(["first", "last"]),
+uniques = st.sampled_from(
+    [
+        Unique("k", "alive", 0, "first"),
+        Unique("l", "alive", 0, "last"),
+        Unique("m", "waiting", 0, "first"),
+        Unique("n", "alive", 53, "last"),
+    ]
 )
 contents = st.builds(
     Content,

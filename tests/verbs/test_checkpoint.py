@@ -75,6 +75,39 @@ def test_a_job_that_has_succeeded_needs_none(store: Store) -> None:
     assert store.admin.exists(store.keys.checkpoints) == 0
 
 
+def test_nor_does_one_that_waited_for_a_limit_since(store: Store) -> None:
+    job = store.running("a", extras={"c": "key,1"})
+    store.broker.checkpoint(job, b"\x07")
+    store.broker.end(job, verbs.retry(1, ERROR))
+    store.add("b", extras={"c": "key,1"})
+    other = store.claim()
+    assert other is not None
+    store.advance(2)
+    store.broker.promote(["default"])
+    assert store.claim(claimer="w/2") is None
+    assert store.homes("a") == ["blocked"]
+    store.broker.end(other, verbs.succeed(b""))
+    again = store.claim()
+    assert again is not None
+    assert store.broker.checkpoint(again) == b"\x07"
+    store.broker.end(again, verbs.succeed(b""))
+    assert store.admin.exists(store.keys.checkpoints) == 0
+
+
+def test_nor_does_one_that_was_revived(store: Store) -> None:
+    store.add("parent")
+    job = store.running("a", priority=9)
+    store.broker.checkpoint(job, b"\x07")
+    store.broker.end(job, verbs.fail(ERROR))
+    store.broker.revive("a", "person.1", "continue=parent")
+    store.broker.cancel("parent", "person.2")
+    store.broker.resolve()
+    again = store.claim()
+    assert again is not None
+    store.broker.end(again, verbs.succeed(b""))
+    assert store.admin.exists(store.keys.checkpoints) == 0
+
+
 def test_a_run_that_lost_its_job_saves_nothing(store: Store) -> None:
     job = store.running("a")
     store.expire()

@@ -71,6 +71,14 @@ def test_small_ones_share_a_card_as_far_as_it_goes(store: Store) -> None:
     assert [claimed(store, f"w/{number}") for number in range(5)] == ["a", "b", "c", "d", None]
 
 
+def test_one_that_takes_next_to_nothing_of_a_card_leaves_the_rest(store: Store) -> None:
+    offer(store, "w")
+    store.add("tiny", needs={"vram_mb": 0.5})
+    assert store.claim(lane_of("default", {"vram_mb": 0.5})) is not None
+    store.add("small", needs=SMALL)
+    assert claimed(store, "w/2") == "small"
+
+
 def test_the_whole_card_is_not_kept_waiting_by_small_ones(store: Store) -> None:
     offer(store, "w")
     store.add("s1", "s2", needs=SMALL)

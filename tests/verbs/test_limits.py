@@ -184,3 +184,28 @@ def test_purged_while_it_waits_for_a_limit(store: Store) -> None:
     claimed(store, "w/1")
     assert store.claim(claimer="w/2") is None
     assert store.broker.purge("default", ["blocked"], "person.1") == 2
+
+
+def test_revived_to_wait_for_its_parents_it_keeps_that_home(store: Store) -> None:
+    store.add("parent")
+    store.broker.cancel("parent", "person.1")
+    store.add("a", "b", "c", extras={"c": "key,1"})
+    job = claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    store.broker.cancel("b", "person.2")
+    store.broker.revive("parent", "person.3")
+    store.broker.revive("b", "person.4", "cancel=parent")
+    store.broker.end(job, DONE)
+    assert store.homes("b") == ["blocked"]
+    assert store.homes("c") == ["ready"]
+
+
+def test_revived_it_waits_at_the_end_of_the_line(store: Store) -> None:
+    store.add("a", "b", "c", extras={"c": "key,1"})
+    job = claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    store.broker.cancel("b", "person.1")
+    store.broker.revive("b", "person.2")
+    assert store.claim(claimer="w/2") is None
+    store.broker.end(job, DONE)
+    assert store.line() == ["c"]

@@ -105,6 +105,25 @@ def test_with_a_delay_the_last_waits_anew(store: Store) -> None:
     assert store.homes("a") == ["scheduled"]
 
 
+def test_with_a_delay_the_last_waits_anew_also_for_one_that_ran(store: Store) -> None:
+    submit(store, unique("a", "alive,0,last"))
+    job = store.claim()
+    assert job is not None
+    store.broker.end(job, verbs.step_aside())
+    submit(store, unique("b", "alive,0,last", delay=10))
+    assert store.homes("a") == ["scheduled"]
+
+
+def test_a_submission_comes_again_after_the_last_took_its_place(store: Store) -> None:
+    jobs = [unique("a", "alive,0,last", args=["old"]), unique("b", "alive,0,last", args=["new"])]
+    assert store.broker.enqueue(jobs) == [None, "a"]
+    with store.unchanged():
+        assert store.broker.enqueue(jobs[:1]) == ["a"]
+    with store.unchanged(), pytest.raises(InvalidState, match="the id a belongs to a job with other content"):
+        submit(store, new_job("a", args=["old"]))
+    assert args_of(store, "a") == ["new"]
+
+
 def test_the_last_waits_for_one_that_runs(store: Store) -> None:
     submit(store, unique("a", "alive,0,last"))
     job = store.claim()

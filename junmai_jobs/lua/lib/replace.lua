@@ -9,12 +9,12 @@ local function replace(id, delay, body, extras)
   if keep ~= 'last' or not found or not is_waiting[found.word] then return end
   redis.call('HSET', bodies, id, string.match(old, '^.[^|\n]*|%d+') .. string.match(body, '^.[^|\n]*|%d+(.*)$'))
   if tonumber(delay) == 0 or (found.word ~= 'ready' and found.word ~= 'scheduled') then return end
-  local home = queue_key(found.queue, 'scheduled')
+  local home, was_ready = queue_key(found.queue, 'scheduled'), found.word == 'ready'
   redis.call('ZADD', home, now + delay, id)
   if state then
     state.word = 'scheduled'
     write_state(id, state)
   end
-  if found.word == 'ready' then redis.call('ZREM', queue_key(found.queue, 'ready'), id) end
+  if was_ready then redis.call('ZREM', queue_key(found.queue, 'ready'), id) end
   if redis.call('ZRANGE', home, 0, 0)[1] == id then ring(alarm) end
 end
