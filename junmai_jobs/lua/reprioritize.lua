@@ -16,9 +16,12 @@ local function reprioritize(id, priority)
   redis.call('HSET', bodies, id, (string.gsub(body, '^([^|\n]*|)%d+', '%1' .. priority, 1)))
   if state and state.score ~= '' then
     local score = moved(state.score, priority)
-    if state.word == 'blocked' and state.holds ~= '' then seldom().move_parked(id, state, score) end
-    state.score = score
-    write_state(id, state)
+    if state.word == 'blocked' and state.holds ~= '' then
+      seldom().move_parked(id, state, score)
+    else
+      state.score = score
+      write_state(id, state)
+    end
   end
   if waiting.word == 'ready' then
     local home = queue_key(waiting.queue, 'ready')

@@ -1,7 +1,7 @@
 -- revive: failed, cancelled -> ready, by a person; counts start again, history is kept. dependencies: those it was
 -- submitted with; it is blocked until those of its parents that are kept have finished, and succeeded if they must.
 -- replies: OK | STATE, word | DUPLICATE, id | NOTFOUND
--- include: now, queue_keys, bell, score, state, waiting, own, block, event
+-- include: now, queue_keys, bell, score, state, waiting, own, block, event, saved
 local homes = {failed = failed, cancelled = cancelled}
 
 local function kept(dependencies)
@@ -24,7 +24,7 @@ local function revive(id, request, dependencies)
   local owner = key and owner_of(key)
   if owner and owner ~= id then return {'DUPLICATE', owner} end
   state.token, state.failures, state.crashes, state.claimer = '', '0', '0', ''
-  state.request, state.holds, state.note = request, '', ''
+  state.request, state.holds, state.note = request, mark_of(id), ''
   local awaited = kept(dependencies)
   if awaited ~= '' then
     block(id, state.queue, '0', awaited, state)

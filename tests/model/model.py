@@ -203,7 +203,7 @@ class Model(Moves):
         if owner is not None and owner is not job:
             return "DUPLICATE"
         job.token, job.failures, job.crashes, job.claimer, job.holds, job.note = "", 0, 0, "", "", ""
-        job.request = request
+        job.request, job.reads = request, set()
         if after := [(policy, parent) for policy, parent in job.after if parent in self.jobs]:
             self.block(job, 0, after)
         else:
@@ -218,8 +218,8 @@ class Model(Moves):
             return "STATE"
         entry = Parked(job.waits_for, job.kept_score, job_id)
         job.priority = priority
-        if entry in self.parked:
-            self.parked ^= {entry, Parked(entry.key, job.kept_score, job_id)}
+        if job.waits_for:
+            self.parked = self.parked - {entry} | {Parked(job.waits_for, job.kept_score, job_id)}
         return "OK"
 
     def resolve(self, order: Sequence[str]) -> bool:

@@ -6,9 +6,27 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from tests.model.job import LANES, Content, Unique
+from junmai_jobs import endings as verbs
+from junmai_jobs.job import NewJob
+from junmai_jobs.lanes import needs_of, queue_of
+from tests.model.job import LANES, Content, Job, Unique
+from tests.verbs.store import ERROR, new_job
 
-EXPIRES = 304
+CLAIMERS = ("w/1", "w/2", "v/1")
+RETRY_DELAY, DEFER_DELAY, TTL, MAX_AGE, EXPIRES = 13, 7, 44, 108, 304
+"""Seconds. The machine's steps are multiples of ten, and no delay is one."""
+ENDINGS = {
+    "succeed": verbs.succeed(b"\x01"),
+    "succeed for a while": verbs.succeed(b"\x01", TTL),
+    "retry": verbs.retry(RETRY_DELAY, ERROR),
+    "fail": verbs.fail(ERROR, "reason"),
+    "defer": verbs.defer(DEFER_DELAY, "note"),
+    "step_aside": verbs.step_aside(),
+    "confirm_cancel": verbs.confirm_cancel(),
+}
+DELAYS = {"retry": RETRY_DELAY, "defer": DEFER_DELAY, "succeed for a while": TTL}
+claimers = st.sampled_from(CLAIMERS)
+endings = st.sampled_from(list(ENDINGS))
 choices = st.integers(0, 30)
 """Which of the jobs there are, in the order of their submission."""
 lanes = st.sampled_from(("a", "a", "a", "b", "b", *LANES))
@@ -40,7 +58,7 @@ contents = st.builds(
     number=st.integers(0, 99),
     expires=st.sampled_from([None, None, None, EXPIRES]),
     unique=st.one_of(st.none(), st.none(), uniques),
-    limits=st.sampled_from([(), (), (), ("x",), ("y",), ("z:rate",), ("y", "z:rate")]),
+    limits=st.sampled_from([(), ("x",), ("x",), ("y",), ("z:rate",), ("y", "z:rate")]),
 )
 wishes = st.builds(
     Wish,
@@ -58,3 +76,18 @@ def edges(wish: Wish, known: list[str]) -> tuple[tuple[str, str], ...]:
     parents = dict.fromkeys(known[number % len(known)] for number in wish.parents if known)
     policies = ("cancel", "continue+", "failure") if wish.policy == "mixed" else (wish.policy,) * 3
     return tuple(zip(policies, parents, strict=False))
+
+
+def as_sent(job: Job, delay: int) -> NewJob:
+    """A submission, as the broker takes it."""
+    return new_job(
+        job.id,
+        queue=queue_of(job.queue),
+        needs=needs_of(job.queue),
+        priority=job.priority,
+        args=[job.content.number],
+        expires=job.content.expires,
+        extras=job.content.extras,
+        delay=delay,
+        after=[f"{policy}={parent}" for policy, parent in job.after],
+    )

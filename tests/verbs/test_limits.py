@@ -89,6 +89,16 @@ def test_reprioritized_while_it_waits_for_a_limit(store: Store) -> None:
     assert claimed(store, "w/1").id == "c"
 
 
+def test_the_priority_it_has_already_takes_nobody_from_the_line(store: Store) -> None:
+    store.add("a", "b", extras={"c": "key,1"})
+    job = claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    with store.unchanged():
+        store.broker.reprioritize("b", 5)
+    store.broker.end(job, DONE)
+    assert claimed(store, "w/1").id == "b"
+
+
 def test_cancelled_while_it_waits_for_a_limit_it_keeps_nobody_waiting(store: Store) -> None:
     store.add("a", "b", "c", extras={"c": "key,1"})
     job = claimed(store, "w/1")

@@ -54,7 +54,7 @@ def hold_in_c(journal: str, seconds: float = 60.0) -> None:
 
 
 @task
-def work(journal: str, seconds: float = 0.02, key: str = "") -> None:
+def take_time(journal: str, seconds: float = 0.02, key: str = "") -> None:
     """Take some time, and tell when it began and ended."""
     note(journal, "start")
     Event().wait(seconds)

@@ -75,7 +75,7 @@ def test_a_rate_is_kept_for_20_seconds(jobs: JobQueue, start_worker: StartWorker
 def test_two_jobs_a_folder_also_when_children_are_killed(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal
 ) -> None:
-    limited = tasks.work.with_options(concurrency=Concurrency(MOST_AT_ONCE, key="folder:{key}"))
+    limited = tasks.take_time.with_options(concurrency=Concurrency(MOST_AT_ONCE, key="folder:{key}"))
     jobs.submit_many(limited, [(str(journal), 0.05, "/a b/\u5199\u771f")] * 40)
     workers = [start_worker(slots=3) for _ in range(2)]
     for count in range(5, 30, 6):
@@ -101,7 +101,7 @@ def test_20_producers_of_one_unique_job(  # noqa: PLR0917
     seconds: float,
 ) -> None:
     start_worker(slots=3)
-    unique = tasks.work.with_options(unique=Unique("sheet:{key}"))
+    unique = tasks.take_time.with_options(unique=Unique("sheet:{key}"))
     deadline = time.monotonic() + seconds
     ids: set[str] = set()
 
@@ -129,9 +129,9 @@ def test_the_one_card_runs_one_job_at_a_time_and_plain_ones_do_not_wait(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
 ) -> None:
     plain_journal = Journal(tmp_path / "plain")
-    on_card = tasks.work.with_options(needs={"gpu": 1})
+    on_card = tasks.take_time.with_options(needs={"gpu": 1})
     jobs.submit_many(on_card, [(str(journal), 0.04)] * 50)
-    plain = jobs.submit_many(tasks.work, [(str(plain_journal), 0.001)] * 500)
+    plain = jobs.submit_many(tasks.take_time, [(str(plain_journal), 0.001)] * 500)
     for _ in range(2):
         start_worker("--offer", "gpu=1,vram_mb=8000", slots=2)
     wait_until(lambda: finished(jobs, 550), 60, "the jobs")
@@ -149,12 +149,12 @@ def test_the_whole_card_is_had_while_small_jobs_keep_coming(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
 ) -> None:
     small_journal = Journal(tmp_path / "small")
-    small = tasks.work.with_options(needs={"vram_mb": 2000})
+    small = tasks.take_time.with_options(needs={"vram_mb": 2000})
     jobs.submit_many(small, [(str(small_journal), 0.1)] * 8)
     for _ in range(2):
         start_worker("--offer", "gpu=1,vram_mb=8000", slots=2)
     small_journal.wait_for(4)
-    handle = jobs.submit(tasks.work.with_options(needs={"gpu": 1}), str(journal), 0.1)
+    handle = jobs.submit(tasks.take_time.with_options(needs={"gpu": 1}), str(journal), 0.1)
     submitted = time.monotonic()
     while not handle.status.finished and time.monotonic() < submitted + 20:
         jobs.submit_many(small, [(str(small_journal), 0.1)] * 2)

@@ -1,4 +1,4 @@
--- include: queue_keys, bell, state, limits
+-- include: queue_keys, bell, state, limits, parked_entry
 -- A head whose limit has no room leaves the line and keeps its score: it is parked. It comes back when a holder ends
 -- (let_go), or when promote finds room (thaws).
 local function park(id, queue, score, state, spec, due, key)
@@ -6,7 +6,7 @@ local function park(id, queue, score, state, spec, due, key)
   redis.call('ZADD', queue_key(queue, 'blocked'), now, id)
   local low, high = range_of(key)
   local first = not redis.call('ZRANGEBYLEX', parked, low, high, 'LIMIT', 0, 1)[1]
-  redis.call('ZADD', parked, 0, key .. ' ' .. string.format('%016.0f', score) .. ' ' .. id)
+  redis.call('ZADD', parked, 0, parked_entry(key, score, id))
   state.word, state.score, state.holds = 'blocked', score, key
   write_state(id, state)
   redis.call('ZADD', thaws, 'LT', due, spec)

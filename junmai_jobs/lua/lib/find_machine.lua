@@ -4,7 +4,7 @@
 -- from one card, and of its gpu the same share if they do not say how much; all else from the host.
 local function amounts_in(text)
   local amounts = {}
-  for name, amount in string.gmatch(text, '([%w_]+)=([%d.]+)') do amounts[name] = tonumber(amount) end
+  for name, amount in string.gmatch(text, '([%w_]+)=([%d.e-]+)') do amounts[name] = tonumber(amount) end
   return amounts
 end
 

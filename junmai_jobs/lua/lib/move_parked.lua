@@ -1,5 +1,10 @@
+-- include: parked_entry, state
 -- One that waits for room in a limit gets another place among its like.
 local function move_parked(id, state, score)
-  redis.call('ZADD', parked, 0, state.holds .. ' ' .. string.format('%016.0f', score) .. ' ' .. id)
-  redis.call('ZREM', parked, state.holds .. ' ' .. string.format('%016.0f', state.score) .. ' ' .. id)
+  local before = parked_entry(state.holds, state.score, id)
+  state.score = score
+  local after = parked_entry(state.holds, score, id)
+  redis.call('ZADD', parked, 0, after)
+  write_state(id, state)
+  if after ~= before then redis.call('ZREM', parked, before) end
 end

@@ -1,5 +1,6 @@
--- include: queue_keys, bell, state, holders
--- The first of those that wait for room in a limit come back to their places in line. How many.
+-- include: queue_keys, bell, state, holders, parked_entry, saved
+-- The first of those that wait for room in a limit come back to their places in line. How many. An entry counts only
+-- if it is what the state says: a job that was cancelled and revived may wait elsewhere.
 local function unpark(key, count)
   local low, high = range_of(key)
   local back = 0
@@ -7,14 +8,15 @@ local function unpark(key, count)
     if back >= count then return back end
     local id = string.match(entry, ' %d+ (%S+)$')
     local state = read_state(id)
-    if state and state.word == 'blocked' and state.holds == key then
+    local waits = state and state.word == 'blocked'
+    if waits and state.holds == key and parked_entry(key, state.score, id) == entry then
       redis.call('ZADD', queue_key(state.queue, 'ready'), state.score, id)
-      state.word, state.holds = 'ready', ''
+      state.word, state.holds = 'ready', mark_of(id)
       write_state(id, state)
       ring_queue(state.queue)
       back = back + 1
     end
-    if state then redis.call('ZREM', queue_key(state.queue, 'blocked'), id) end
+    if state and state.word ~= 'blocked' then redis.call('ZREM', queue_key(state.queue, 'blocked'), id) end
     redis.call('ZREM', parked, entry)
   end
   return back
