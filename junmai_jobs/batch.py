@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from junmai_jobs.broker import BATCH
+from junmai_jobs.broker import pages
 from junmai_jobs.connected import Connected
 from junmai_jobs.edges import parents_in
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, OptionError, ResultTimeout
@@ -174,17 +174,19 @@ class Workflows(Connected):
         return Batch(cast("JobQueue", self), batch_id)
 
     def _enqueue_all(self, new: list[NewJob]) -> None:
-        for at in range(0, len(new), BATCH):
+        accepted = 0
+        for page in pages(new):
             try:
-                self._enqueue(new[at : at + BATCH])
+                self._enqueue(page)
             except InvalidState as error:
                 raise InvalidState(
                     f"{error}; if it is a job of another batch, name its handle instead"
                 ) from error
             except JunmaiJobsError as error:
-                if at:
-                    error.add_note(f"{at:,} of {len(new):,} jobs were accepted: submit the same again")
+                if accepted:
+                    error.add_note(f"{accepted:,} of {len(new):,} jobs were accepted: submit the same again")
                 raise
+            accepted += len(page)
 
     def batch(self, batch_id: str) -> Batch:
         """The jobs that were submitted as one batch, or each with ``task.with_options(batch=...)``.

@@ -6,7 +6,7 @@ Times go in and out as seconds; only the server's clock is read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,22 @@ from junmai_jobs.upkeep import LEASE, Upkeep
 from junmai_jobs.verbs import MAX_WAITING, refusal
 
 BATCH = 200
+EDGES = 2_000
+
+
+def pages(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
+    """What goes in one call: at most ``BATCH`` jobs and ``EDGES`` dependencies, or one job with more."""
+    page: list[NewJob] = []
+    edges = 0
+    for job in jobs:
+        count = job.dependencies.count("=")
+        if page and (len(page) == BATCH or edges + count > EDGES):
+            yield page
+            page, edges = [], 0
+        page.append(job)
+        edges += count
+    if page:
+        yield page
 
 
 @dataclass(frozen=True, slots=True)

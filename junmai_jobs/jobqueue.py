@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
 from junmai_jobs.batch import Workflows
-from junmai_jobs.broker import BATCH
+from junmai_jobs.broker import pages
 from junmai_jobs.errors import (
     InvalidState,
     JobNotFound,
@@ -59,7 +58,8 @@ class JobQueue(Scheduling, Workflows, Working):
     ) -> list[JobHandle[R]]:
         """One job a row; a row is the positional or the keyword arguments.
 
-        200 rows go in one call, all or none; an error names the row, and rows of earlier calls stay accepted.
+        200 rows go in one call (fewer if they have thousands of parents), all or none; an error names the row,
+        and rows of earlier calls stay accepted.
         """
         if not isinstance(rows, Iterable):
             raise OptionError(f"rows is {rows!r}; give a list of rows, each the arguments of one job")
@@ -70,8 +70,7 @@ class JobQueue(Scheduling, Workflows, Working):
     ) -> list[JobHandle[R]]:
         """One job for each task and row, see ``submit_many``; each may have options of its own."""
         handles: list[JobHandle[R]] = []
-        numbered = enumerate(calls)
-        while batch := [_new_job(number, *call) for number, call in islice(numbered, BATCH)]:
+        for batch in pages(_new_job(number, *call) for number, call in enumerate(calls)):
             try:
                 handles += self._enqueue(batch)
             except JunmaiJobsError as error:

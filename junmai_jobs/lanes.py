@@ -41,13 +41,25 @@ def check_needs(needs: object) -> dict[str, float]:
     Raises:
         OptionError: a name or an amount is none.
     """
-    if not isinstance(needs, Mapping) or not all(isinstance(name, str) for name in needs):
-        raise OptionError(f"needs is {needs!r}; give a dict as in {{'gpu': 1, 'vram_mb': 6000}}")
-    for name, amount in needs.items():
+    amounts = check_amounts(needs, "needs")
+    if amounts.get("gpu", 0) > 1:
+        raise OptionError(
+            f"needs gpu is {amounts['gpu']:g}; a job runs on one card: give 1, or a share of it"
+        )
+    return amounts
+
+
+def check_amounts(given: object, what: str) -> dict[str, float]:
+    """Amounts of what a machine has, by name.
+
+    Raises:
+        OptionError: a name or an amount is none.
+    """
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise OptionError(f"{what} is {given!r}; give a dict as in {{'gpu': 1, 'vram_mb': 6000}}")
+    for name, amount in given.items():
         if not _NEED.fullmatch(name):
-            raise OptionError(f"needs names {name!r}; write it with a-z, 0-9 and '_', a letter first")
+            raise OptionError(f"{what} names {name!r}; write it with a-z, 0-9 and '_', a letter first")
         if type(amount) not in {int, float} or not (math.isfinite(amount) and 1e-3 <= amount <= 1e9):
-            raise OptionError(f"needs {name} is {amount!r}; give a number from 0.001 to 1e9")
-    if needs.get("gpu", 0) > 1:
-        raise OptionError(f"needs gpu is {needs['gpu']!r}; a job runs on one card: give 1, or a share of it")
-    return {name: float(amount) for name, amount in sorted(needs.items())}
+            raise OptionError(f"{what} {name} is {amount!r}; give a number from 0.001 to 1e9")
+    return {name: float(amount) for name, amount in sorted(given.items())}

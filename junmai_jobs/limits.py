@@ -42,6 +42,8 @@ class Unique:
 
     def __post_init__(self) -> None:
         _check_key(self.key, "a unique key")
+        if not self.key:
+            raise OptionError("a unique key is a text that is not empty")
         if self.scope not in {"alive", "waiting"} or self.keep not in {"first", "last"}:
             raise OptionError("Unique takes scope 'alive' or 'waiting', and keep 'first' or 'last'")
         if self.period is not None:
@@ -63,7 +65,7 @@ class Concurrency:
 
     def __post_init__(self) -> None:
         _check_count(self.count, 1000)
-        _check_key(self.key or "x", "a limit's key")
+        _check_key(self.key, "a limit's key")
 
     def spec(self, task: str, arguments: Mapping[str, Any]) -> str:
         """As lua/lib/limits.lua reads it."""
@@ -82,11 +84,11 @@ class Rate:
     def __post_init__(self) -> None:
         _check_count(self.count, 10_000)
         _check_number("per", self.per, LONGEST_PERIOD)
-        _check_key(self.key or "x", "a limit's key")
+        _check_key(self.key, "a limit's key")
 
     def spec(self, task: str, arguments: Mapping[str, Any]) -> str:
         """As lua/lib/limits.lua reads it; a rate and a number of runs never share a key."""
-        return f"{_key_of(self.key or task, arguments)}:rate,{self.count},{max(1, round(self.per * 1000))}"
+        return f"{_key_of(self.key or task, arguments)}~,{self.count},{max(1, round(self.per * 1000))}"
 
 
 def _key_of(key: str, arguments: Mapping[str, Any]) -> str:
@@ -120,7 +122,7 @@ def _check_key(key: object, what: str) -> None:
         parts = list(string.Formatter().parse(key))
     except ValueError as error:
         raise OptionError(f"{what} is {key!r}: {error}") from None
-    if any(name is not None and not name.isidentifier() for _, name, _, _ in parts):
+    if any(name is not None and (not name.isidentifier() or how or form) for _, name, form, how in parts):
         raise OptionError(f"{what} is {key!r}: in the braces goes the name of an argument")
     literal = "".join(text for text, *_ in parts)
     if literal or len(parts) != 1:

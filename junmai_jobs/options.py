@@ -71,9 +71,16 @@ class Options:
             check_id(self.id)
         if self.batch is not None:
             check_id(self.batch, "batch")
+        self._check_sharing()
+
+    def _check_sharing(self) -> None:
         for name, kind in (("unique", Unique), ("concurrency", Concurrency), ("rate", Rate)):
             if not isinstance(getattr(self, name), kind | None):
                 raise OptionError(f"{name} is {getattr(self, name)!r}; give a {kind.__name__}")
+        if self.unique is not None and self.unique.keep == "last" and any(each.reads for each in self.after):
+            raise OptionError(
+                "a unique job that keeps the last cannot read results: its parents are the first's"
+            )
 
     @property
     def soft_limit(self) -> float:

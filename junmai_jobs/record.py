@@ -114,6 +114,8 @@ class Record:
     def _reason(self, status: Status, last: dict[str, Any]) -> str | None:
         if status is Status.SCHEDULED:
             return last.get("reason")
+        if status is Status.BLOCKED and self.state and self.state.holds:
+            return f"it waits for room in the limit {self.state.holds}"
         return (self.state.note if self.state and status.finished else None) or None
 
     def _error(self, status: Status, last: dict[str, Any]) -> dict[str, Any] | None:

@@ -14,9 +14,10 @@ import pynvml
 
 from junmai_jobs.errors import OptionError
 from junmai_jobs.host import host_name
-from junmai_jobs.lanes import check_needs
+from junmai_jobs.lanes import check_amounts
 
 _MEGABYTE = 2**20
+_MOST_CARDS = 64
 OF_A_CARD = frozenset({"gpu", "vram_mb"})
 
 
@@ -28,10 +29,12 @@ def offers(given: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
     """
     if given is None:
         return [{"pool": host_name(), "ram_mb": psutil.virtual_memory().total // _MEGABYTE}, *_cards()]
+    if not isinstance(given, Mapping):
+        raise OptionError(f"offers is {given!r}; give a dict as in {{'gpu': 1, 'vram_mb': 8000}}")
     cards = given.get("gpu", 0)
-    if cards != int(cards):
-        raise OptionError(f"a worker offers {cards:g} gpu; give a whole number of cards")
-    named = check_needs({name: amount for name, amount in given.items() if name != "gpu"})
+    if type(cards) not in {int, float} or not 0 <= cards <= _MOST_CARDS or cards != int(cards):
+        raise OptionError(f"a worker offers gpu {cards!r}; give a whole number of cards, to {_MOST_CARDS}")
+    named = check_amounts({name: amount for name, amount in given.items() if name != "gpu"}, "offers")
     host = {name: amount for name, amount in named.items() if name not in OF_A_CARD}
     card = {"gpu": 1.0, **{name: amount for name, amount in named.items() if name in OF_A_CARD}}
     return [

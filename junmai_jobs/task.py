@@ -109,6 +109,10 @@ class Task(Generic[P, R]):
             raise OptionError("a schedule names its jobs, which wait for no other: leave out id and after")
         # Of an id that is given the server notes the time of submission; which id it is stands in no body.
         job = self.with_options(id="tick").new_job(args, kwargs)
+        if job.dependencies:
+            raise OptionError(
+                "a schedule's jobs wait for no other: leave out result_of, and read it in the task"
+            )
         return Schedule(name=name, timetable=timetable, body=job.body, delay=job.delay, in_code=in_code)
 
     def own_schedule(self) -> Schedule | None:

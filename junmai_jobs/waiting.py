@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 
+from junmai_jobs.errors import OptionError
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Status
 
@@ -13,7 +14,13 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2
 
 
 def deadline_in(timeout: float | None) -> float:
-    """A time of ``time.monotonic``; infinite for no timeout."""
+    """A time of ``time.monotonic``; infinite for no timeout.
+
+    Raises:
+        OptionError: it is no number of seconds.
+    """
+    if timeout is not None and (type(timeout) not in {int, float} or not timeout >= 0):
+        raise OptionError(f"timeout is {timeout!r}; give seconds, or None to wait for ever")
     return math.inf if timeout is None else time.monotonic() + timeout
 
 

@@ -11,6 +11,7 @@ from junmai_jobs.errors import OptionError
 from junmai_jobs.hosting import EmbeddedWorker
 from junmai_jobs.job import check_name
 from junmai_jobs.resources import offers
+from junmai_jobs.retry import LONGEST
 from junmai_jobs.scheduler import Retention
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.task import task_modules
@@ -56,6 +57,9 @@ class Working(Connected):
         slots = config.max_concurrent_jobs if concurrency is None else concurrency
         if type(slots) is not int or not 1 <= slots <= 1000:
             raise OptionError(f"concurrency is {concurrency!r}; give a whole number from 1 to 1000")
+        aging = settings.get("aging")
+        if aging is not None and (type(aging) not in {int, float} or not 1 <= aging <= LONGEST):
+            raise OptionError(f"aging is {aging!r}; give seconds from 1 on, or None")
         if isinstance(queues, str):
             raise OptionError(f"queues is {queues!r}; give a list of names")
         served = None if queues is None else tuple(check_name(queue, "queue") for queue in queues)

@@ -79,7 +79,9 @@ def json_object(text: str | bytes, what: str) -> dict[str, Any]:
 @click.option("--queue", metavar="Q", help="Another queue than the task's own.")
 @click.option("--priority", metavar="P", help="0 to 10, larger runs first; or high (9), medium (5), low (1).")
 @click.option("--delay", type=float, metavar="S", help="Not before so many seconds have passed.")
-@click.option("--unique", metavar="KEY", help="At most one job of this key waits or runs; another gives its id.")
+@click.option(
+    "--unique", metavar="KEY", help="At most one job of this key waits or runs; another gives its id."
+)
 @click.option("--wait", is_flag=True, help="Wait for the end; print the result, or exit 1.")
 @click.option("--stdin", "lines", is_flag=True, help="Submit a job for each line of stdin.")
 @pass_app

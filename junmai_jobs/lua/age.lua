@@ -34,7 +34,7 @@ local function longest_waiting(home, sequence)
 end
 
 local function age(bound, ...)
-  local last = redis.call('HGET', meta, 'aged')
+  local last = tonumber(redis.call('HGET', meta, 'aged') or '')
   if last and seconds_apart(now, last) < 1 then return {'OK'} end
   redis.call('HSET', meta, 'aged', string.format('%.0f', now))
   local sequence = sequence_before(bound)

@@ -5,7 +5,7 @@
 local function due()
   local later = '(' .. string.format('%.0f', now)
   local next_tick = redis.call('ZRANGEBYSCORE', ticks, later, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-  local wait = next_tick[1] and string.format('%.0f', next_tick[2] - now) or ''
+  local wait = next_tick[1] and tonumber(next_tick[2]) < 1e15 and string.format('%.0f', next_tick[2] - now) or ''
   local reply = {'OK', string.format('%.0f', now), wait}
   local found = redis.call('ZRANGEBYSCORE', ticks, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 100)
   for index = 1, #found, 2 do

@@ -44,7 +44,7 @@ end
 -- Why the job at a place of the list cannot be accepted: a word and what it is about; nil if it can.
 local function refusal(jobs, at, queue, room, max_waiting, seen)
   if not room[queue] then
-    if too_many_lanes(queue) then return 'LANES', queue end
+    if too_many_lanes(queue, room) then return 'LANES', queue end
     room[queue] = max_waiting - waiting_in(queue)
   end
   room[queue] = room[queue] - 1

@@ -1,6 +1,19 @@
 -- outranked: could a job of a higher priority run in this running one's place? ...: the queues and lanes to look at.
 -- replies: YES | NO | LOST
--- include: ending, queue_keys, band, find_machine
+-- include: now, ending, queue_keys, band, body, find_machine, limits
+-- Is there room for the head of a lane, once this run has left? Another job behind it would be found next time.
+local function may_run(lane, held)
+  local head = redis.call('ZRANGE', queue_key(lane, 'ready'), 0, 0)[1]
+  local _, _, _, _, _, extras = read_header(head and redis.call('HGET', bodies, head))
+  for _, name in ipairs({'c', 'r'}) do
+    local spec = extra(extras, name)
+    local room, _, key = 1, nil, nil
+    if spec then room, _, key = room_in(spec) end
+    if room <= 0 and not string.find(';' .. held .. ';', ';' .. (key or '') .. ';', 1, true) then return false end
+  end
+  return true
+end
+
 local function outranked(id, token, ...)
   local state = guard(id, token, {})
   if not state then return {'LOST'} end
@@ -12,7 +25,8 @@ local function outranked(id, token, ...)
     local open = (flags[index + 1] or flags[1]) ~= '1'
     if open and redis.call('ZCOUNT', queue_key(lane, 'ready'), '0', better) > 0 then
       -- As if the machine were free that this job holds. One that others hold would be waited for in vain.
-      if lane == bases[index] or find_machine(lane, id, state.claimer, {}) then return {'YES'} end
+      local machine = lane == bases[index] or find_machine(lane, id, state.claimer, {})
+      if machine and may_run(lane, state.holds) then return {'YES'} end
     end
   end
   return {'NO'}

@@ -36,5 +36,7 @@ local function promote(...)
     thaws_due = redis.call('ZRANGE', thaws, 0, 0, 'WITHSCORES')
   end
   if thaws_due[1] and (not next_due or thaws_due[2] - now < next_due) then next_due = thaws_due[2] - now end
+  -- One that is no time was not put there by us.
+  if next_due and next_due > 1e15 then next_due = nil end
   return {'OK', next_due and string.format('%.0f', next_due) or ''}
 end

@@ -12,5 +12,8 @@ local function resume(...)
     redis.call('HDEL', paused, unpack(names))
   end
   pass_ring_on(names)
+  for _, queue in ipairs(names) do
+    pass_ring_on(redis.call('ZRANGEBYLEX', queues, '[' .. queue .. '+', '(' .. queue .. ',', 'LIMIT', 0, 16))
+  end
   return {'OK'}
 end

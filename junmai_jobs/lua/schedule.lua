@@ -3,8 +3,11 @@
 -- include: bell
 local function schedule(name, spec, first)
   local has_tick = redis.call('ZSCORE', ticks, name)
-  if has_tick and redis.call('HGET', schedules, name) == spec then return {'SAME'} end
-  -- The spec first: one without a tick is seen, and is given one when it is stored again.
+  -- A tick is never later than the first from now on, but where a clock was wrong.
+  local same = redis.call('HGET', schedules, name) == spec
+  if same and has_tick and tonumber(has_tick) <= tonumber(first) then return {'SAME'} end
+  -- One without a tick is seen, and is given one when it is stored again.
+  if not same then redis.call('ZREM', ticks, name) end
   redis.call('HSET', schedules, name, spec)
   redis.call('ZADD', ticks, first, name)
   if redis.call('ZRANGE', ticks, 0, 0)[1] == name then ring(alarm) end

@@ -59,21 +59,31 @@ class Admission:
         return limit.most - len(times), min(times, default=self.now) + limit.span
 
     def admit(self, job: Job, machine: str) -> bool:
-        """Whether there is room in all its limits: then it holds them and its machine, else it is parked."""
+        """Whether it may run: then it holds its limits and its machine."""
         for key in job.content.limits:
-            room, due = self.room(key)
-            if room <= 0:
-                self.park(job, key, due)
+            if not self.has_room(job, key):
+                if key != job.content.limits[0]:
+                    self.unpark(job.content.limits[0], 1)
                 return False
         held = [machine]
         for key in job.content.limits:
             if span := LIMITS[key].span:
                 self.starts.add((key, self.now, job.id))
-                self.thaws.setdefault(key, self.now + span)
+                self.thaws[key] = min(self.now + span, self.thaws.get(key, self.now + span))
             else:
                 held.append(key)
         job.holds = ";".join(filter(None, held))
         return True
+
+    def has_room(self, job: Job, key: str) -> bool:
+        """Else it is parked, or those come back that wait before it."""
+        room, due = self.room(key)
+        if room <= 0:
+            self.park(job, key, due)
+        elif any(entry.key == key and entry.score < job.score for entry in self.parked):
+            self.unpark(key, room)
+            return False
+        return room > 0
 
     def park(self, job: Job, key: str, due: int) -> None:
         self.parked.add(Parked(key, job.score, job.id))
@@ -96,6 +106,7 @@ class Admission:
             room, due = self.room(key)
             if room > 0:
                 self.unpark(key, room)
+                due = self.now + 1
             if any(key == entry[0] for entry in (*self.parked, *self.starts)):
                 self.thaws[key] = due
             else:

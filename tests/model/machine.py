@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -25,6 +24,7 @@ from junmai_jobs.keys import FINISHED_HOMES, Keys
 from tests.model import laws
 from tests.model.job import LANES, LIMITS, OFFERS, WAITING, Job
 from tests.model.model import LEASE, Model
+from tests.model.refusal import refused_if
 from tests.model.store_view import expected, stored
 from tests.model.timed_link import TimedLink
 from tests.model.wishes import (
@@ -44,7 +44,7 @@ from tests.model.wishes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.backends import Backend
 
@@ -342,13 +342,3 @@ class Machine(RuleBasedStateMachine):
         laws.no_pool_gives_more_than_it_has(self.model)
         laws.whoever_waits_for_a_limit_is_looked_at_again(self.model)
         self.finished = laws.what_has_finished_stays(self.model, self.finished)
-
-
-@contextmanager
-def refused_if(refused: bool, error: type[Exception]) -> Iterator[None]:
-    """The call in this block is refused with this error, or it is not."""
-    if refused:
-        with pytest.raises(error):
-            yield
-    else:
-        yield

@@ -180,3 +180,10 @@ def test_other_namespaces_are_not_touched(store: Store, backend: Backend) -> Non
         backend.let_in(store.namespace)
         assert store.exact() == {}
         assert store.broker.enqueue([new_job("a")]) == [None]
+
+
+def test_what_a_torn_log_left_of_other_parents_holds_nobody_up(store: Store) -> None:
+    store.add("p")
+    store.admin.zadd(store.keys.parents, {"c ghost": 0})
+    store.add("c", after=("p",))
+    assert store.line("parents") == ["c p"]

@@ -82,3 +82,22 @@ def test_a_forgotten_job_leaves_nothing_to_expire(store: Store) -> None:
     store.ended("a", verbs.succeed(b"\x01", 60))
     store.broker.prune("succeeded", max_age=0, keep=0)
     assert store.line("expiring") == []
+
+
+def test_a_result_with_many_readers_is_kept_for_the_last(store: Store) -> None:
+    parent = store.running("p")
+    children = [f"child-{number:03}" for number in range(50)]
+    store.add(*children, after=("cancel+=p",))
+    store.broker.end(parent, verbs.succeed(b"\x07", 10))
+    store.broker.resolve()
+    for job_id in children[:-1]:
+        store.broker.cancel(job_id, f"person.{job_id}")
+    for _ in range(6):
+        store.advance(70)
+        store.broker.expire()
+    assert store.admin.hget(store.keys.results, "p") == b"\x07"
+    store.broker.cancel(children[-1], "person.last")
+    for _ in range(6):
+        store.advance(70)
+        store.broker.expire()
+    assert store.admin.hget(store.keys.results, "p") is None

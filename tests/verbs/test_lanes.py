@@ -138,3 +138,26 @@ def test_a_queue_has_at_most_16_lanes(store: Store) -> None:
     store.add("elsewhere", queue="night", needs={"ram_mb": 99.0})
     with store.unchanged(), pytest.raises(QueueFull, match="queue default has jobs of 16 different needs"):
         store.broker.enqueue([new_job("one-more", needs={"ram_mb": 99.0})])
+
+
+def test_lanes_that_are_empty_make_room_for_others(store: Store) -> None:
+    for amount in range(1, 17):
+        store.add(f"job-{amount}", needs={"ram_mb": float(amount)})
+    store.broker.cancel("job-7", "person.1")
+    store.add("another", needs={"ram_mb": 99.0})
+    with pytest.raises(QueueFull):
+        store.broker.enqueue([new_job("one-more", needs={"ram_mb": 98.0})])
+
+
+def test_one_call_makes_no_more_lanes_than_there_may_be(store: Store) -> None:
+    jobs = [new_job(f"job-{amount}", needs={"ram_mb": float(amount)}) for amount in range(1, 18)]
+    with store.unchanged(), pytest.raises(QueueFull, match="job 17 of 17"):
+        store.broker.enqueue(jobs)
+
+
+def test_resuming_a_queue_rings_its_lanes(store: Store) -> None:
+    store.broker.pause(["default"])
+    store.add("a", needs=GPU)
+    store.hush()
+    store.broker.resume(["default"])
+    assert store.rung() == {LANES[1]}

@@ -219,3 +219,93 @@ def test_revived_it_waits_at_the_end_of_the_line(store: Store) -> None:
     assert store.claim(claimer="w/2") is None
     store.broker.end(job, DONE)
     assert store.line() == ["c"]
+
+
+def test_all_that_there_is_room_for_come_back_whoever_asks(store: Store) -> None:
+    ids = [f"job-{number:02}" for number in range(60)]
+    store.add(*ids, extras={"r": "task:rate,60,3600000"})
+    store.add(*(f"more-{number:02}" for number in range(40)), extras={"r": "task:rate,60,3600000"})
+    for number in range(60):
+        claimed(store, f"w/{number}")
+    for _ in range(4):
+        assert store.claim(claimer="v/1") is None
+    assert len(store.line("blocked")) == 40
+    store.advance(3601)
+    claimed(store, "v/1")
+    store.advance(0.01)
+    store.broker.promote(["default"])
+    assert store.line("blocked") == []
+
+
+def test_one_that_was_called_and_never_came_does_not_close_a_rate(store: Store) -> None:
+    store.add("a", "b", "c", extras={"r": "task:rate,1,3600000"})
+    claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    store.advance(3601)
+    store.broker.promote(["default"])
+    store.broker.cancel("b", "person.1")
+    store.advance(2)
+    store.broker.promote(["default"])
+    assert claimed(store, "w/2").id == "c"
+
+
+def test_many_that_are_gone_do_not_hide_one_that_waits(store: Store) -> None:
+    gone = [f"gone-{number:03}" for number in range(150)]
+    store.add("a", *gone, "last", extras={"c": "key,1"})
+    job = claimed(store, "w/1")
+    for _ in range(10):
+        assert store.claim(claimer="w/2") is None
+    for job_id in gone:
+        store.broker.cancel(job_id, f"person.{job_id}")
+    store.broker.end(job, DONE)
+    for _ in range(2):
+        store.advance(2)
+        store.broker.promote(["default"])
+    assert claimed(store, "w/1").id == "last"
+
+
+def test_who_waits_for_room_goes_before_who_comes_later(store: Store) -> None:
+    store.add("a", "b", extras={"r": "task:rate,1,1000"})
+    claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    store.advance(1.1)
+    store.add("c", extras={"r": "task:rate,1,1000"})
+    assert claimed(store, "w/2").id == "b"
+
+
+def test_a_clock_set_right_again_opens_a_rate(store: Store) -> None:
+    store.advance(86400)
+    store.add("a", "b", extras={"r": "task:rate,1,1000"})
+    claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    store.advance(-86400)
+    store.add("c", extras={"r": "task:rate,1,1000"})
+    assert claimed(store, "w/2").id == "b"
+
+
+@pytest.mark.parametrize("damage", ["damaged", "missing"])
+def test_a_parked_job_without_a_state_comes_back(store: Store, damage: str) -> None:
+    store.add("a", "b", extras={"c": "key,1"})
+    job = claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    if damage == "damaged":
+        store.damage_state("b")
+    else:  # a log was torn while the job was parked: it is in the line still
+        store.admin.hdel(store.keys.states, "b")
+        store.admin.zadd(store.keys.queue("default", "ready"), {"b": 5 * 2**42 + 2})
+    store.broker.end(job, DONE)
+    assert claimed(store, "w/1").id == "b"
+    assert store.homes("b") == ["leases"]
+
+
+def test_room_that_one_cannot_use_is_for_the_next(store: Store) -> None:
+    store.add("a", extras={"c": "key,1"})
+    store.add("b", "c", extras={"c": "key,1", "r": "task:rate,1,60000"})
+    store.add("d", extras={"c": "key,1"})
+    first = claimed(store, "w/1")
+    assert store.claim(claimer="w/2") is None
+    store.broker.end(first, DONE)
+    second = claimed(store, "w/1")
+    store.broker.end(second, DONE)
+    assert second.id == "b"
+    assert claimed(store, "w/1").id == "d"

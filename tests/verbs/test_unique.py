@@ -156,3 +156,19 @@ def test_nothing_is_left_of_a_forgotten_job(store: Store) -> None:
     store.advance(1)
     store.broker.prune("cancelled", max_age=0, keep=0)
     assert store.admin.exists(store.keys.uniques) == 0
+
+
+def test_the_last_of_another_batch(store: Store) -> None:
+    store.broker.enqueue([new_job("a", extras={"u": "key,alive,0,last", "b": "one"})])
+    store.broker.enqueue([new_job("b", extras={"u": "key,alive,0,last", "b": "two"})])
+    assert store.line("members") == ["two a"]
+
+
+def test_an_owner_that_cannot_be_read_is_left_alone(store: Store) -> None:
+    submit(store, unique("a", "alive,0,last"))
+    job = store.claim()
+    assert job is not None
+    store.broker.end(job, verbs.retry(60, ERROR))
+    store.damage("a")
+    assert store.broker.enqueue([new_job("x"), unique("b", "alive,0,last")]) == [None, "a"]
+    store.broker.purge("default", ["retrying"], "person.1")

@@ -1,4 +1,4 @@
--- include: queue_keys, bell, state, limits, parked_entry
+-- include: queue_keys, bell, state, limits, parked_entry, unpark
 -- A head whose limit has no room leaves the line and keeps its score: it is parked. It comes back when a holder ends
 -- (let_go), or when promote finds room (thaws).
 local function park(id, queue, score, state, spec, due, key)
@@ -14,21 +14,33 @@ local function park(id, queue, score, state, spec, due, key)
   redis.call('ZREM', queue_key(queue, 'ready'), id)
 end
 
--- What the job will hold, machine included; nil: it was parked.
+-- Whether there is room, and nobody before this head waits for it.
+local function has_room(id, queue, score, state, spec)
+  local room, due, key = room_in(spec)
+  if room <= 0 then
+    park(id, queue, score, state, spec, due, key)
+    return false
+  end
+  local low = range_of(key)
+  local before = redis.call('ZRANGEBYLEX', parked, low, '(' .. parked_entry(key, score, ''), 'LIMIT', 0, 1)[1]
+  if before then unpark(key, math.min(room, 16)) end
+  return not before
+end
+
+-- What the job will hold, machine included; nil: it was parked, or others came back before it.
 local function admit(id, queue, score, state, extras, machine)
   local concurrency, rate = extra(extras, 'c'), extra(extras, 'r')
-  for _, spec in ipairs({concurrency or rate, concurrency and rate}) do
-    local room, due, key = room_in(spec)
-    if room <= 0 then
-      park(id, queue, score, state, spec, due, key)
-      return nil
-    end
+  if concurrency and not has_room(id, queue, score, state, concurrency) then return nil end
+  if rate and not has_room(id, queue, score, state, rate) then
+    -- The room that it leaves is for who waits for that alone.
+    if concurrency then unpark(string.match(concurrency, '^[^,]+'), 1) end
+    return nil
   end
   local holds = machine
   if rate then
     local key, _, span = string.match(rate, '^([^,]+),(%d+),(%d+)$')
     redis.call('ZADD', starts, 0, start_of(key, now_us) .. ' ' .. id)
-    redis.call('ZADD', thaws, 'NX', now + span, rate)
+    redis.call('ZADD', thaws, 'LT', now + span, rate)
   end
   if concurrency then
     local key = string.match(concurrency, '^[^,]+')

@@ -14,6 +14,8 @@ local function await(id, policy, parent)
 end
 
 local function block(id, queue, delay, dependencies, state)
+  -- What a torn log may have left of an earlier try.
+  redis.call('ZREMRANGEBYLEX', parents, '[' .. id .. ' ', '(' .. id .. '!')
   for policy, parent in string.gmatch(dependencies, '(%a+%+?)=(%S+)') do await(id, policy, parent) end
   state = state or new_state('blocked', queue)
   state.word, state.note, state.holds = 'blocked', delay, ''

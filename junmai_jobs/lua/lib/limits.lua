@@ -1,6 +1,8 @@
 -- include: extra, holders
 -- Extra c=KEY,count: at most so many jobs of the key run. Extra r=KEY,count,ms: at most so many start in any span of
 -- so many milliseconds. A limit's spec is the text after the =.
+local full_keys = {} -- key of a limit that this call has found full -> how many do run
+
 local function start_of(key, micros)
   return key .. ' ' .. string.format('%016.0f', micros)
 end
@@ -10,9 +12,12 @@ local function room_in(spec)
   local key, count, span = string.match(spec, '^([^,]+),(%d+),?(%d*)$')
   local low, high = range_of(key)
   if span == '' then
-    local held = redis.call('ZLEXCOUNT', holders, low, high)
-    if held >= tonumber(count) then held = #true_holders(key) end
-    return count - held, now + 1000, key
+    local running = redis.call('ZLEXCOUNT', holders, low, high)
+    if running >= tonumber(count) then
+      full_keys[key] = full_keys[key] or #true_holders(key)
+      running = full_keys[key]
+    end
+    return count - running, now + 1000, key
   end
   redis.call('ZREMRANGEBYLEX', starts, low, '(' .. start_of(key, now_us - span * 1000 + 1))
   -- Of the time after this moment only when the clock ran back.

@@ -1,4 +1,4 @@
--- include: queue_keys, bell, body, waiting, unique
+-- include: queue_keys, bell, body, waiting, unique, join
 -- A unique job that keeps the last: one that waits takes another's body, all but its queue and priority, and if
 -- there is a delay it waits anew. Its dependencies stay.
 local function replace(id, delay, body, extras)
@@ -6,8 +6,13 @@ local function replace(id, delay, body, extras)
   local old = redis.call('HGET', bodies, id)
   local state = read_state(id)
   local found = state or waiting_state(id, old)
-  if keep ~= 'last' or not found or not is_waiting[found.word] then return end
-  redis.call('HSET', bodies, id, string.match(old, '^.[^|\n]*|%d+') .. string.match(body, '^.[^|\n]*|%d+(.*)$'))
+  local frame = string.match(old or '', '^.[^|\n]*|%d+')
+  if keep ~= 'last' or not frame or not found or not is_waiting[found.word] then return end
+  local _, _, _, _, _, old_extras = read_header(old)
+  local batch = extra(old_extras, 'b')
+  if batch and batch ~= extra(extras, 'b') then redis.call('ZREM', members, batch .. ' ' .. id) end
+  join(id, extras)
+  redis.call('HSET', bodies, id, frame .. string.match(body, '^.[^|\n]*|%d+(.*)$'))
   if tonumber(delay) == 0 or (found.word ~= 'ready' and found.word ~= 'scheduled') then return end
   local home, was_ready = queue_key(found.queue, 'scheduled'), found.word == 'ready'
   redis.call('ZADD', home, now + delay, id)

@@ -10,8 +10,27 @@ local function waiting_in(queue)
   return count
 end
 
-local function too_many_lanes(queue)
+local function is_empty(queue)
+  return waiting_in(queue) + redis.call('ZCARD', queue_key(queue, 'leases')) == 0
+end
+
+-- Would this be a lane too many of its queue? fresh: those that this call will make. Lanes that are empty make room.
+local function too_many_lanes(queue, fresh)
   local base = string.match(queue, '^([^+]*)+')
-  return base and redis.call('ZSCORE', queues, queue) == false and
-    redis.call('ZLEXCOUNT', queues, '[' .. base .. '+', '(' .. base .. ',') >= lanes_limit
+  if not base or redis.call('ZSCORE', queues, queue) then return false end
+  local lanes = redis.call('ZRANGEBYLEX', queues, '[' .. base .. '+', '(' .. base .. ',', 'LIMIT', 0, 100)
+  local count = 0
+  for name in pairs(fresh) do
+    if string.match(name, '^([^+]*)+') == base and not redis.call('ZSCORE', queues, name) then count = count + 1 end
+  end
+  if #lanes + count < lanes_limit then return false end
+  for _, lane in ipairs(lanes) do
+    if not fresh[lane] and is_empty(lane) then
+      redis.call('DEL', queue_key(lane, 'bell'))
+      redis.call('ZREM', queues, lane)
+    else
+      count = count + 1
+    end
+  end
+  return count >= lanes_limit
 end

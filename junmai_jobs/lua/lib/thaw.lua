@@ -4,7 +4,12 @@ local function thaw(left)
   local back = 0
   for _, spec in ipairs(redis.call('ZRANGEBYSCORE', thaws, '-inf', now, 'LIMIT', 0, left)) do
     local room, due, key = room_in(spec)
-    if room > 0 then back = back + unpark(key, math.min(room, left - back)) end
+    if room > 0 then
+      local called = unpark(key, math.min(room, left - back))
+      back = back + called
+      -- Whom we called may not come, and of those that are gone only so many were looked at.
+      due = called < room and back >= left and now or math.min(due, now + 1000)
+    end
     local low, high = range_of(key)
     local waits = redis.call('ZRANGEBYLEX', parked, low, high, 'LIMIT', 0, 1)[1]
     local counted = redis.call('ZRANGEBYLEX', starts, low, high, 'LIMIT', 0, 1)[1]

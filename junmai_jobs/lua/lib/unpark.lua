@@ -1,13 +1,24 @@
--- include: queue_keys, bell, state, holders, parked_entry, saved
+-- include: queue_keys, bell, body, state, holders, parked_entry, saved
 -- The first of those that wait for room in a limit come back to their places in line. How many. An entry counts only
 -- if it is what the state says: a job that was cancelled and revived may wait elsewhere.
+-- Of a job whose state is damaged, or was never written because a log was torn, the entry is what is known.
+local function state_of(id, key, score)
+  local state = read_state(id)
+  local _, queue = read_header(not state and redis.call('HGET', bodies, id))
+  if queue then
+    state = new_state('blocked', queue)
+    state.score, state.holds = string.format('%.0f', score), key
+  end
+  return state
+end
+
 local function unpark(key, count)
   local low, high = range_of(key)
   local back = 0
   for _, entry in ipairs(redis.call('ZRANGEBYLEX', parked, low, high, 'LIMIT', 0, 100)) do
     if back >= count then return back end
-    local id = string.match(entry, ' %d+ (%S+)$')
-    local state = read_state(id)
+    local score, id = string.match(entry, ' (%d+) (%S+)$')
+    local state = state_of(id, key, score)
     local waits = state and state.word == 'blocked'
     if waits and state.holds == key and parked_entry(key, state.score, id) == entry then
       redis.call('ZADD', queue_key(state.queue, 'ready'), state.score, id)
