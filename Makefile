@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 # Tests that kill processes and watch the clock: one after the other, and nothing beside them.
 ALONE := tests/worker tests/chaos tests/test_process.py tests/test_session.py tests/test_session_faults.py \
-	tests/test_demo.py tests/test_readme.py tests/test_manager.py tests/test_wishes.py \
+	tests/test_demo.py tests/test_readme.py tests/test_guide.py tests/test_manager.py tests/test_wishes.py \
 	tests/test_embedded.py tests/test_server.py tests/test_watcher.py
 
 .DEFAULT_GOAL := help

@@ -58,8 +58,8 @@ class JobQueue(Scheduling, Workflows, Working):
     ) -> list[JobHandle[R]]:
         """One job a row; a row is the positional or the keyword arguments.
 
-        200 rows go in one call (fewer if they have thousands of parents), all or none; an error names the row,
-        and rows of earlier calls stay accepted.
+        200 rows go in one call (fewer if they have thousands of parents), all or none; an error names the
+        row, and rows of earlier calls stay accepted.
         """
         if not isinstance(rows, Iterable):
             raise OptionError(f"rows is {rows!r}; give a list of rows, each the arguments of one job")

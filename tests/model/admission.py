@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.lanes import needs_of, queue_of
-from tests.model.job import LIMITS, OFFERS, Job, Parked
+from tests.model.job import LIMITS, OFFERS, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +18,6 @@ CARD, HOST = ("gpu", "vram_mb"), ("ram_mb",)
 class Admission:
     now: int = 0
     jobs: dict[str, Job] = field(default_factory=dict)
-    parked: set[Parked] = field(default_factory=set)
     starts: set[tuple[str, int, str]] = field(default_factory=set)
     """What a rate counts: key, time, id."""
     thaws: dict[str, int] = field(default_factory=dict)
@@ -80,26 +79,23 @@ class Admission:
         room, due = self.room(key)
         if room <= 0:
             self.park(job, key, due)
-        elif any(entry.key == key and entry.score < job.score for entry in self.parked):
+        elif any(other.kept_score < job.score for other in self.waiting_for(key)):
             self.unpark(key, room)
             return False
         return room > 0
 
     def park(self, job: Job, key: str, due: int) -> None:
-        self.parked.add(Parked(key, job.score, job.id))
         self.thaws[key] = min(due, self.thaws.get(key, due))
         job.word, job.kept_place, job.holds = "blocked", job.place, key
 
+    def waiting_for(self, key: str) -> list[Job]:
+        """Those that wait for room in a limit, in the order of their places in line."""
+        there = [job for job in self.jobs.values() if job.waits_for == key]
+        return sorted(there, key=lambda job: (job.kept_score, job.id))
+
     def unpark(self, key: str, count: int) -> None:
-        """The first that wait for a limit are back in line; entries before them that are not true go."""
-        for entry in sorted(entry for entry in self.parked if entry.key == key):
-            if count == 0:
-                return
-            job = self.jobs.get(entry.id)
-            if job is not None and job.waits_for == key and job.kept_score == entry.score:
-                job.word, job.holds, job.place = "ready", "", job.kept_place
-                count -= 1
-            self.parked.discard(entry)
+        for job in self.waiting_for(key)[:count]:
+            job.word, job.holds, job.place = "ready", "", job.kept_place
 
     def thaw(self) -> None:
         for key in [key for key, due in self.thaws.items() if due <= self.now]:
@@ -107,7 +103,7 @@ class Admission:
             if room > 0:
                 self.unpark(key, room)
                 due = self.now + 1
-            if any(key == entry[0] for entry in (*self.parked, *self.starts)):
+            if self.waiting_for(key) or any(key == start for start, _, _ in self.starts):
                 self.thaws[key] = due
             else:
                 del self.thaws[key]

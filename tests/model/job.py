@@ -52,14 +52,6 @@ class Edge(NamedTuple):
     policy: str
 
 
-class Parked(NamedTuple):
-    """An entry of the line of those that wait for room in a limit."""
-
-    key: str
-    score: tuple[int, int]
-    id: str
-
-
 @dataclass(frozen=True)
 class Content:
     """What of a job another with the same unique key can take the place of."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.model.job import LIMITS, OFFERS, Parked
+from tests.model.job import LIMITS, OFFERS
 
 if TYPE_CHECKING:
     from tests.model.model import Model
@@ -49,6 +49,4 @@ def what_has_finished_stays(model: Model, before: dict[str, str]) -> dict[str, s
 
 def whoever_waits_for_a_limit_is_looked_at_again(model: Model) -> None:
     for job in model.jobs.values():
-        if key := job.waits_for:
-            assert Parked(key, job.kept_score, job.id) in model.parked, job.id
-            assert key in model.thaws, job.id
+        assert not job.waits_for or job.waits_for in model.thaws, job.id

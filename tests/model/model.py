@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from junmai_jobs.lanes import queue_of
-from tests.model.job import LANES, WAITING, Content, Edge, Job, Parked
+from tests.model.job import LANES, WAITING, Content, Edge, Job
 from tests.model.moves import Moves, Record
 
 if TYPE_CHECKING:
@@ -216,10 +216,7 @@ class Model(Moves):
         job = self.jobs[job_id]
         if job.is_over:
             return "STATE"
-        entry = Parked(job.waits_for, job.kept_score, job_id)
         job.priority = priority
-        if job.waits_for:
-            self.parked = self.parked - {entry} | {Parked(job.waits_for, job.kept_score, job_id)}
         return "OK"
 
     def resolve(self, order: Sequence[str]) -> bool:

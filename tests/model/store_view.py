@@ -77,7 +77,9 @@ def expected(model: Model) -> dict[str, Any]:
         "ended": model.ended,
         "needed": {f"{parent} {job.id}" for job in jobs if not job.is_over for parent in job.reads},
         "holders": {holder for job in jobs for holder in _holders(job)},
-        "parked": {f"{key} {_score(*score):016} {job_id}" for key, score, job_id in model.parked},
+        "parked": {
+            f"{job.waits_for} {_score(*job.kept_score):016} {job.id}" for job in jobs if job.waits_for
+        },
         "starts": model.starts,
         "thaws": {LIMITS[key].spec: due for key, due in model.thaws.items()},
         "expiring": {job.id: job.forgotten_at for job in jobs if job.forgotten_at is not None},
