@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from junmai_jobs import codec
-from junmai_jobs import endings as verbs
+from junmai_jobs import codec, endings
 from junmai_jobs.broker import Broker
 from junmai_jobs.context import MakingWay, RunningJob, running
 from junmai_jobs.endings import Ending
@@ -60,7 +59,7 @@ def prepare(job: Claimed) -> Assignment | Ending:
     except UnknownTask as error:
         return _left_to_others(job, error)
     except ValueError as error:
-        return verbs.fail(describe(error), "corrupt_record")
+        return endings.fail(describe(error), "corrupt_record")
 
 
 def execute(
@@ -96,7 +95,7 @@ def execute(
             tell_failure(hooks, context, error)
             return _outcome(error, job, options, context)
         tell_success(hooks, context, value)
-    return verbs.succeed(result, options.result_ttl)
+    return endings.succeed(result, options.result_ttl)
 
 
 def _call(assignment: Assignment, call: Call) -> Any:
@@ -116,7 +115,7 @@ def delay_after_timeout(assignment: Assignment) -> float:
 def timed_out(timeout: float, retry_delay: float) -> Ending:
     """How a job ends whose run was killed, see ``delay_after_timeout``."""
     error = describe(TimeoutError(f"killed after its timeout of {timeout:g} s"))
-    return verbs.fail(error, "timeout") if retry_delay < 0 else verbs.retry(retry_delay, error)
+    return endings.fail(error, "timeout") if retry_delay < 0 else endings.retry(retry_delay, error)
 
 
 def _outcome(error: BaseException, job: Claimed, options: Options, context: RunningJob) -> Ending | None:
@@ -124,22 +123,22 @@ def _outcome(error: BaseException, job: Claimed, options: Options, context: Runn
         case StaleLease():
             return None
         case JobCancelled() if context.cancel_asked:
-            return verbs.confirm_cancel()
+            return endings.confirm_cancel()
         case MakingWay():
-            return verbs.step_aside()
+            return endings.step_aside()
         case RetryLater(seconds=seconds) if _is_delay(seconds):
-            return verbs.defer(seconds, reason=_reason(error))
+            return endings.defer(seconds, reason=_reason(error))
         case StoreUnavailable():
-            return verbs.defer(_STORE_PAUSE, reason=_reason(error))
+            return endings.defer(_STORE_PAUSE, reason=_reason(error))
         case _:
             return _failure(error, job.attempt, options.retry)
 
 
 def _failure(error: BaseException, attempt: int, policy: RetryPolicy) -> Ending:
     if isinstance(error, (Abort, PayloadError)):
-        return verbs.fail(describe(error), _reason(error) if isinstance(error, Abort) else "payload")
+        return endings.fail(describe(error), _reason(error) if isinstance(error, Abort) else "payload")
     delay = policy.decide(attempt, error)
-    return verbs.fail(describe(error)) if delay is None else verbs.retry(delay, describe(error))
+    return endings.fail(describe(error)) if delay is None else endings.retry(delay, describe(error))
 
 
 def _left_to_others(job: Claimed, error: UnknownTask) -> Ending:
@@ -148,8 +147,8 @@ def _left_to_others(job: Claimed, error: UnknownTask) -> Ending:
     first_seen = int(noted[1] if noted else job.token)
     waited = (int(job.token) - first_seen) / 1e6
     if waited >= UNKNOWN_TASK_PATIENCE:
-        return verbs.fail(describe(error), "unknown_task")
-    return verbs.defer(min(60.0, max(5.0, waited)), f"unknown:{first_seen}", _reason(error))
+        return endings.fail(describe(error), "unknown_task")
+    return endings.defer(min(60.0, max(5.0, waited)), f"unknown:{first_seen}", _reason(error))
 
 
 def _is_delay(seconds: object) -> bool:

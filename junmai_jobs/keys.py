@@ -43,7 +43,7 @@ class Keys(NamedTuple):
     progress_notes: str
     """Hash, id -> JSON, the last word of a running job."""
     children: str
-    """Sorted set read by name, ``parent child``: who waits for whom."""
+    """Sorted set read by name, ``parent child policy``: who waits for whom."""
     parents: str
     """Sorted set read by name, ``child parent``: what a blocked job still awaits."""
     ended: str

@@ -13,8 +13,10 @@ from junmai_jobs import EventsLost, JobQueue
 from junmai_jobs import endings as verbs
 from junmai_jobs.config import load_config
 from junmai_jobs.errors import OptionError
+from junmai_jobs.replies import seconds
 from tests.servers import RedisProcess
 from tests.verbs.store import ERROR, new_job
+from tests.waiting import wait_until
 from tests.worker.tasks import quick
 
 if TYPE_CHECKING:
@@ -179,6 +181,8 @@ def test_a_server_that_was_emptied(jobs: JobQueue) -> None:
     events = jobs.events(timeout=0)
     jobs.submit(quick)
     cursor = next(events).cursor
+    # A stream that begins in the same millisecond would give out the same cursors.
+    wait_until(lambda: seconds(client.time()) > (int(cursor.partition("-")[0]) + 1) / 1000)
     client.flushall()
     with pytest.raises(EventsLost):
         next(jobs.events(after=cursor, timeout=0))

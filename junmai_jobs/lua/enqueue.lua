@@ -2,7 +2,7 @@
 -- ...: for each job its id, delay (ms), dependencies (lib/block.lua, or empty), body
 -- replies: OK, NEW, EXISTING or "DUPLICATE id" for each | CONFLICT, index, id | FULL, index, queue |
 --   LANES, index, queue | NOTFOUND, index, parent
--- include: now, queue_keys, bell, body, score, room, event
+-- include: now, queue_keys, bell, body, score, capacity, event
 -- seldom: block, duplicate, own, replace, replaced, join
 local job_width = 4
 
@@ -42,13 +42,13 @@ local function place(id, delay, dependencies, body, sequence)
 end
 
 -- Why the job at a place of the list cannot be accepted: a word and what it is about; nil if it can.
-local function refusal(jobs, at, queue, room, max_waiting, seen)
-  if not room[queue] then
-    if too_many_lanes(queue, room) then return 'LANES', queue end
-    room[queue] = max_waiting - waiting_in(queue)
+local function refusal(jobs, at, queue, vacancies, max_waiting, seen)
+  if not vacancies[queue] then
+    if too_many_lanes(queue, vacancies) then return 'LANES', queue end
+    vacancies[queue] = max_waiting - waiting_in(queue)
   end
-  room[queue] = room[queue] - 1
-  if room[queue] < 0 then return 'FULL', queue end
+  vacancies[queue] = vacancies[queue] - 1
+  if vacancies[queue] < 0 then return 'FULL', queue end
   local parent = unknown_parent(jobs[at + 2], seen)
   if parent then return 'NOTFOUND', parent end
 end
@@ -58,7 +58,7 @@ local function stamped(body)
 end
 
 local function enqueue(max_waiting, ...)
-  local jobs, seen, taken, room, words, fresh, twins = {...}, {}, {}, {}, {'OK'}, {}, {}
+  local jobs, seen, taken, vacancies, words, fresh, twins = {...}, {}, {}, {}, {'OK'}, {}, {}
   for at = 1, #jobs, job_width do
     local id, body, index = jobs[at], jobs[at + 3], (at - 1) / job_width
     local known = seen[id] or redis.call('HGET', bodies, id)
@@ -73,14 +73,14 @@ local function enqueue(max_waiting, ...)
       words[index + 2] = 'DUPLICATE ' .. owner
       twins[#twins + 1] = {owner, jobs[at + 1], body, extras}
     else
-      local word, what = refusal(jobs, at, queue, room, max_waiting, seen)
+      local word, what = refusal(jobs, at, queue, vacancies, max_waiting, seen)
       if word then return {word, index, what} end
       words[index + 2] = 'NEW'
       seen[id] = body
       fresh[#fresh + 1] = at
     end
   end
-  for queue in pairs(room) do redis.call('ZADD', queues, 0, queue) end
+  for queue in pairs(vacancies) do redis.call('ZADD', queues, 0, queue) end
   local sequence = next_sequence(#fresh)
   for offset, at in ipairs(fresh) do
     place(jobs[at], jobs[at + 1], jobs[at + 2], stamped(jobs[at + 3]), sequence + offset - 1)

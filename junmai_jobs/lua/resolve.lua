@@ -21,18 +21,18 @@ local function unblock(child, state)
   redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
 end
 
-local function give_up(child, state, reason)
+local function cancel_child(child, state, reason)
   finish(child, state, 'cancelled', reason)
   redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
 end
 
 -- What a blocked child does now that a parent is over: policy is the edge's, see lib/block.lua.
 local function decide(child, state, parent, policy, well)
-  if policy == 'cancel' and not well then return give_up(child, state, 'parent_failed') end
+  if policy == 'cancel' and not well then return cancel_child(child, state, 'parent_failed') end
   if policy == 'failure' and not well then return unblock(child, state) end
   local awaited = redis.call('ZRANGEBYLEX', parents, '[' .. child .. ' ', '(' .. child .. '!', 'LIMIT', 0, 2)
   if #awaited > 1 or (awaited[1] and awaited[1] ~= child .. ' ' .. parent) then return end
-  if policy == 'failure' then give_up(child, state, 'parents_succeeded') else unblock(child, state) end
+  if policy == 'failure' then cancel_child(child, state, 'parents_succeeded') else unblock(child, state) end
 end
 
 local function tell(edge, well)

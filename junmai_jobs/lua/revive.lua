@@ -2,7 +2,7 @@
 -- submitted with; it is blocked until those of its parents that are kept have finished, and succeeded if they must.
 -- replies: OK | STATE, word | DUPLICATE, id | NOTFOUND
 -- include: now, queue_keys, bell, score, state, waiting, own, block, event, saved
-local homes = {failed = failed, cancelled = cancelled}
+local revivable = {failed = failed, cancelled = cancelled}
 
 local function kept(dependencies)
   return (string.gsub(dependencies, '(%a+%+?=(%S+) ?)', function(token, parent)
@@ -17,7 +17,7 @@ local function revive(id, request, dependencies)
   if not state then return {'NOTFOUND'} end
   -- Asked again: it may run since, or have failed once more.
   if state.request == request then return {'OK'} end
-  local home = homes[state.word]
+  local home = revivable[state.word]
   if not home then return {'STATE', state.word} end
   local _, _, _, _, _, extras = read_header(body)
   local key = unique_of(extras)

@@ -226,8 +226,9 @@ class Model(Moves):
             parent = self.jobs.get(parent_id)
             if parent is None or parent.is_over:
                 for edge in sorted(edge for edge in self.edges if edge.parent == parent_id)[:left]:
-                    self.edges.discard(edge)
                     self.tell(edge, succeeded=parent is not None and parent.word == "succeeded")
+                    self.edges.discard(edge)
+                    self.awaited.discard((edge.child, edge.parent))
                     left -= 1
             if left == 0:
                 return True
@@ -239,7 +240,7 @@ class Model(Moves):
         child = self.jobs.get(edge.child)
         if child is None or child.word != "blocked" or child.waits_for:
             return
-        is_last = not any(other.child == edge.child and other.parent != edge.parent for other in self.edges)
+        is_last = not any(pair[0] == edge.child for pair in self.awaited - {(edge.child, edge.parent)})
         match edge.policy.removesuffix("+"), succeeded:
             case "cancel", False:
                 self.finish(child, "cancelled", "parent_failed")

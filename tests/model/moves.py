@@ -37,6 +37,9 @@ class Owner:
 class Moves(Admission):
     records: dict[str, Record] = field(default_factory=dict)
     edges: set[Edge] = field(default_factory=set)
+    """Whom the end of a job will be told to."""
+    awaited: set[tuple[str, str]] = field(default_factory=set)
+    """Children, and whom they were last blocked for."""
     ended: set[str] = field(default_factory=set)
     owners: dict[str, Owner] = field(default_factory=dict)
     sequence: int = 0
@@ -68,8 +71,10 @@ class Moves(Admission):
     def block(self, job: Job, delay: int, after: Iterable[tuple[str, str]]) -> None:
         job.word, job.note, job.holds = "blocked", str(delay * 1000), ""
         job.reads = set()
+        self.awaited = {pair for pair in self.awaited if pair[0] != job.id}
         for policy, parent in after:
             self.edges.add(Edge(parent, job.id, policy))
+            self.awaited.add((job.id, parent))
             job.reads |= {parent} if policy.endswith("+") else set()
             if self.jobs[parent].is_over:
                 self.ended.add(parent)

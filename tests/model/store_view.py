@@ -73,7 +73,7 @@ def expected(model: Model) -> dict[str, Any]:
     jobs = model.jobs.values()
     return _homes(jobs) | {
         "children": {f"{edge.parent} {edge.child} {edge.policy}" for edge in model.edges},
-        "parents": {f"{edge.child} {edge.parent}" for edge in model.edges},
+        "parents": {f"{child} {parent}" for child, parent in model.awaited},
         "ended": model.ended,
         "needed": {f"{parent} {job.id}" for job in jobs if not job.is_over for parent in job.reads},
         "holders": {holder for job in jobs for holder in _holders(job)},

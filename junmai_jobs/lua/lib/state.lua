@@ -4,7 +4,8 @@
 --   token     fencing token of the run that holds it, or that ended it; empty when a run was taken back
 --   failures  retries spent; crashes: runs lost to a dead or silent worker
 --   request   the last cancel or revive a person made, so that the same call twice has one answer
---   holds     running: what it takes of limits and machines; blocked: the limit whose room it waits for
+--   holds     running: what it takes of limits and machines; blocked: the limit whose room it waits for; a mark
+--             before it tells of a checkpoint (saved.lua)
 --   note      running: "cancel" when asked for; blocked: policy and delay; finished: the reason;
 --             else what the last deferral left
 -- One that cannot be read counts as none: the home a job is found in is the truth.
