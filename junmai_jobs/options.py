@@ -77,9 +77,13 @@ class Options:
         for name, kind in (("unique", Unique), ("concurrency", Concurrency), ("rate", Rate)):
             if not isinstance(getattr(self, name), kind | None):
                 raise OptionError(f"{name} is {getattr(self, name)!r}; give a {kind.__name__}")
-        if self.unique is not None and self.unique.keep == "last" and any(each.reads for each in self.after):
+        waits_otherwise = self.after_policy == "failure" or any(
+            each.reads or each.policy == "failure" for each in self.after
+        )
+        if self.unique is not None and self.unique.keep == "last" and self.after and waits_otherwise:
             raise OptionError(
-                "a unique job that keeps the last cannot read results: its parents are the first's"
+                "a unique job that keeps the last neither reads results nor waits for a failure: "
+                "its parents are those of the first submission"
             )
 
     @property

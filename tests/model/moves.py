@@ -31,6 +31,8 @@ class Owner:
     id: str
     scope: str
     till: int | None
+    before: str = ""
+    """Who ran when it was accepted beside it."""
 
 
 @dataclass
@@ -57,16 +59,23 @@ class Moves(Admission):
     def owner(self, key: str) -> Job | None:
         """The job that has a unique key."""
         entry = self.owners.get(key)
-        job = self.jobs.get(entry.id) if entry else None
-        if entry is None or job is None:
+        if entry is None:
             return None
-        over = job.is_over or (entry.scope == "waiting" and job.word == "running")
-        return None if over and (entry.till is None or entry.till <= self.now) else job
+        if self.has_key(entry.id, entry.scope, entry.till):
+            return self.jobs[entry.id]
+        return self.jobs[entry.before] if self.has_key(entry.before, entry.scope, None) else None
+
+    def has_key(self, job_id: str, scope: str, till: int | None) -> bool:
+        job = self.jobs.get(job_id)
+        over = job is None or job.is_over or (scope == "waiting" and job.word == "running")
+        return job is not None and (not over or (till is not None and till > self.now))
 
     def own(self, job: Job) -> None:
         if unique := job.content.unique:
             till = self.now + unique.period if unique.period else None
-            self.owners[unique.key] = Owner(job.id, unique.scope, till)
+            other = self.owner(unique.key)
+            before = other.id if other and other is not job and other.word == "running" else ""
+            self.owners[unique.key] = Owner(job.id, unique.scope, till, before)
 
     def block(self, job: Job, delay: int, after: Iterable[tuple[str, str]]) -> None:
         job.word, job.note, job.holds = "blocked", str(delay * 1000), ""

@@ -172,3 +172,17 @@ def test_an_owner_that_cannot_be_read_is_left_alone(store: Store) -> None:
     store.damage("a")
     assert store.broker.enqueue([new_job("x"), unique("b", "alive,0,last")]) == [None, "a"]
     store.broker.purge("default", ["retrying"], "person.1")
+
+
+def test_the_last_was_cancelled_and_the_first_still_runs(store: Store) -> None:
+    submit(store, unique("a", "alive,0,last"))
+    job = store.claim()
+    assert job is not None
+    submit(store, unique("b", "alive,0,last"))
+    store.broker.cancel("b", "person.1")
+    assert submit(store, unique("c", "alive,0,last")) is None
+    assert store.homes("c") == ["blocked"]
+    store.broker.cancel("c", "person.2")
+    assert submit(store, unique("d")) == "a"
+    store.broker.end(job, DONE)
+    assert submit(store, unique("d")) is None

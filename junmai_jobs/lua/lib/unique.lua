@@ -1,18 +1,27 @@
 -- include: extra, state, homes
--- Extra u=KEY,scope,period_ms,keep. A key's entry is "id scope until"; whether the job still has the key is read
--- off the job itself, so that nothing need be done when it ends. Scope: alive, until it has finished; waiting, until
--- it is claimed. Until (ms, 0: not at all): had in any case.
+-- Extra u=KEY,scope,period_ms,keep. A key's entry is "id scope until", and behind it the job that ran when this one
+-- was accepted beside it, if one did. Whether the job still has the key is read off the job itself, so that nothing
+-- need be done when it ends. Scope: alive, until it has finished; waiting, until it is claimed. Until (ms, 0: not at
+-- all): had in any case.
 local function unique_of(extras)
   return string.match(extra(extras, 'u') or '', '^([^,]+),(%a+),(%d+),(%a+)$')
 end
 
--- The job that has the key and its word, or nil; one that never ran counts as ready.
-local function owner_of(key)
-  local id, scope, till = string.match(redis.call('HGET', uniques, key) or '', '^(%S+) (%a+) (%d+)$')
-  if not id or redis.call('HEXISTS', bodies, id) == 0 then return nil end
+-- Its word, if the job still has the key; one that never ran counts as ready.
+local function word_of_owner(id, scope, till)
+  if redis.call('HEXISTS', bodies, id) == 0 then return nil end
   local state = read_state(id)
   local word = state and state.word or 'ready'
   local over = finished_homes[word] or (scope == 'waiting' and word == 'running')
-  if over and tonumber(till) <= now then return nil end
-  return id, word
+  return (not over or tonumber(till) > now) and word
+end
+
+-- The job that has the key and its word, or nil.
+local function owner_of(key)
+  local entry = redis.call('HGET', uniques, key) or ''
+  local id, scope, till, before = string.match(entry, '^(%S+) (%a+) (%d+) ?(%S*)$')
+  local word = id and word_of_owner(id, scope, till)
+  if word then return id, word end
+  word = id and before ~= '' and word_of_owner(before, scope, '0')
+  if word then return before, word end
 end
