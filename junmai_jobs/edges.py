@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Policy = Literal["cancel", "continue", "failure"]
 POLICIES = ("cancel", "continue", "failure")
-PARENTS_LIMIT = 10_000
+PARENTS_LIMIT = 20_000
 
 
 class Named(Protocol):
