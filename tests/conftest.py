@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.backends import BACKENDS, Backend, Backends, Clock
+from tests.command_line import CommandLine, home_with_server, in_namespace
 from tests.embedded_servers import Servers
 from tests.servers import RedisProcess
 
@@ -100,3 +101,16 @@ def started(servers: Servers) -> Server:
     made = servers.make()
     made.start()
     return made
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data folder of the tests of a module that type commands, with a server of its own."""
+    with home_with_server(tmp_path_factory.mktemp("cli") / "home") as home:
+        yield home
+
+
+@pytest.fixture
+def cli(home: Path, tmp_path: Path) -> CommandLine:
+    """The command line, in a namespace with nothing in it."""
+    return in_namespace(home, tmp_path / "cwd")

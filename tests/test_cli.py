@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from junmai_jobs.job import Job
-from tests.command_line import HIDDEN, CommandLine, home_with_server, in_namespace
+from tests.command_line import HIDDEN, CommandLine, home_with_server
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 JOB_KEYS = {
@@ -30,17 +29,6 @@ COMMANDS = (
     ["server", "status"], ["config", "show"], ["schedule", "list"], ["schedule", "add"],
     ["schedule", "remove"], ["schedule", "run"],
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with home_with_server(tmp_path_factory.mktemp("cli") / "home") as home:
-        yield home
-
-
-@pytest.fixture
-def cli(home: Path, tmp_path: Path) -> CommandLine:
-    return in_namespace(home, tmp_path / "cwd")
 
 
 def work(cli: CommandLine) -> None:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.command_line import HIDDEN, CommandLine, Done, black_hole, home_with_server, in_namespace
+from tests.command_line import HIDDEN, CommandLine, Done, black_hole
 from tests.conftest import StartServer
 from tests.servers import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 REACHING = (
@@ -24,17 +23,6 @@ REACHING = (
     ["worker"], ["workers"], ["server", "status"],
 )  # fmt: skip
 LONGEST_WAIT = 3.0  # s
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with home_with_server(tmp_path_factory.mktemp("cli") / "home") as home:
-        yield home
-
-
-@pytest.fixture
-def cli(home: Path, tmp_path: Path) -> CommandLine:
-    return in_namespace(home, tmp_path / "cwd")
 
 
 def refused(done: Done, code: int) -> str:

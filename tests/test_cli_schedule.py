@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from tests.command_line import CommandLine, home_with_server, in_namespace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with home_with_server(tmp_path_factory.mktemp("cli") / "home") as home:
-        yield home
-
-
-@pytest.fixture
-def cli(home: Path, tmp_path: Path) -> CommandLine:
-    return in_namespace(home, tmp_path / "cwd")
+from tests.command_line import CommandLine
 
 
 def test_add_and_list(cli: CommandLine) -> None:
