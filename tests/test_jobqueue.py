@@ -12,7 +12,7 @@ from junmai_jobs.config import load_config
 from tests.servers import free_port
 
 
-@task
+@task(name="two")
 def add(a: int, b: int = 0) -> int:
     return a + b
 
