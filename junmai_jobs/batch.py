@@ -1,4 +1,4 @@
-"""A workflow in a user's hands: ``Batch``, the jobs that belong together, and how they are submitted."""
+"""A workflow in a user's hands: ``Batch``, the jobs that belong together."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from junmai_jobs.broker import pages
-from junmai_jobs.connected import Connected
 from junmai_jobs.edges import parents_in
-from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, OptionError, ResultTimeout
+from junmai_jobs.errors import InvalidState, JobNotFound, ResultTimeout
 from junmai_jobs.handle import JobHandle
-from junmai_jobs.job import NewJob, Status, check_id
+from junmai_jobs.job import Status
 from junmai_jobs.waiting import as_they_finish, deadline_in
-from junmai_jobs.workflow import Group, Planned, ancestors_first
+from junmai_jobs.workflow import Planned
 
 if TYPE_CHECKING:
     from junmai_jobs.jobqueue import JobQueue
@@ -103,7 +101,7 @@ class Batch:
             The ids of the jobs that wait again, without callbacks.
         """
         retried = self._each(self._parents_first(), self._jobs.retry)
-        self._each(self._jobs.inspector.members(_callbacks_of(self.id)), self._jobs.retry)
+        self._each(self._jobs.inspector.members(callbacks_of(self.id)), self._jobs.retry)
         return retried
 
     def _parents_first(self) -> list[str]:
@@ -127,83 +125,6 @@ class Batch:
         return done
 
 
-class Workflows(Connected):
-    """The part of ``JobQueue`` that is about workflows."""
-
-    def submit_workflow(
-        self,
-        *planned: Planned[Any] | Group[Any],
-        batch: str | None = None,
-        on_success: Planned[Any] | None = None,
-        on_failure: Planned[Any] | None = None,
-        on_complete: Planned[Any] | None = None,
-    ) -> Batch:
-        """Submit planned jobs and all that they wait for, parents before children, as one batch.
-
-        200 go in one call, all or none. If a call fails, submit the same objects again: what is there already
-        stays as it is, and what is missing is added.
-
-        Args:
-            *planned: the last jobs of the workflow.
-            batch: the id of the batch; None: the id of the last job. One that is known gets more members.
-            on_success: a job that runs when all have succeeded, and is cancelled otherwise.
-            on_failure: a job that runs when the first has failed or was cancelled; it is cancelled if none.
-            on_complete: a job that runs when all have ended.
-
-        Raises:
-            OptionError: there is nothing to submit, or it is not planned.
-            InvalidState: a job belongs to another batch already, or its id to another job.
-            JobNotFound: a job named by its id or handle, for which one waits, is unknown.
-            QueueFull: no room.
-        """
-        last = [each for given in planned for each in (given if isinstance(given, Group) else (given,))]
-        callbacks = [
-            (each, policy)
-            for each, policy in ((on_success, "cancel"), (on_failure, "failure"), (on_complete, "continue"))
-            if each is not None
-        ]
-        _check_planned([*last, *(each for each, _ in callbacks)])
-        if not last:
-            raise OptionError("a workflow has at least one job: submit_workflow(task.plan(...))")
-        batch_id = last[-1].id if batch is None else check_id(batch, "batch")
-        members = ancestors_first([*last, *(parent for each, _ in callbacks for parent in each.parents)])
-        ids = [each.id for each in members]
-        new = [each.new_job(batch_id) for each in members]
-        new += [each.new_job(_callbacks_of(batch_id), ids, policy) for each, policy in callbacks]
-        self._enqueue_all(new)
-        return Batch(cast("JobQueue", self), batch_id)
-
-    def _enqueue_all(self, new: list[NewJob]) -> None:
-        accepted = 0
-        for page in pages(new):
-            try:
-                self._enqueue(page)
-            except InvalidState as error:
-                raise InvalidState(
-                    f"{error}; if it is a job of another batch, name its handle instead"
-                ) from error
-            except JunmaiJobsError as error:
-                if accepted:
-                    error.add_note(f"{accepted:,} of {len(new):,} jobs were accepted: submit the same again")
-                raise
-            accepted += len(page)
-
-    def batch(self, batch_id: str) -> Batch:
-        """The jobs that were submitted as one batch, or each with ``task.with_options(batch=...)``.
-
-        Raises:
-            JobNotFound: there are none (any more).
-        """
-        if not self.inspector.members(check_id(batch_id, "batch"), limit=1):
-            raise JobNotFound(f"no batch {batch_id}: none of its jobs is kept, or there never was one")
-        return Batch(cast("JobQueue", self), batch_id)
-
-
-def _check_planned(given: Sequence[object]) -> None:
-    for each in given:
-        if not isinstance(each, Planned):
-            raise OptionError(f"{each!r:.100} is not planned: make it with task.plan(arguments)")
-
-
-def _callbacks_of(batch_id: str) -> str:
+def callbacks_of(batch_id: str) -> str:
+    """The batch that its callbacks are in, so that they are no members of it."""
     return f"{batch_id}/callbacks"

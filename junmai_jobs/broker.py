@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from junmai_jobs.broker_base import MAX_WAITING, refusal
+from junmai_jobs.broker_steering import BrokerSteering
+from junmai_jobs.broker_upkeep import LEASE, BrokerUpkeep
 from junmai_jobs.connection import Link
 from junmai_jobs.endings import Ending, json_text, milliseconds
 from junmai_jobs.errors import (
@@ -17,9 +20,6 @@ from junmai_jobs.errors import (
 )
 from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.replies import text_of
-from junmai_jobs.steering import Steering
-from junmai_jobs.upkeep import LEASE, Upkeep
-from junmai_jobs.verbs import MAX_WAITING, refusal
 
 BATCH = 200
 EDGES = 2_000
@@ -65,7 +65,7 @@ class Renewal:
     """Of the lease that is held or lost."""
 
 
-class Broker(Steering, Upkeep):
+class Broker(BrokerSteering, BrokerUpkeep):
     """The verbs on one namespace.
 
     Args:

@@ -13,10 +13,10 @@ from typing import Any, ParamSpec
 
 from junmai_jobs import codec
 from junmai_jobs.broker import Broker
+from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.errors import InvalidState, JobCancelled, StoreUnavailable
 from junmai_jobs.job import Claimed
 from junmai_jobs.task import Task, as_task
-from junmai_jobs.verbs import MAX_WAITING
 
 P = ParamSpec("P")
 LOG_LIMIT = 16 * 1024

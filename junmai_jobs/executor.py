@@ -13,6 +13,7 @@ from typing import Any
 
 from junmai_jobs import codec, endings
 from junmai_jobs.broker import Broker
+from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.context import MakingWay, RunningJob, running
 from junmai_jobs.endings import Ending
 from junmai_jobs.errors import (
@@ -30,7 +31,6 @@ from junmai_jobs.options import Options
 from junmai_jobs.retry import LONGEST, RetryPolicy
 from junmai_jobs.task import AsyncTask, Task, find_task
 from junmai_jobs.timelimit import limited, time_limit
-from junmai_jobs.verbs import MAX_WAITING
 from junmai_jobs.workflow import filled_in
 
 _STORE_PAUSE = 5.0

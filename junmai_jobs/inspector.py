@@ -8,16 +8,16 @@ from typing import Any
 
 from junmai_jobs import codec
 from junmai_jobs.errors import JobNotFound, ResultExpired
+from junmai_jobs.inspector_stats import ALIVE_WITHIN, BANDS, InspectorStats
 from junmai_jobs.job import Job, Status, iso
 from junmai_jobs.record import BAND_WIDTH, Record, State, read_body
 from junmai_jobs.replies import json_object, scored, seconds, text_of
-from junmai_jobs.stats import ALIVE_WITHIN, BANDS, Stats
 
 _PAGE = 200
 _SAID = ("host", "pid", "started_at", "queues", "tasks", "concurrency")  # by a worker of itself
 
 
-class Inspector(Stats):
+class Inspector(InspectorStats):
     """Reads one namespace through a redis-py client.
 
     Every method may raise StoreUnavailable.

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
-from junmai_jobs.batch import Workflows
 from junmai_jobs.broker import pages
 from junmai_jobs.errors import (
     InvalidState,
@@ -20,16 +19,17 @@ from junmai_jobs.events import Event, follow
 from junmai_jobs.handle import JobHandle, StoredJob
 from junmai_jobs.history import read_history
 from junmai_jobs.job import WAITING, NewJob, Status, check_name, new_id
-from junmai_jobs.scheduling import Scheduling
+from junmai_jobs.jobqueue_schedules import JobQueueSchedules
+from junmai_jobs.jobqueue_workers import JobQueueWorkers
+from junmai_jobs.jobqueue_workflows import JobQueueWorkflows
 from junmai_jobs.task import Task, as_task
 from junmai_jobs.waiting import as_they_finish, deadline_in
-from junmai_jobs.working import Working
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class JobQueue(Scheduling, Workflows, Working):
+class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
     """The jobs of one namespace on one server. It connects at the first call; threads may share it.
 
     Args:

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from junmai_jobs.broker import Broker
+from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.errors import OptionError, PayloadError, QueueFull, ScheduleNotFound
 from junmai_jobs.host import is_gone
 from junmai_jobs.inspector import Inspector
+from junmai_jobs.inspector_stats import ALIVE_WITHIN
 from junmai_jobs.job import Job, new_id
 from junmai_jobs.schedule import Schedule, is_in_code
-from junmai_jobs.stats import ALIVE_WITHIN
 from junmai_jobs.task import find_task, task_names
-from junmai_jobs.verbs import MAX_WAITING
 
 log = logging.getLogger("junmai_jobs.worker")
 

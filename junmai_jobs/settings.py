@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from junmai_jobs.broker_base import MAX_WAITING
+from junmai_jobs.broker_upkeep import LEASE
 from junmai_jobs.connection import Endpoint
+from junmai_jobs.inspector_base import STANDARD_QUEUES
 from junmai_jobs.lanes import needs_of, queue_of
-from junmai_jobs.reader import STANDARD_QUEUES
 from junmai_jobs.resources import can_serve
 from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention
-from junmai_jobs.upkeep import LEASE
-from junmai_jobs.verbs import MAX_WAITING
 
 EXTERNAL_QUEUES = frozenset({"lightroom"})
 """Served by the bridge alone, never by a worker that serves all queues."""

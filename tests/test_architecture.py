@@ -23,12 +23,14 @@ TESTS = Path(__file__).parent
 FLOORS = (
     "errors", "checks", "codec", "lanes", "job", "keys", "config", "limits", "retry", "edges", "options",
     "schedule", "hooks", "workflow", "task",
-    "scripts", "connection", "endings", "replies", "verbs", "steering", "upkeep", "broker",
-    "record", "reader", "stats", "inspector", "waiting", "events", "history",
+    "scripts", "connection", "endings", "replies",
+    "broker_base", "broker_steering", "broker_upkeep", "broker",
+    "record", "inspector_base", "inspector_stats", "inspector", "waiting", "events", "history",
     "logs", "notify", "host", "embedded", "watcher", "server",
     "context", "timelimit", "executor", "resources", "scheduler", "settings",
     "child", "slot", "worker", "hosting",
-    "handle", "connected", "scheduling", "batch", "working", "jobqueue", "__init__",
+    "handle", "batch",
+    "jobqueue_base", "jobqueue_schedules", "jobqueue_workflows", "jobqueue_workers", "jobqueue", "__init__",
     "photo", "schema", "ledger", "catalog", "tasks", "plan", "report", "process", "priorities", "manager",
     "metrics", "doctor", "testing", "bridge", "commands", "cli", "__main__",
 )  # fmt: skip

@@ -178,7 +178,10 @@ def test_a_drive_that_is_away_for_a_while_fails_nothing(
     parked = 10 if queue == "medium_priority" else 2  # the sidecar of one pick, the export of the other
     wait_until(lambda: jobs.stats()["jobs_by_status"]["scheduled"] == parked, timeout=30, what="parking")
     for job in jobs.jobs(status="scheduled"):
-        assert (job.attempt, {run["event"] for run in job.history}) == (1, {"deferred"})  # it may have looked twice
+        assert (job.attempt, {run["event"] for run in job.history}) == (
+            1,
+            {"deferred"},
+        )  # it may have looked twice
         assert f'"reason":"{VOLUME_AWAY}"' in stored_history(jobs, job.id)
         with Catalog(cli.home / CATALOG_FILE) as catalog:
             row = catalog.job_row(job.id)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from junmai_jobs.connected import Connected
 from junmai_jobs.errors import OptionError
 from junmai_jobs.hosting import EmbeddedWorker
 from junmai_jobs.job import check_name
+from junmai_jobs.jobqueue_base import JobQueueBase
 from junmai_jobs.resources import offers
 from junmai_jobs.retry import LONGEST
 from junmai_jobs.scheduler import Retention
@@ -17,7 +17,7 @@ from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.task import task_modules
 
 
-class Working(Connected):
+class JobQueueWorkers(JobQueueBase):
     """The part of ``JobQueue`` that is about workers."""
 
     def worker(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from junmai_jobs.broker_base import BrokerBase
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError
 from junmai_jobs.replies import text_of
-from junmai_jobs.verbs import Verbs
 
 
-class Steering(Verbs):
+class BrokerSteering(BrokerBase):
     """The part of ``Broker`` that acts on what people ask for."""
 
     def cancel(self, job_id: str, request: str, reason: str = "cancelled") -> bool:

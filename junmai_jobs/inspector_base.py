@@ -13,7 +13,7 @@ from junmai_jobs.replies import lane_names
 STANDARD_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
 
 
-class Reader:
+class InspectorBase:
     """Reads one namespace through a redis-py client.
 
     Every method may raise StoreUnavailable.

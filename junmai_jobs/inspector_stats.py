@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from junmai_jobs.inspector_base import STANDARD_QUEUES, InspectorBase
 from junmai_jobs.job import iso
 from junmai_jobs.lanes import queue_of
-from junmai_jobs.reader import STANDARD_QUEUES, Reader
 from junmai_jobs.record import BAND_WIDTH, created_at, read_body
 from junmai_jobs.replies import scored, seconds
 
@@ -16,7 +16,7 @@ ALIVE_WITHIN = 35.0
 BANDS = range(11)
 
 
-class Stats(Reader):
+class InspectorStats(InspectorBase):
     """The part of ``Inspector`` that counts."""
 
     def unfinished(self, queues: Sequence[str], *, within: float) -> int:

@@ -16,7 +16,7 @@ from junmai_jobs.scripts import Script
 MAX_WAITING = 1_000_000
 
 
-class Verbs:
+class BrokerBase:
     """What all callers of verbs have in common.
 
     Args:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from junmai_jobs.connected import Connected
 from junmai_jobs.errors import OptionError, PayloadError, ScheduleNotFound
 from junmai_jobs.handle import JobHandle
 from junmai_jobs.job import check_name, iso, new_id
+from junmai_jobs.jobqueue_base import JobQueueBase
 from junmai_jobs.schedule import Schedule, Timetable, is_in_code
 from junmai_jobs.task import Task, as_task
 
 R = TypeVar("R")
 
 
-class Scheduling(Connected):
+class JobQueueSchedules(JobQueueBase):
     """The part of ``JobQueue`` that is about schedules."""
 
     def schedule(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from junmai_jobs.jobqueue import JobQueue
 
 
-class Connected:
+class JobQueueBase:
     """One namespace on one server; see ``JobQueue``."""
 
     def __init__(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from junmai_jobs.broker_base import MAX_WAITING, BrokerBase, refusal
 from junmai_jobs.endings import milliseconds
 from junmai_jobs.errors import ScheduleNotFound
 from junmai_jobs.replies import text_of
 from junmai_jobs.schedule import Schedule
-from junmai_jobs.verbs import MAX_WAITING, Verbs, refusal
 
 LEASE = 30.0
 """Seconds."""
@@ -27,7 +27,7 @@ class Due:
     """Name, oldest tick that is due, stored form."""
 
 
-class Upkeep(Verbs):
+class BrokerUpkeep(BrokerBase):
     """The part of ``Broker`` that keeps a namespace in order, schedules included."""
 
     def promote(self, queues: Sequence[str]) -> float | None:
