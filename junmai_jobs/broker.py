@@ -141,7 +141,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
             job, how = ended
             ending = (how.verb, job.id, job.token, *how.arguments)
         arguments = (claimer, request, milliseconds(lease), int(woken), len(queues), *queues, *ending)
-        word, kind, *reply = self.link.run(self._step, self._step_keys, arguments)
+        word, (kind, *reply) = self.link.run(self._step, self._step_keys, arguments)
         if kind == b"JOB":
             return Step(text_of(word), _claimed(reply))
         if kind == b"NEWER":

@@ -336,10 +336,8 @@ def _by_id(group: GroupRow | Group, ids: Mapping[bytes, int]) -> tuple[Sequence[
     try:
         pick, *members = (ids[stored(path)] for path in (group.pick, *group.photos))
     except KeyError as error:
-        message = (
-            f"{printable(os.fsdecode(error.args[0]))} is no photo of the session: add it with photo_id()"
-        )
-        raise CatalogError(message) from None
+        stranger = printable(os.fsdecode(error.args[0]))
+        raise CatalogError(f"{stranger} is no photo of the session: add it with photo_id()") from None
     return members, pick, group.reason
 
 

@@ -126,6 +126,19 @@ def _rebuild(code: int, data: bytes) -> object:
     raise ValueError(f"unknown extension type {code}")
 
 
+def places_in(*values: object) -> list[ResultOf]:
+    """The places for results, wherever in these arguments they stand."""
+    places: list[ResultOf] = []
+    rest, seen = list(values), set()
+    for value in rest:
+        if isinstance(value, ResultOf):
+            places.append(value)
+        elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+            seen.add(id(value))
+            rest.extend(value.values() if isinstance(value, dict) else value)
+    return places
+
+
 def as_json(value: Any) -> Any:
     """A stored value as JSON has it: paths and times are text, bytes are base64, NaN and infinity null."""
     if isinstance(value, Mapping):

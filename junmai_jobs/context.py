@@ -32,6 +32,14 @@ class MakingWay(BaseException):
 class RunningJob:
     """The job that is running here; ``current_job()`` gives it to the task."""
 
+    # What every run begins with; most change none of it.
+    _told_to_cancel = False
+    _next_progress = _next_look = 0.0
+    _saved: Any = _UNREAD
+    _submitted = 0
+    _logged = 0
+    _logging = threading.Lock()
+
     def __init__(
         self,
         job: Claimed,
@@ -53,12 +61,6 @@ class RunningJob:
         self._cancel_asked = cancel_asked
         self._queues = queues
         self._max_waiting = max_waiting
-        self._told_to_cancel = False
-        self._next_progress = self._next_look = 0.0
-        self._saved: Any = _UNREAD
-        self._submitted = 0
-        self._logged = 0
-        self._logging = threading.Lock()
 
     @property
     def card(self) -> str | None:

@@ -23,7 +23,7 @@ _PAGE = 100
 _LISTEN_EVERY = 1200.0
 """Seconds; interest lasts an hour."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
-_CURSOR = re.compile(r"\d{1,20}-\d{1,20}|0")
+_CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,19 @@ def follow(
     link: ClientLink, broker: Broker, after: str | None = None, timeout: float | None = None
 ) -> Iterator[Event]:
     """The changes after a cursor, see ``JobQueue.events``; listening begins with this call."""
-    if after is not None and not (isinstance(after, str) and _CURSOR.fullmatch(after)):
+    if after is not None and not _is_cursor(after):
         raise OptionError(f"after is {after!r}; give the cursor of an event, '0' for the oldest, or None")
     is_time = type(timeout) in {int, float} and timeout >= 0  # type: ignore[operator]
     if timeout is not None and not is_time:
         raise OptionError(f"timeout is {timeout!r}; give seconds, or None to wait for ever")
     newest = broker.listen()
     return _follow(link, broker, newest if after is None else after, timeout)
+
+
+def _is_cursor(given: object) -> bool:
+    """Whether the server can read it as one: two numbers of 64 bits."""
+    found = _CURSOR.fullmatch(given) if isinstance(given, str) else None
+    return given == OLDEST or (found is not None and all(int(part) < 2**64 for part in found.groups()))
 
 
 def _follow(link: ClientLink, broker: Broker, cursor: str, timeout: float | None) -> Iterator[Event]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from junmai_jobs.inspector_base import STANDARD_QUEUES, InspectorBase
-from junmai_jobs.job import iso
+from junmai_jobs.job import WAITING, Status, iso
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.record import BAND_WIDTH, created_at, read_body
 from junmai_jobs.replies import scored, seconds
@@ -14,6 +14,8 @@ from junmai_jobs.replies import scored, seconds
 ALIVE_WITHIN = 35.0
 """Seconds since its last sign of life for which a worker counts as alive: a lease and a little."""
 BANDS = range(11)
+_UNFINISHED = [status for status in Status if not status.finished]
+_FINISHED = [status for status in Status if status.finished]
 
 
 class InspectorStats(InspectorBase):
@@ -36,65 +38,40 @@ class InspectorStats(InspectorBase):
 
     def stats(self) -> dict[str, Any]:
         """Counts of everything; see the contract of ``stats --json`` for the keys."""
-        names = list(dict.fromkeys((*STANDARD_QUEUES, *self.lanes())))
-        paused = set(self.paused())
+        lanes = list(dict.fromkeys((*STANDARD_QUEUES, *self.lanes())))
         commands: list[tuple[object, ...]] = [("TIME",), ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES")]
-        commands += [("ZCARD", getattr(self.keys, home)) for home in ("succeeded", "failed", "cancelled")]
-        for queue in names:
-            commands += self._queue_commands(queue)
-        clock, workers, succeeded, failed, cancelled, *rest = self._pipeline(commands)
+        commands += [("ZCARD", getattr(self.keys, status.home)) for status in _FINISHED]
+        for lane in lanes:
+            commands += self._lane_commands(lane)
+        paused = set(self.paused())
+        clock, workers, *replies = self._pipeline(commands)
         now = seconds(clock)
-        width = len(rest) // len(names)
-        rows: dict[str, list[Any]] = {}
-        heads: dict[str, list[Any]] = {}
-        for at, lane in enumerate(names):
-            found, queue = rest[at * width : (at + 1) * width], queue_of(lane)
-            counts = found[: 5 + len(BANDS)]
-            rows[queue] = [sum(pair) for pair in zip(counts, rows.get(queue, [0] * len(counts)), strict=True)]
-            heads[queue] = heads.get(queue, []) + found[len(counts) :]
+        finished, rest = replies[: len(_FINISHED)], replies[len(_FINISHED) :]
+        counts, heads = _by_queue(lanes, rest)
         oldest = self._oldest_waits(heads, now)
-        totals = [sum(row[at] for row in rows.values()) for at in range(5)]
-        ready, leases, scheduled, retrying, blocked = totals
-        by_priority = {
-            str(priority): sum(row[5 + priority] for row in rows.values()) for priority in reversed(BANDS)
-        }
+        totals = [sum(column) for column in zip(*counts.values(), strict=True)]
+        by_status = _by_status(totals)
+        bands = totals[len(_UNFINISHED) :]
         return {
             "namespace": self._namespace,
             "queues": {
-                queue: {
-                    "queued": row[0],
-                    "running": row[1],
-                    "scheduled": row[2],
-                    "retrying": row[3],
-                    "blocked": row[4],
-                    "paused": queue in paused,
-                    "oldest_wait_s": oldest.get(queue),
-                }
-                for queue, row in rows.items()
+                queue: _by_status(row) | {"paused": queue in paused, "oldest_wait_s": oldest.get(queue)}
+                for queue, row in counts.items()
             },
-            "jobs_by_status": {
-                "queued": ready,
-                "scheduled": scheduled,
-                "blocked": blocked,
-                "running": leases,
-                "retrying": retrying,
-                "succeeded": succeeded,
-                "failed": failed,
-                "cancelled": cancelled,
-            },
-            "jobs_by_priority": {priority: count for priority, count in by_priority.items() if count},
-            "active_tasks": leases,
-            "total_pending": ready + scheduled + retrying + blocked,
+            "jobs_by_status": by_status | dict(zip(map(str, _FINISHED), finished, strict=True)),
+            "jobs_by_priority": {str(each): bands[each] for each in reversed(BANDS) if bands[each]},
+            "active_tasks": by_status[Status.RUNNING],
+            "total_pending": sum(by_status[status] for status in WAITING),
             "workers": sum(1 for _, seen in scored(workers) if now - seen / 1000 < ALIVE_WITHIN),
             "timestamp": iso(now),
         }
 
-    def _queue_commands(self, queue: str) -> list[tuple[object, ...]]:
-        homes = ("ready", "leases", "scheduled", "retrying", "blocked")
-        ready = self.keys.queue(queue, "ready")
+    def _lane_commands(self, lane: str) -> list[tuple[object, ...]]:
+        """Its counts, by status and by priority, and the head of each of its priorities."""
+        ready = self.keys.queue(lane, "ready")
         ranges = [((10 - priority) * BAND_WIDTH, f"({(11 - priority) * BAND_WIDTH}") for priority in BANDS]
         return [
-            *(("ZCARD", self.keys.queue(queue, home)) for home in homes),
+            *(("ZCARD", self.keys.queue(lane, status.home)) for status in _UNFINISHED),
             *(("ZCOUNT", ready, low, high) for low, high in ranges),
             *(("ZRANGEBYSCORE", ready, low, high, "LIMIT", 0, 1) for low, high in ranges),
         ]
@@ -109,3 +86,22 @@ class InspectorStats(InspectorBase):
             if created is not None:
                 oldest[queue] = round(max(oldest.get(queue, 0.0), now - created), 3)
         return oldest
+
+
+def _by_queue(
+    lanes: Sequence[str], replies: Sequence[Any]
+) -> tuple[dict[str, list[int]], dict[str, list[list[bytes]]]]:
+    """The replies to ``_lane_commands`` of all lanes: each queue's counts, added up, and its heads."""
+    counts: dict[str, list[int]] = {}
+    heads: dict[str, list[list[bytes]]] = {}
+    width = len(_UNFINISHED) + 2 * len(BANDS)
+    for at, lane in enumerate(lanes):
+        row, queue = replies[at * width : (at + 1) * width], queue_of(lane)
+        found = row[: -len(BANDS)]
+        counts[queue] = [sum(pair) for pair in zip(found, counts.get(queue, [0] * len(found)), strict=True)]
+        heads.setdefault(queue, []).extend(row[-len(BANDS) :])
+    return counts, heads
+
+
+def _by_status(counts: Sequence[int]) -> dict[str, Any]:
+    return {str(status): count for status, count in zip(_UNFINISHED, counts, strict=False)}

@@ -51,7 +51,7 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
             PayloadError: an argument is missing, unexpected, or cannot be stored. Nothing was sent.
             QueueFull, InvalidState: no room; the id given belongs to a job with other content.
         """
-        return self._enqueue([as_task(task).new_job(args, kwargs)])[0]
+        return self.enqueue([as_task(task).new_job(args, kwargs)])[0]
 
     def submit_many(
         self, task: Task[..., R], rows: Iterable[Sequence[Any] | Mapping[str, Any]]
@@ -72,7 +72,7 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         handles: list[JobHandle[R]] = []
         for batch in pages(_new_job(number, *call) for number, call in enumerate(calls)):
             try:
-                handles += self._enqueue(batch)
+                handles += self.enqueue(batch)
             except JunmaiJobsError as error:
                 if len(batch) > 1 and handles:
                     error.add_note(f"the first {len(handles):,} jobs were accepted before")

@@ -58,7 +58,12 @@ class JobQueueBase:
         """Drop the connections; the next call opens new ones."""
         self._link.client.close()
 
-    def _enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
+    def enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
+        """Accept what ``Task.new_job`` has made, at most 200 jobs, all or none.
+
+        Raises:
+            QueueFull, InvalidState, JobNotFound: see ``Broker.enqueue``.
+        """
         known = self.broker.enqueue(jobs, max_waiting=self.config.max_waiting)
         return [
             JobHandle(cast("JobQueue", self), existing or job.id, existing=existing is not None)

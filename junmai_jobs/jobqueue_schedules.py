@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from junmai_jobs.errors import OptionError, PayloadError, ScheduleNotFound
 from junmai_jobs.handle import JobHandle
 from junmai_jobs.job import check_name, iso, new_id
 from junmai_jobs.jobqueue_base import JobQueueBase
-from junmai_jobs.schedule import Schedule, Timetable, is_in_code
+from junmai_jobs.schedule import Schedule, Timetable
 from junmai_jobs.task import Task, as_task
 
 R = TypeVar("R")
@@ -56,8 +57,9 @@ class JobQueueSchedules(JobQueueBase):
         Raises:
             OptionError: the schedule of that name stands at a task, in code.
         """
-        known = self.inspector.schedules().get(schedule.name)
-        if known is not None and is_in_code(schedule.name, known[0]):
+        found = self.inspector.schedules().get(schedule.name)
+        known = found and Schedule.readable(schedule.name, found[0])
+        if known and known.in_code:
             raise OptionError(
                 f"the schedule {schedule.name} stands in the code of its task: take another name"
             )
@@ -68,10 +70,11 @@ class JobQueueSchedules(JobQueueBase):
 
         One that cannot be read has its ``name``, ``next_at`` and an ``error``.
         """
-        return [
-            _shown(name, spec) | {"next_at": None if tick is None else iso(tick)}
-            for name, (spec, tick) in sorted(self.inspector.schedules().items())
-        ]
+        rows = []
+        for name, (spec, tick) in sorted(self.inspector.schedules().items()):
+            row = _shown(name, spec)
+            rows.append(row | {"next_at": None if tick is None or row.get("paused") else iso(tick)})
+        return rows
 
     def unschedule(self, name: str) -> None:
         """Remove a schedule; its jobs stay. One that stands at a task comes back with the next worker.
@@ -81,16 +84,35 @@ class JobQueueSchedules(JobQueueBase):
         """
         self.broker.unschedule(check_name(name, "schedule"), new_id())
 
+    def pause_schedule(self, name: str) -> None:
+        """Let a schedule's ticks pass by until ``resume_schedule``, whatever workers start meanwhile.
+
+        Raises:
+            ScheduleNotFound, PayloadError: there is none of that name; it cannot be read.
+        """
+        self.broker.schedule(replace(self._stored(name), paused=True))
+
+    def resume_schedule(self, name: str) -> None:
+        """Undo ``pause_schedule``: it goes on with the next tick, and fires none of those that passed.
+
+        Raises:
+            ScheduleNotFound, PayloadError: there is none of that name; it cannot be read.
+        """
+        self.broker.schedule(replace(self._stored(name), paused=False))
+
     def run_schedule(self, name: str) -> JobHandle[Any]:
         """Submit a schedule's job now, beside its ticks.
 
         Raises:
             ScheduleNotFound, PayloadError: there is none of that name; it cannot be read.
         """
+        return self.enqueue([self._stored(name).job(new_id())])[0]
+
+    def _stored(self, name: str) -> Schedule:
         found = self.inspector.schedules().get(check_name(name, "schedule"))
         if found is None:
             raise ScheduleNotFound.of(name)
-        return self._enqueue([Schedule.decode(name, found[0]).job(new_id())])[0]
+        return Schedule.decode(name, found[0])
 
 
 def _shown(name: str, spec: bytes) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
+from junmai_jobs.config import Config
 from junmai_jobs.errors import OptionError
 from junmai_jobs.hosting import EmbeddedWorker
 from junmai_jobs.job import check_name
@@ -73,15 +74,17 @@ class JobQueueWorkers(JobQueueBase):
             queues=served,
             order=config.queue_order,
             task_modules=tuple(dict.fromkeys((*task_modules(), *tasks, *config.tasks))),
-            retention={
-                status: Retention(kept.days * 86400.0, kept.count)
-                for status, kept in (
-                    ("succeeded", config.keep_succeeded),
-                    ("failed", config.keep_failed),
-                    ("cancelled", config.keep_cancelled),
-                )
-            },
+            retention=_retention(config),
             notify_command=config.notify_command,
             max_waiting=config.max_waiting,
             **settings,
         )
+
+
+def _retention(config: Config) -> dict[str, Retention]:
+    kept = {
+        "succeeded": config.keep_succeeded,
+        "failed": config.keep_failed,
+        "cancelled": config.keep_cancelled,
+    }
+    return {status: Retention(each.days * 86400.0, each.count) for status, each in kept.items()}

@@ -40,7 +40,7 @@ class JobQueueWorkflows(JobQueueBase):
             on_complete: a job that runs when all have ended.
 
         Raises:
-            OptionError: there is nothing to submit, or it is not planned.
+            OptionError: there is nothing to submit, it is not planned, or a callback is given twice.
             InvalidState: a job belongs to another batch already, or its id to another job.
             JobNotFound: a job named by its id or handle, for which one waits, is unknown.
             QueueFull: no room.
@@ -57,6 +57,7 @@ class JobQueueWorkflows(JobQueueBase):
         batch_id = last[-1].id if batch is None else check_id(batch, "batch")
         members = ancestors_first([*last, *(parent for each, _ in callbacks for parent in each.parents)])
         ids = [each.id for each in members]
+        _check_callbacks([each for each, _ in callbacks], ids)
         new = [each.new_job(batch_id) for each in members]
         new += [each.new_job(callbacks_of(batch_id), ids, policy) for each, policy in callbacks]
         self._enqueue_all(new)
@@ -66,7 +67,7 @@ class JobQueueWorkflows(JobQueueBase):
         accepted = 0
         for page in pages(new):
             try:
-                self._enqueue(page)
+                self.enqueue(page)
             except InvalidState as error:
                 raise InvalidState(
                     f"{error}; if it is a job of another batch, name its handle instead"
@@ -92,3 +93,13 @@ def _check_planned(given: Sequence[object]) -> None:
     for each in given:
         if not isinstance(each, Planned):
             raise OptionError(f"{each!r:.100} is not planned: make it with task.plan(arguments)")
+
+
+def _check_callbacks(callbacks: Sequence[Planned[Any]], members: Sequence[str]) -> None:
+    taken = set(members)
+    for each in callbacks:
+        if each.id in taken:
+            raise OptionError(
+                f"{each!r} is given twice: a callback is neither a member nor another callback, plan one more"
+            )
+        taken.add(each.id)

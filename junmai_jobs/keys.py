@@ -60,7 +60,7 @@ class Keys(NamedTuple):
     """Sorted set read by name, ``key score id``: jobs that wait for room in a limit, by their ready score."""
     starts: str
     """Sorted set read by name, ``key microseconds id``: the starts a rate counts."""
-    thaws: str
+    limits_due: str
     """Sorted set, ``key,spec`` of a limit -> when to look again whether it has room (ms)."""
     schedules: str
     """Hash, name of a schedule -> msgpack (schedule.py)."""
@@ -82,18 +82,18 @@ class Keys(NamedTuple):
     """Stream, at most about 10,000 changes, kept while somebody listens."""
     alarm: str
     """List of at most one ring: a supervisor is needed, something is due or to be resolved."""
-    queue_prefix: str
-    """Not a key: the prefix of the keys that ``queue`` and ``control`` make."""
+    prefix: str
+    """Not a key: what all of them begin with, for those that are made from data."""
 
     @classmethod
     def of(cls, namespace: str) -> Keys:
         """The keys of a namespace."""
-        names = ("q:" if field == "queue_prefix" else field for field in cls._fields)
+        names = ("" if field == "prefix" else field for field in cls._fields)
         return cls(*(f"{{{namespace}}}:{name}" for name in names))
 
     def queue(self, queue: str, kind: str) -> str:
         """One of a queue's keys; ``kind`` is one of ``QUEUE_HOMES``, or ``bell``."""
-        return f"{self.queue_prefix}{queue}:{kind}"
+        return f"{self.prefix}q:{queue}:{kind}"
 
     def control(self, worker: str) -> str:
         """The list on which a worker's supervisor blocks."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from junmai_jobs.codec import ResultOf
+from junmai_jobs.codec import places_in
 from junmai_jobs.errors import OptionError
 from junmai_jobs.job import check_id
 
@@ -95,19 +95,22 @@ def _key_of(key: str, arguments: Mapping[str, Any]) -> str:
     """The key of one job. An argument that has other characters than a key may have goes in as its digest."""
     if "{" not in key:
         return key
-    parts = {name: _as_part(value) for name, value in arguments.items() if not isinstance(value, ResultOf)}
-    try:
-        made = key.format_map(parts)
-    except (KeyError, IndexError, ValueError) as error:
-        known = ", ".join(parts) or "none"
-        raise OptionError(
-            f"the key {key!r} names what is no known argument ({error}); there are {known}"
-        ) from None
+    parts = {
+        name: _part(key, name, arguments) for _, name, *_ in string.Formatter().parse(key) if name is not None
+    }
+    made = key.format_map(parts)
     return made if len(made) <= 110 else _digest(made)
 
 
-def _as_part(value: object) -> str:
-    text = str(value)
+def _part(key: str, name: str, arguments: Mapping[str, Any]) -> str:
+    if name not in arguments:
+        known = ", ".join(arguments) or "none"
+        raise OptionError(f"the key {key!r} names {name!r}, which is no argument; there are {known}")
+    if places_in(arguments[name]):
+        raise OptionError(
+            f"the key {key!r} names {name!r}, the result of another job: it is not known at submission"
+        )
+    text = str(arguments[name])
     return text if _ID.fullmatch(text) else _digest(text)
 
 

@@ -209,6 +209,8 @@ class Schedule:
     """Seconds from the tick until the job may start."""
     in_code: bool = False
     """Whether it stands at its task, ``@task(every=...)``, and goes when it does not stand there any more."""
+    paused: bool = False
+    """Whether its ticks pass by, and nobody fires them later."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "schedule")
@@ -216,6 +218,10 @@ class Schedule:
             raise OptionError(
                 f"the schedule's name has {len(self.name)} letters, the limit is {_LONGEST_NAME}"
             )
+
+    def due(self, tick: int, now: float) -> tuple[list[int], int]:
+        """Which ticks are to be fired now, and which comes next, see ``Timetable.due``."""
+        return ([], self.timetable.after(now)) if self.paused else self.timetable.due(tick, now)
 
     def job_id(self, tick: int) -> str:
         """The id of a tick's job: there is one, whoever fires the tick and however often it is tried."""
@@ -239,7 +245,7 @@ class Schedule:
             "cron": when.cron,
             "tz": when.tz,
         }
-        parts |= {"catch_up": when.catch_up.value, "in_code": self.in_code}
+        parts |= {"catch_up": when.catch_up.value, "in_code": self.in_code, "paused": self.paused}
         return codec.pack(parts, limit=_SPEC_LIMIT, place="the schedule")
 
     @classmethod
@@ -258,9 +264,16 @@ class Schedule:
             tz=parts["tz"],
             catch_up=CatchUp(parts["catch_up"]),
         )
-        return cls(
-            name=name, timetable=when, body=parts["body"], delay=parts["delay"], in_code=parts["in_code"]
-        )
+        rest = {each: parts[each] for each in ("body", "delay", "in_code", "paused")}
+        return cls(name=name, timetable=when, **rest)
+
+    @classmethod
+    def readable(cls, name: str, spec: bytes) -> Schedule | None:
+        """A stored one; None: it cannot be read."""
+        try:
+            return cls.decode(name, spec)
+        except (PayloadError, OptionError):
+            return None
 
     def as_dict(self) -> dict[str, Any]:
         """What people see of it.
@@ -281,21 +294,14 @@ class Schedule:
             "tz": when.tz,
             "catch_up": when.catch_up,
             "in_code": self.in_code,
+            "paused": self.paused,
         }
-
-
-def is_in_code(name: str, spec: bytes) -> bool:
-    """Whether a stored schedule stands at its task, in code; one that cannot be read does not."""
-    try:
-        return Schedule.decode(name, spec).in_code
-    except (PayloadError, OptionError):
-        return False
 
 
 def _fits(parts: Mapping[str, Any]) -> bool:
     kinds: dict[str, Any] = {
         "body": bytes, "delay": float, "every": int | None, "cron": str | None, "tz": str,
-        "catch_up": str, "in_code": bool,
+        "catch_up": str, "in_code": bool, "paused": bool,
     }  # fmt: skip
     return (
         parts.keys() == kinds.keys()

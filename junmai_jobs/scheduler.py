@@ -11,17 +11,17 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from junmai_jobs.broker import Broker
 from junmai_jobs.broker_base import MAX_WAITING
-from junmai_jobs.errors import OptionError, PayloadError, QueueFull, ScheduleNotFound
+from junmai_jobs.errors import OptionError, PayloadError, QueueFull, ScheduleNotFound, UnknownTask
 from junmai_jobs.host import is_gone
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.inspector_stats import ALIVE_WITHIN
-from junmai_jobs.job import Job, new_id
-from junmai_jobs.schedule import Schedule, is_in_code
+from junmai_jobs.job import Body, Job, new_id
+from junmai_jobs.schedule import Schedule
 from junmai_jobs.task import find_task, task_names
 
 log = logging.getLogger("junmai_jobs.worker")
@@ -134,13 +134,18 @@ class Scheduler:
         """Once, the schedules of the tasks known here are stored, and go where the task has none any more."""
         if self.firing:
             schedules = {name: find_task(name).own_schedule() for name in task_names()}
-            for name, (spec, _) in self.inspector.schedules().items():
-                if schedules.get(name, ...) is None and is_in_code(name, spec):
+            stored = {
+                name: Schedule.readable(name, spec) for name, (spec, _) in self.inspector.schedules().items()
+            }
+            for name, known in stored.items():
+                if schedules.get(name, ...) is None and known is not None and known.in_code:
                     with contextlib.suppress(ScheduleNotFound):  # another worker was faster
                         self.broker.unschedule(name, new_id())
-            for schedule in schedules.values():
+            for name, schedule in schedules.items():
                 if schedule is not None:
-                    self._complaining(schedule.name, partial(self.broker.schedule, schedule))
+                    known = stored.get(name)
+                    kept = replace(schedule, paused=known is not None and known.paused)
+                    self._complaining(name, partial(self.broker.schedule, kept))
         return math.inf
 
     def _fire(self) -> float:
@@ -158,14 +163,26 @@ class Scheduler:
 
     def _fire_schedule(self, name: str, tick: int, spec: bytes, now: float) -> None:
         schedule = Schedule.decode(name, spec)
-        ticks, following = schedule.timetable.due(tick, now)
+        ticks, following = schedule.due(tick, now)
         self.broker.fire(schedule, spec, tick, ticks, following, max_waiting=self.max_waiting)
+        if ticks:
+            self._check_known(name, Body.decode(schedule.body).task)
+
+    def _check_known(self, name: str, task: str) -> None:
+        """Whether there is a worker to run what was submitted; it may still come."""
+        if task in task_names():
+            return
+        if not any(task in (info.get("tasks") or ()) for info in self.inspector.worker_info().values()):
+            raise UnknownTask(
+                f"no worker knows its task {task!r}; start one with --tasks, or end it with "
+                f"`junmai-jobs schedule remove {name}`"
+            )
 
     def _complaining(self, name: str, do: Callable[[], object]) -> bool:
         """Whether it could be done; what is wrong with a schedule is logged once, and stops no other."""
         try:
             do()
-        except (PayloadError, OptionError, QueueFull) as error:
+        except (PayloadError, OptionError, QueueFull, UnknownTask) as error:
             if self._complaints.get(name) != str(error):
                 log.error("schedule %s: %s", name, error)  # noqa: TRY400 - the text says it all
             self._complaints[name] = str(error)

@@ -4,7 +4,7 @@ A file ``lua/claim.lua`` defines ``local function claim(claimer, request, ...)``
 arguments of the call, in that order, so the two cannot disagree. A comment ``-- include: state, bell`` names
 what it uses of ``lua/lib`` or of other verbs; ``-- seldom: recall``, what it calls as
 ``seldom().recall(...)`` because most calls do without it. A key is there under its name in
-:class:`keys.Keys`; a script gets those it names.
+:class:`keys.Keys`; a script is sent those it names, but for what only ``seldom`` names, which makes them itself.
 """
 
 from __future__ import annotations
@@ -68,16 +68,18 @@ def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Scrip
     replaced = {"now": "now_moved"} if moved_clock else {}
     texts = _collect([name], {}, replaced)
     code = "".join(texts.values())
+    keys = _keys_in(code)
     if seldom := _named_in(texts, "seldom"):
         rest = _collect(seldom, texts, replaced)
         while more := [name for name in _named_in(rest, "seldom") if name not in seldom]:
             seldom += more
             rest |= _collect(more, texts | rest, replaced)
-        code = f"local seldom\n{code}{_made_when_called(seldom, rest)}"
+        made = _made_when_called(seldom, "".join(rest.values()), keys)
+        code = f"local seldom\n{code}{made}"
+        keys |= _keys_in(made) & {"prefix"}
     code += f"return {name}(unpack(ARGV))\n"
-    words = set(re.findall(r"\w+", re.sub(r"--.*", "", code)))
-    keys = tuple(field for field in Keys._fields if field in words)
-    text = textwrap.fill(f"local {', '.join(keys)} = unpack(KEYS)", 110) + "\n" + code
+    ordered = tuple(field for field in Keys._fields if field in keys)
+    text = textwrap.fill(f"local {', '.join(ordered)} = unpack(KEYS)", 110) + "\n" + code
     if shebang and name not in _IN_NEED_OF_ROOM:
         text = _ALLOW_OOM + text
     signature = re.search(rf"^local function {name}\((.*?)\)", texts[name], re.MULTILINE)
@@ -85,7 +87,7 @@ def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Scrip
         raise LookupError(f"{name}.lua defines no function of its name")
     parameters = tuple(re.findall(r"\w+", signature[1]))
     sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-    return Script(name, text, sha, keys, parameters, variadic="..." in signature[1])
+    return Script(name, text, sha, ordered, parameters, variadic="..." in signature[1])
 
 
 def _collect(names: list[str], known: dict[str, str], replaced: dict[str, str]) -> dict[str, str]:
@@ -119,10 +121,19 @@ def _named_in(texts: dict[str, str], how: str) -> list[str]:
     return list(dict.fromkeys(each for text in texts.values() for each in _named(text, how)))
 
 
-def _made_when_called(names: list[str], texts: dict[str, str]) -> str:
-    """``seldom()``, which makes functions and returns them by name: a closure costs time in each call."""
+def _keys_in(code: str) -> set[str]:
+    return set(Keys._fields) & set(re.findall(r"\w+", re.sub(r"--.*", "", code)))
+
+
+def _made_when_called(names: list[str], code: str, sent: set[str]) -> str:
+    """``seldom()``, which makes functions and returns them by name: a closure costs time in each call.
+
+    So does a key that is sent: those that nothing else needs are made here.
+    """
+    keys = sorted(_keys_in(code) - sent - {"prefix"})
+    made = "".join(f"local {key} = prefix .. '{key}'\n" for key in keys)
     fields = "".join(f"  {name} = {name},\n" for name in names)
-    return f"function seldom()\n{''.join(texts.values())}return {{\n{fields}}}\nend\n"
+    return f"function seldom()\n{made}{code}return {{\n{fields}}}\nend\n"
 
 
 def main(folder: str) -> None:

@@ -126,19 +126,28 @@ def chain(first: Planned[A], second: Step[A, B], third: Step[B, C], fourth: Step
 def chain(
     first: Planned[A], second: Step[A, B], third: Step[B, C], fourth: Step[C, D], fifth: Step[D, E], /
 ) -> Planned[E]: ...
-def chain(first: Planned[Any], /, *steps: Step[Any, Any]) -> Planned[Any]:
+def chain(*jobs: Any) -> Planned[Any]:
     """One job after the other, each with the result of the one before as its first argument; gives the last.
 
     Raises:
+        OptionError: it is not a planned job and tasks behind it.
         PayloadError: a task needs more arguments.
     """
+    if not jobs or not isinstance(jobs[0], Planned):
+        given = f"{jobs[0]!r:.100}, ..." if jobs else ""
+        raise OptionError(f"chain({given}): begin with a planned job, chain(task.plan(...), another_task)")
+    last, *steps = jobs
     for step in steps:
-        first = step.plan(result_of(first))
-    return first
+        last = _as_step(step).plan(result_of(last))
+    return last  # type: ignore[no-any-return]
 
 
 def group(*planned: Planned[R]) -> Group[R]:
-    """Jobs that may run side by side."""
+    """Jobs that may run side by side.
+
+    Raises:
+        OptionError: one of them is not planned.
+    """
     if wrong := [each for each in planned if not isinstance(each, Planned)]:
         raise OptionError(f"group({wrong[0]!r:.100}): give planned jobs, task.plan(...)")
     return Group(planned)
@@ -149,8 +158,20 @@ def chord(parts: Group[R], callback: Step[list[R], B]) -> Planned[B]:
 
     With ``callback.with_options(after_policy="continue")`` it runs when all have ended, with None for those
     that have not succeeded.
+
+    Raises:
+        OptionError: it is not a group and a task.
+        PayloadError: the task needs more arguments.
     """
-    return callback.plan(result_of(parts))
+    if not isinstance(parts, Group):
+        raise OptionError(f"chord({parts!r:.100}, ...): give a group, chord(group(...), task)")
+    return _as_step(callback).plan(result_of(parts))
+
+
+def _as_step(given: Any) -> Step[Any, Any]:
+    if not callable(getattr(given, "plan", None)):
+        raise OptionError(f"{given!r:.100} is not a task: give the task itself, which takes the result")
+    return given  # type: ignore[no-any-return]
 
 
 def ancestors_first(planned: Iterable[Planned[Any]]) -> list[Planned[Any]]:
@@ -166,15 +187,7 @@ def ancestors_first(planned: Iterable[Planned[Any]]) -> list[Planned[Any]]:
 
 def results_in(*values: Any) -> list[Edge]:
     """The edges that ``result_of`` makes, wherever in these arguments it stands."""
-    edges: list[Edge] = []
-    rest, seen = list(values), set()
-    for value in rest:
-        if isinstance(value, ResultOf):
-            edges.append(Edge(value.id, reads=True, planned=value.planned))
-        elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
-            seen.add(id(value))
-            rest.extend(value.values() if isinstance(value, dict) else value)
-    return edges
+    return [Edge(each.id, reads=True, planned=each.planned) for each in codec.places_in(*values)]
 
 
 def filled_in(call: Call, read: Callable[[Sequence[str]], Mapping[str, bytes]]) -> Call:

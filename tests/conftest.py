@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from hypothesis import HealthCheck, settings
 
+from junmai_jobs import JobQueue
+from junmai_jobs.config import load_config
 from tests.backends import BACKENDS, Backend, Backends, Clock
 from tests.command_line import CommandLine, home_with_server, in_namespace
 from tests.embedded_servers import Servers
@@ -66,6 +68,24 @@ def broker(backend: Backend, namespace: str) -> Broker:
 def clock(backend: Backend, namespace: str) -> Clock:
     """The clock of ``broker``."""
     return backend.clock(namespace)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    """A server that the tests of a module share."""
+    server = RedisProcess(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def jobs(server: RedisProcess, tmp_path: Path) -> Iterator[JobQueue]:
+    """A queue on it, with nothing in it."""
+    with server.client() as client:
+        client.flushall()
+    config = load_config(environ={"JUNMAI_HOME": str(tmp_path / "home")})
+    with closing(JobQueue(server.url, config=config)) as jobs:
+        yield jobs
 
 
 class StartServer(Protocol):

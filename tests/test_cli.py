@@ -27,7 +27,7 @@ COMMANDS = (
     ["submit"], ["stats"], ["list"], ["failed"], ["show"], ["pause"], ["resume"], ["purge"], ["retry"],
     ["cancel"], ["batch"], ["worker"], ["workers"], ["process"], ["server", "start"], ["server", "stop"],
     ["server", "status"], ["config", "show"], ["schedule", "list"], ["schedule", "add"],
-    ["schedule", "remove"], ["schedule", "run"],
+    ["schedule", "remove"], ["schedule", "pause"], ["schedule", "resume"], ["schedule", "run"],
 )  # fmt: skip
 
 
@@ -92,8 +92,21 @@ def test_submit_takes_options(cli: CommandLine) -> None:
 
 def test_submit_gives_the_job_that_has_the_unique_key(cli: CommandLine) -> None:
     first = cli.json("submit", "add", "1", "--unique", "sheet:/shoot")
-    assert cli.json("submit", "add", "2", "--unique", "sheet:/shoot")["id"] == first["id"]
+    assert first["existing"] is False
+    again = cli.json("submit", "add", "2", "--unique", "sheet:/shoot")
+    assert (again["id"], again["existing"]) == (first["id"], True)
     assert cli.json("show", first["id"])["args"] == [1]
+    done = cli.run("submit", "add", "2", "--unique", "sheet:/shoot")
+    assert (done.out, done.err) == (f"{first['id']}\n", f"job {first['id']} had been submitted before\n")
+
+
+def test_submit_tells_how_many_lines_were_submitted_before(cli: CommandLine) -> None:
+    lines = ['{"args": [1], "id": "one"}', '{"args": [2], "id": "two"}']
+    assert cli.run("submit", "add", "--stdin", stdin=lines[0]).err == ""
+    done = cli.run("submit", "add", "--stdin", stdin="\n".join(lines))
+    assert (done.out, done.err) == ("one\ntwo\n", "1 of 2 jobs had been submitted before\n")
+    found = cli.json("submit", "add", "--stdin", stdin="\n".join(lines))["submitted"]
+    assert [job["existing"] for job in found] == [True, True]
 
 
 def test_submit_waits_for_the_result(cli: CommandLine) -> None:

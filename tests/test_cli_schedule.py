@@ -1,4 +1,4 @@
-"""``schedule``: list, add, remove, run."""
+"""``schedule``: list, add, remove, pause, resume, run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def test_add_and_list(cli: CommandLine) -> None:
     assert row == {
         "name": "nightly", "task": "add", "args": [1], "kwargs": {"b": 2}, "queue": "night", "priority": 1,
         "every": None, "cron": "0 3 * * *", "tz": "Europe/Berlin", "catch_up": "all", "in_code": False,
+        "paused": False,
     }  # fmt: skip
     cli.json("schedule", "add", "hourly", "add", "1", "--every", "1h")
     rows = cli.json("schedule", "list")["schedules"]
@@ -54,7 +55,17 @@ def test_remove(cli: CommandLine) -> None:
     assert cli.json("schedule", "list") == {"schedules": []}
 
 
-@pytest.mark.parametrize("command", ["remove", "run"])
+def test_pause_and_resume(cli: CommandLine) -> None:
+    cli.json("schedule", "add", "hourly", "add", "1", "--every", "1h")
+    assert cli.json("schedule", "pause", "hourly") == {"paused": "hourly"}
+    row = cli.json("schedule", "list")["schedules"][0]
+    assert (row["paused"], row["next_at"]) == (True, None)
+    assert "paused" in cli.run("schedule", "list").out
+    assert cli.json("schedule", "resume", "hourly") == {"resumed": "hourly"}
+    assert cli.json("schedule", "list")["schedules"][0]["next_at"] is not None
+
+
+@pytest.mark.parametrize("command", ["remove", "run", "pause", "resume"])
 def test_one_that_is_not_there(cli: CommandLine, command: str) -> None:
     done = cli.run("schedule", command, "nothing")
     assert (done.code, done.out) == (1, "")

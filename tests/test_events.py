@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,35 +10,16 @@ import pytest
 
 from junmai_jobs import EventsLost, JobQueue
 from junmai_jobs import endings as verbs
-from junmai_jobs.config import load_config
 from junmai_jobs.errors import OptionError
 from junmai_jobs.replies import seconds
-from tests.servers import RedisProcess
 from tests.verbs.store import ERROR, new_job
 from tests.waiting import wait_until
 from tests.worker.tasks import quick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from junmai_jobs.events import Event
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    server = RedisProcess(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def jobs(server: RedisProcess, tmp_path: Path) -> Iterator[JobQueue]:
-    with server.client() as client:
-        client.flushall()
-    config = load_config(environ={"JUNMAI_HOME": str(tmp_path / "home")})
-    with closing(JobQueue(server.url, config=config)) as jobs:
-        yield jobs
 
 
 def told(events: Iterator[Event]) -> list[tuple[str, str]]:
@@ -188,7 +168,12 @@ def test_a_server_that_was_emptied(jobs: JobQueue) -> None:
         next(jobs.events(after=cursor, timeout=0))
 
 
-@pytest.mark.parametrize("after", ["", "newest", "12", "1-2-3", 12, b"0"])
+TOO_LARGE = str(2**64)
+
+
+@pytest.mark.parametrize(
+    "after", ["", "newest", "12", "1-2-3", "²-0", f"{TOO_LARGE}-0", f"0-{TOO_LARGE}", 12, b"0"]
+)
 def test_what_is_no_cursor(jobs: JobQueue, after: str) -> None:
     with pytest.raises(OptionError, match=r"after is .*; give the cursor of an event, '0' for the oldest"):
         jobs.events(after=after)

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
 from junmai_jobs import JobQueue
-from junmai_jobs.config import load_config
 from junmai_jobs.errors import OptionError
-from tests.servers import RedisProcess
 from tests.waiting import wait_until
 from tests.worker.tasks import quick
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 MINUTE, HOUR = 60, 3600
 START = 1_795_500_000
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    server = RedisProcess(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def jobs(server: RedisProcess, tmp_path: Path) -> Iterator[JobQueue]:
-    with server.client() as client:
-        client.flushall()
-    config = load_config(environ={"JUNMAI_HOME": str(tmp_path / "home")})
-    with closing(JobQueue(server.url, config=config)) as jobs:
-        keys, client = jobs.inspector.keys, jobs.inspector._link.client
-        for number in range(3):
-            at = START + number * MINUTE
-            client.zadd(keys.minutes, {f"{at}|{number}|1|0|" + ("7|2" if number == 2 else "|"): at})
-        client.zadd(keys.hours, {f"{START}|3|3|0|7|2": START})
-        yield jobs
+@pytest.fixture(autouse=True)
+def _rows(jobs: JobQueue) -> None:
+    """Three minutes and an hour that were counted."""
+    keys, client = jobs.inspector.keys, jobs.inspector._link.client
+    for number in range(3):
+        at = START + number * MINUTE
+        client.zadd(keys.minutes, {f"{at}|{number}|1|0|" + ("7|2" if number == 2 else "|"): at})
+    client.zadd(keys.hours, {f"{START}|3|3|0|7|2": START})
 
 
 def test_the_rows_of_the_minutes(jobs: JobQueue) -> None:

@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    server = RedisProcess(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
-
-
 class Studio:
     """A manager, and a catalog with two sessions of three photos each."""
 

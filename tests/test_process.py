@@ -23,7 +23,7 @@ from junmai_jobs.endings import fail
 from junmai_jobs.photo.errors import ReaderMissing, UnreadablePhoto
 from junmai_jobs.server import Server
 from junmai_jobs.tasks.photos import process_photo
-from tests.command_line import CommandLine, home_with_server
+from tests.command_line import CommandLine
 from tests.embedded_servers import kill
 from tests.photographs import SCENES, camera_photographs, copy_to
 from tests.waiting import wait_until
@@ -34,12 +34,6 @@ if TYPE_CHECKING:
 KEYS = {"session_id", "photos", "succeeded", "failed", "groups", "picks", "failures"}
 BAD = {"cut off.jpg": "cut off", "empty.jpg": "is empty (0 bytes)", "text.jpg": "is not a picture"}
 MANY = 25  # copies of the photographs, for a run that takes long enough to be disturbed
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with home_with_server(tmp_path_factory.mktemp("process") / "home") as home:
-        yield home
 
 
 @pytest.fixture

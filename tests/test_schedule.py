@@ -282,7 +282,11 @@ def schedule(name: str = "nightly", **more: Any) -> Schedule:
 
 
 def test_what_was_stored_comes_back() -> None:
-    for made in (schedule(), schedule(in_code=True, delay=5.0), schedule(timetable=Timetable.of("1h"))):
+    for made in (
+        schedule(),
+        schedule(in_code=True, delay=5.0, paused=True),
+        schedule(timetable=Timetable.of("1h")),
+    ):
         assert Schedule.decode("nightly", made.encode()) == made
         assert made.encode() == Schedule.decode("nightly", made.encode()).encode()
 
@@ -296,6 +300,7 @@ def test_what_people_see_of_it() -> None:
         "name": "nightly", "task": "noop", "args": [1], "kwargs": {"size": 2}, "queue": "night",
         "priority": 7,
         "every": None, "cron": "0 3 * * *", "tz": BERLIN, "catch_up": "all", "in_code": False,
+        "paused": False,
     }  # fmt: skip
 
 

@@ -98,6 +98,7 @@ def test_a_schedule_is_stored_and_shown(jobs: JobQueue, tidying: Task[..., str])
         "name": "nightly-tidy", "task": "tidy", "args": ["/raw"], "kwargs": {"depth": 3}, "queue": "night",
         "priority": 2, "every": None, "cron": "0 3 * * *", "tz": "Europe/Berlin", "catch_up": "skip",
         "in_code": False,
+        "paused": False,
     }  # fmt: skip
     assert due.minute == 0
     assert due > datetime.now(UTC)
@@ -192,6 +193,7 @@ def test_a_task_may_have_a_schedule() -> None:
     assert own.as_dict() == {
         "name": "tidy", "task": "tidy", "args": [], "kwargs": {}, "queue": "night", "priority": 5,
         "every": None, "cron": "0 3 * * *", "tz": "Europe/Berlin", "catch_up": "all", "in_code": True,
+        "paused": False,
     }  # fmt: skip
     assert task(tidy).own_schedule() is None
 
@@ -367,6 +369,48 @@ def test_a_worker_that_fires_none_stores_none(jobs: JobQueue, clock: Clock) -> N
     assert jobs.jobs() == []
 
 
+# ---- paused --------------------------------------------------------------------------------------
+
+
+def test_ticks_of_a_paused_schedule_pass_by(jobs: JobQueue, clock: Clock, tidying: Task[..., str]) -> None:
+    jobs.schedule("s", tidying, every="1h", catch_up="all")
+    jobs.pause_schedule("s")
+    assert (row_of(jobs, "s")["paused"], row_of(jobs, "s")["next_at"]) == (True, None)
+    clock.advance(2 * 3600)
+    fire(chores_of(jobs))
+    clock.advance(2 * 3600)  # ticks that no worker was there to see
+    jobs.resume_schedule("s")
+    fire(chores_of(jobs))
+    assert ids(jobs, "s") == []
+    clock.advance(3600)
+    fire(chores_of(jobs))
+    assert len(ids(jobs, "s")) == 1
+
+
+def test_a_tick_that_was_read_before_the_pause_is_not_fired(
+    jobs: JobQueue, clock: Clock, tidying: Task[..., str]
+) -> None:
+    jobs.schedule("s", tidying, every="1h")
+    clock.advance(3600)
+    chores, due = chores_of(jobs), jobs.broker.due()
+    jobs.pause_schedule("s")
+    for name, tick, spec in due.ticks:
+        chores._fire_schedule(name, tick, spec, due.now)
+    assert ids(jobs, "s") == []
+
+
+def test_one_in_the_code_stays_paused_when_workers_start_with_other_code(jobs: JobQueue) -> None:
+    for every in ("1h", "2h"):
+        task(every=every)(tidy)
+        chores_of(jobs).run_due()
+        jobs.pause_schedule("tidy")
+    chores_of(jobs).run_due()
+    assert (row_of(jobs, "tidy")["every"], row_of(jobs, "tidy")["paused"]) == (7200, True)
+    jobs.resume_schedule("tidy")
+    chores_of(jobs).run_due()
+    assert row_of(jobs, "tidy")["paused"] is False
+
+
 # ---- what is wrong with one stops no other -------------------------------------------------------
 
 
@@ -417,3 +461,22 @@ def test_a_full_queue_puts_ticks_off(
     clock.advance(10)
     fire(chores_of(jobs))
     assert len(ids(jobs, "s")) == 2
+
+
+def test_jobs_that_no_worker_knows_are_complained_of_once(
+    jobs: JobQueue, clock: Clock, tidying: Task[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    jobs.schedule("s", tidying, every="1h")
+    _registry.clear()
+    chores = chores_of(jobs)
+    for _ in range(2):
+        clock.advance(3600)
+        fire(chores)
+    assert len(ids(jobs, "s")) == 2
+    assert len(caplog.records) == 1
+    assert "schedule s: no worker knows its task 'tidy'" in caplog.text
+    assert "`junmai-jobs schedule remove s`" in caplog.text
+    jobs.broker.register("other", {"tasks": ["tidy"]})
+    clock.advance(3600)
+    fire(chores)
+    assert "s" not in chores._complaints

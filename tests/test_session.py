@@ -24,7 +24,7 @@ from junmai_jobs.job import Job
 from junmai_jobs.server import Server
 from junmai_jobs.tasks.recording import CATALOG_FILE
 from tests.bursts import Burst, make_burst
-from tests.command_line import CommandLine, home_with_server
+from tests.command_line import CommandLine
 from tests.embedded_servers import kill
 from tests.photo.sidecars import EDITED
 from tests.photo.test_raw import cr2, jpeg, nef, raf, rw2
@@ -36,12 +36,6 @@ if TYPE_CHECKING:
 
 MOST = 100_000  # jobs that a test looks at
 FIRST_FRAME = datetime(2026, 5, 1, 10)  # noqa: DTZ001 - as cameras write it
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with home_with_server(tmp_path_factory.mktemp("session") / "home") as home:
-        yield home
 
 
 @pytest.fixture

@@ -136,8 +136,23 @@ def test_a_group_may_stand_in_after() -> None:
         (lambda: group(measure), r"group\(<task measure>\): give planned jobs"),  # type: ignore[arg-type]
         (
             lambda: label.with_options(concurrency=BY_SCORE).plan(result_of(measure.plan(1))),
-            r"the key 'score:\{score\}' names what is no known argument",
+            r"the key 'score:\{score\}' names 'score', the result of another job: it is not known",
         ),
+        (
+            lambda: best.with_options(concurrency=Concurrency(1, key="{scores}")).plan(
+                result_of(group(measure.plan(1), measure.plan(2)))
+            ),
+            r"names 'scores', the result of another job",
+        ),
+        (
+            lambda: measure.with_options(concurrency=BY_SCORE).plan(1),
+            r"the key 'score:\{score\}' names 'score', which is no argument; there are photo",
+        ),
+        (chain, r"chain\(\): begin with a planned job"),
+        (lambda: chain(measure, label), r"chain\(<task measure>, \.\.\.\): begin with a planned job"),  # type: ignore[call-overload]
+        (lambda: chain(measure.plan(1), label.plan(1.0)), "<planned label .* is not a task: give the task"),  # type: ignore[call-overload]
+        (lambda: chord([measure.plan(1)], best), r"chord\(\[<planned measure .*\], \.\.\.\): give a group"),  # type: ignore[arg-type]
+        (lambda: chord(group(measure.plan(1)), max), "<built-in function max> is not a task"),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_is_refused(make: Callable[[], object], said: str) -> None:

@@ -81,10 +81,28 @@ def remove(app: App, name: str) -> None:
 @schedule.command()
 @click.argument("name")
 @pass_app
+def pause(app: App, name: str) -> None:
+    """Let a schedule's ticks pass by; it stays paused when workers start."""
+    app.jobs.pause_schedule(name)
+    app.answer({"paused": name}, say, f"{name} paused")
+
+
+@schedule.command()
+@click.argument("name")
+@pass_app
+def resume(app: App, name: str) -> None:
+    """Go on with a schedule's next tick."""
+    app.jobs.resume_schedule(name)
+    app.answer({"resumed": name}, say, f"{name} resumed")
+
+
+@schedule.command()
+@click.argument("name")
+@pass_app
 def run(app: App, name: str) -> None:
     """Submit a schedule's job now, beside its ticks, and print the id of the job."""
     handle = app.jobs.run_schedule(name)
-    app.answer({"id": handle.id, "status": handle.status}, say, handle.id)
+    app.answer({"id": handle.id, "status": handle.status, "existing": handle.existing}, say, handle.id)
 
 
 def _print(found: list[dict[str, Any]]) -> None:
@@ -99,7 +117,7 @@ def _print(found: list[dict[str, Any]]) -> None:
             row.get("queue"),
             _when(row),
             row.get("catch_up"),
-            moment(row["next_at"]),
+            "paused" if row.get("paused") else moment(row["next_at"]),
             row.get("error")
             or ("in code" if row["in_code"] else as_text(row["args"]) if row["args"] else ""),
         )

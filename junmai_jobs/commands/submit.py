@@ -20,6 +20,7 @@ from junmai_jobs.task import find_task
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from junmai_jobs.handle import JobHandle
     from junmai_jobs.jobqueue import JobQueue
 
 _LEVELS = {level.name.lower(): int(level) for level in Priority}
@@ -110,12 +111,12 @@ def submit(
         raise click.UsageError("Missing argument 'TASK'.")
     app.register_tasks()
     if lines:
-        ids = _submit_lines(app.jobs, sys.stdin.buffer, row)
+        handles = _submit_lines(app.jobs, sys.stdin.buffer, row)
     else:
         keywords = json_object(kwargs, "--kwargs") if kwargs else {}
         row |= {"args": [argument(arg) for arg in args], "kwargs": keywords}
-        ids = [_enqueue(app.jobs, [_new_job(row)])[0]]
-    outcomes = _await(app.jobs, ids) if wait else _as_submitted(app.jobs, ids)
+        handles = app.jobs.enqueue([_new_job(row)])
+    outcomes = _await(app.jobs, handles) if wait else _as_submitted(app.jobs, handles)
     app.answer({"submitted": outcomes} if lines else outcomes[0], _show, outcomes, wait=wait)
     if any("error" in outcome for outcome in outcomes):
         click.get_current_context().exit(FAILED)
@@ -153,20 +154,20 @@ def _policy(values: dict[str, Any]) -> RetryPolicy:
         raise OptionError(f"retry is {values!r}; give an object with any of {known}") from None
 
 
-def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]) -> list[str]:
+def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]) -> list[JobHandle[Any]]:
     """Submit a job for each line that is not empty, ``BATCH`` in a call, all of them or none."""
     from junmai_jobs.broker import BATCH  # noqa: PLC0415 - --help does without it
 
-    ids: list[str] = []
+    handles: list[JobHandle[Any]] = []
     made = _read_lines(lines, common)
     while True:
         try:
             if not (batch := list(islice(made, BATCH))):
-                return ids
-            ids += _enqueue(jobs, batch)
+                return handles
+            handles += jobs.enqueue(batch)
         except JunmaiJobsError as error:
-            if ids:
-                error.add_note(f"the {len(ids):,} jobs of the lines before are submitted")
+            if handles:
+                error.add_note(f"the {len(handles):,} jobs of the lines before are submitted")
             raise
 
 
@@ -179,37 +180,36 @@ def _read_lines(lines: Iterable[bytes], common: dict[str, Any]) -> Iterator[NewJ
                 raise type(error)(f"line {number}: {error}") from None
 
 
-def _enqueue(jobs: JobQueue, batch: list[NewJob]) -> list[str]:
-    known = jobs.broker.enqueue(batch, max_waiting=jobs.config.max_waiting)
-    return [existing or job.id for job, existing in zip(batch, known, strict=True)]
+def _as_submitted(jobs: JobQueue, handles: list[JobHandle[Any]]) -> list[dict[str, Any]]:
+    statuses = jobs.inspector.statuses([handle.id for handle in handles])
+    return [_row(handle, statuses.get(handle.id, Status.QUEUED)) for handle in handles]
 
 
-def _as_submitted(jobs: JobQueue, ids: list[str]) -> list[dict[str, Any]]:
-    statuses = jobs.inspector.statuses(ids)
-    return [{"id": job_id, "status": statuses.get(job_id, Status.QUEUED)} for job_id in ids]
+def _row(handle: JobHandle[Any], status: Status) -> dict[str, Any]:
+    return {"id": handle.id, "status": status, "existing": handle.existing}
 
 
-def _await(jobs: JobQueue, ids: list[str]) -> list[dict[str, Any]]:
+def _await(jobs: JobQueue, handles: list[JobHandle[Any]]) -> list[dict[str, Any]]:
     if not any(worker["alive"] for worker in jobs.workers()):
         note("No worker is running: `junmai-jobs worker` starts one.")
-    for queue in sorted({jobs.job(job_id).queue for job_id in ids} & set(jobs.inspector.paused())):
+    for queue in sorted({handle.job().queue for handle in handles} & set(jobs.inspector.paused())):
         note(f"The queue {queue} is paused: `junmai-jobs resume {queue}` lets it go on.")
     try:
-        return [_outcome(jobs, job_id) for job_id in ids]
+        return [_outcome(jobs, handle) for handle in handles]
     except KeyboardInterrupt:
-        note(f"Not waiting any more; `junmai-jobs show {ids[0]}` tells what has become of it.")
+        note(f"Not waiting any more; `junmai-jobs show {handles[0].id}` tells what has become of it.")
         raise
 
 
-def _outcome(jobs: JobQueue, job_id: str) -> dict[str, Any]:
+def _outcome(jobs: JobQueue, handle: JobHandle[Any]) -> dict[str, Any]:
     from junmai_jobs.waiting import wait_until_finished  # noqa: PLC0415 - --help does without it
 
-    status = wait_until_finished(jobs.inspector, job_id)
-    job = jobs.job(job_id)
+    status = wait_until_finished(jobs.inspector, handle.id)
+    job = handle.job()
     if status is Status.SUCCEEDED:
-        return {"id": job_id, "status": status, "result": job.result}
+        return _row(handle, status) | {"result": job.result}
     cancelled = {"type": "JobCancelled", "message": f"it was cancelled: {job.reason}", "traceback": ""}
-    return {"id": job_id, "status": status, "error": job.error or cancelled}
+    return _row(handle, status) | {"error": job.error or cancelled}
 
 
 def _show(outcomes: list[dict[str, Any]], *, wait: bool) -> None:
@@ -218,3 +218,6 @@ def _show(outcomes: list[dict[str, Any]], *, wait: bool) -> None:
             note(f"job {outcome['id']} {outcome['status']}: {error['type']}: {error['message']}")
         else:
             say(as_text(outcome["result"]) if wait else outcome["id"])
+    if existing := sum(outcome["existing"] for outcome in outcomes):
+        which = f"{existing:,} of {len(outcomes):,} jobs" if len(outcomes) > 1 else f"job {outcomes[0]['id']}"
+        note(f"{which} had been submitted before")

@@ -1,7 +1,7 @@
 -- listen: changes are noted in the stream of events for an hour from now on.
 -- Where none were noted until now, an entry says so: who knows the stream before it has missed something.
 -- replies: OK, cursor of the newest entry
--- include: event
+-- include: now, add_event
 local function listen()
   local till = tonumber(redis.call('HGET', meta, 'listened'))
   if not till or till <= now or redis.call('EXISTS', event_stream) == 0 then add_event('gap', '', '') end

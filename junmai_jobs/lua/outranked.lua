@@ -1,10 +1,10 @@
 -- outranked: could a job of a higher priority run in this running one's place? ...: the queues and lanes to look at.
 -- replies: YES | NO | LOST
--- include: now, ending, queue_keys, band, body, find_machine, limits
+-- include: now, ending, queue_keys, band, lane, not_paused, find_machine, limits
 -- Is there room for the head of a lane, once this run has left? Another job behind it would be found next time.
 local function may_run(lane, held)
   local head = redis.call('ZRANGE', queue_key(lane, 'ready'), 0, 0)[1]
-  local _, _, _, _, _, extras = read_header(head and redis.call('HGET', bodies, head))
+  local extras = extras_in(head and redis.call('HGET', bodies, head))
   for _, name in ipairs({'c', 'r'}) do
     local spec = extra(extras, name)
     local room, _, key = 1, nil, nil
@@ -17,15 +17,11 @@ end
 local function outranked(id, token, ...)
   local state = guard(id, token, {})
   if not state then return {'LOST'} end
-  local lanes, bases = {...}, {}
-  for index, lane in ipairs(lanes) do bases[index] = string.match(lane, '^[^+]*') end
   local better = '(' .. string.format('%.0f', math.floor(state.score / band_width) * band_width)
-  local flags = redis.call('HMGET', paused, '*', unpack(bases))
-  for index, lane in ipairs(lanes) do
-    local open = (flags[index + 1] or flags[1]) ~= '1'
-    if open and redis.call('ZCOUNT', queue_key(lane, 'ready'), '0', better) > 0 then
+  for _, lane in ipairs(not_paused({...})) do
+    if redis.call('ZCOUNT', queue_key(lane, 'ready'), '0', better) > 0 then
       -- As if the machine were free that this job holds. One that others hold would be waited for in vain.
-      local machine = lane == bases[index] or find_machine(lane, id, state.claimer, {})
+      local machine = lane == queue_of(lane) or find_machine(lane, id, state.claimer, {})
       if machine and may_run(lane, state.holds) then return {'YES'} end
     end
   end

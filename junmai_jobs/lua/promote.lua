@@ -1,7 +1,7 @@
 -- promote: scheduled, retrying -> ready when due; blocked -> ready when a limit has room; at most 100 jobs a call.
 -- replies: OK, milliseconds until the next is due (empty: none) | MORE
 -- include: now, queue_keys, bell, score, state
--- seldom: thaw
+-- seldom: unpark_due
 local function promote_job(id, queue, word)
   local home, state = queue_key(queue, word), read_state(id)
   local body = redis.call('HGET', bodies, id)
@@ -29,13 +29,13 @@ local function promote(...)
       if head[1] and (not next_due or head[2] - now < next_due) then next_due = head[2] - now end
     end
   end
-  local thaws_due = redis.call('ZRANGE', thaws, 0, 0, 'WITHSCORES')
-  if thaws_due[1] and tonumber(thaws_due[2]) <= now then
-    left = left - seldom().thaw(left)
+  local limit_due = redis.call('ZRANGE', limits_due, 0, 0, 'WITHSCORES')
+  if limit_due[1] and tonumber(limit_due[2]) <= now then
+    left = left - seldom().unpark_due(left)
     if left <= 0 then return {'MORE'} end
-    thaws_due = redis.call('ZRANGE', thaws, 0, 0, 'WITHSCORES')
+    limit_due = redis.call('ZRANGE', limits_due, 0, 0, 'WITHSCORES')
   end
-  if thaws_due[1] and (not next_due or thaws_due[2] - now < next_due) then next_due = thaws_due[2] - now end
+  if limit_due[1] and (not next_due or limit_due[2] - now < next_due) then next_due = limit_due[2] - now end
   -- One that is no time was not put there by us.
   if next_due and next_due > 1e15 then next_due = nil end
   return {'OK', next_due and string.format('%.0f', next_due) or ''}

@@ -2,11 +2,11 @@
 -- A parent stays while a child still needs its outcome, and a job while its unique key answers with it.
 -- after: how many of the oldest were found to stay by the calls before.
 -- replies: OK | MORE, how many stay
--- include: now, finish, children, readers, unique, body
+-- include: now, finish, children, readers, unique
 local function forget(id, home, word, body)
   local state = read_state(id)
   if not state or state.word == word then
-    local _, _, _, _, _, extras = read_header(body)
+    local extras = extras_in(body)
     local key, batch = unique_of(extras), extra(extras, 'b')
     local owner = key and string.match(redis.call('HGET', uniques, key) or '', '^%S+')
     if owner == id then redis.call('HDEL', uniques, key) end
@@ -20,8 +20,7 @@ local function forget(id, home, word, body)
 end
 
 local function must_stay(id, body)
-  local _, _, _, _, _, extras = read_header(body)
-  local key = unique_of(extras)
+  local key = unique_of(extras_in(body))
   return has_children(id) or is_read_by_a_child(id) or (key and owner_of(key) == id)
 end
 

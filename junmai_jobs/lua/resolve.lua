@@ -1,6 +1,6 @@
 -- resolve: blocked -> ready, scheduled or cancelled, when a parent of theirs has finished; 50 children a call.
 -- replies: OK | MORE
--- include: now, queue_keys, bell, score, state, waiting, finish, saved
+-- include: now, queue_keys, bell, score, state, waiting, finish, saved, range_of
 local function unblock(child, state)
   local delay = tonumber(state.note) or 0
   if delay > 0 then
@@ -30,7 +30,8 @@ end
 local function decide(child, state, parent, policy, well)
   if policy == 'cancel' and not well then return cancel_child(child, state, 'parent_failed') end
   if policy == 'failure' and not well then return unblock(child, state) end
-  local awaited = redis.call('ZRANGEBYLEX', parents, '[' .. child .. ' ', '(' .. child .. '!', 'LIMIT', 0, 2)
+  local low, high = range_of(child)
+  local awaited = redis.call('ZRANGEBYLEX', parents, low, high, 'LIMIT', 0, 2)
   if #awaited > 1 or (awaited[1] and awaited[1] ~= child .. ' ' .. parent) then return end
   if policy == 'failure' then cancel_child(child, state, 'parents_succeeded') else unblock(child, state) end
 end
@@ -57,8 +58,8 @@ local function resolve()
   for _, parent in ipairs(redis.call('ZRANGE', ended, 0, left - 1)) do
     local state = read_state(parent)
     local over = not state or finished_homes[state.word]
-    local edges = over and
-      redis.call('ZRANGEBYLEX', children, '[' .. parent .. ' ', '(' .. parent .. '!', 'LIMIT', 0, left) or {}
+    local low, high = range_of(parent)
+    local edges = over and redis.call('ZRANGEBYLEX', children, low, high, 'LIMIT', 0, left) or {}
     for _, edge in ipairs(edges) do tell(edge, state and state.word == 'succeeded') end
     left = left - #edges
     if left == 0 then return {'MORE'} end

@@ -19,7 +19,7 @@ local function revive(id, request, dependencies)
   if state.request == request then return {'OK'} end
   local home = revivable[state.word]
   if not home then return {'STATE', state.word} end
-  local _, _, _, _, _, extras = read_header(body)
+  local extras = extras_in(body)
   local key = unique_of(extras)
   local owner = key and owner_of(key)
   if owner and owner ~= id then return {'DUPLICATE', owner} end

@@ -19,15 +19,15 @@ from junmai_jobs.photo.files import is_raw
 from junmai_jobs.photo.presets import PARAMETERS, Settings, Value, checked_settings
 from junmai_jobs.photo.xmp import Fields, Xmp, blank
 
+Outcome = Literal["written", "unchanged", "already_edited"]
+
 MAX_BYTES = 16 * 1024 * 1024  # brushed masks make sidecars of some megabytes
 _ATTEMPTS = 3  # at a sidecar that another program is writing
 
 _PROCESS = {"ProcessVersion": ("11.0",), "HasSettings": ("True",)}  # 11.0: version 5, of 2018
 
 
-def write_sidecar(
-    photo: Path, settings: Settings, *, preset: str, replace_edits: bool = False
-) -> Literal["written", "unchanged", "already_edited"]:
+def write_sidecar(photo: Path, settings: Settings, *, preset: str, replace_edits: bool = False) -> Outcome:
     """Write develop settings into the sidecar of a RAW file; the photograph itself is not touched.
 
     The sidecar is ``NAME.xmp`` beside ``NAME.NEF``, also where it is spelt in other case. What it has of
@@ -61,21 +61,10 @@ def write_sidecar(
         if not photo.is_file():
             raise PhotoGone(f"{shown(photo)} is not there: was it moved, or is its drive not connected?")
         for _ in range(_ATTEMPTS):
-            path = _sidecar_of(photo)
-            old = _read(path)
-            xmp = Xmp(blank(photo.suffix[1:]) if old is None else old, shown(path))
-            _insist_that_it_is_of(photo, xmp)
-            foreign = bool(xmp.edits) and not xmp.is_ours
-            if foreign and not replace_edits:
-                return "already_edited"
-            if xmp.edits == fields:
-                return "unchanged"
-            new = xmp.having(fields, preset)
-            if foreign and old is not None:
-                _back_up(path, old)
-            if _replace(path, old, new, like=path):
-                return "written"
-    raise SidecarError(f"{xmp.name} is being written by another program: try again when it is done")
+            if outcome := _try_to_write(photo, fields, preset, replace_edits=replace_edits):
+                return outcome
+        name = shown(_sidecar_of(photo))
+    raise SidecarError(f"{name} is being written by another program: try again when it is done")
 
 
 def restore_sidecar(photo: Path) -> Literal["restored", "no_backup", "edited_since"]:
@@ -98,6 +87,23 @@ def restore_sidecar(photo: Path) -> Literal["restored", "no_backup", "edited_sin
                 return "edited_since"
         kept[-1].replace(path)
         return "restored"
+
+
+def _try_to_write(photo: Path, fields: Fields, preset: str, *, replace_edits: bool) -> Outcome | None:
+    """None: another program has written the sidecar since it was read."""
+    path = _sidecar_of(photo)
+    old = _read(path)
+    xmp = Xmp(blank(photo.suffix[1:]) if old is None else old, shown(path))
+    _insist_that_it_is_of(photo, xmp)
+    foreign = bool(xmp.edits) and not xmp.is_ours
+    if foreign and not replace_edits:
+        return "already_edited"
+    if xmp.edits == fields:
+        return "unchanged"
+    new = xmp.having(fields, preset)
+    if foreign and old is not None:
+        _back_up(path, old)
+    return "written" if _replace(path, old, new, like=path) else None
 
 
 def _insist_that_it_is_of(photo: Path, xmp: Xmp) -> None:

@@ -20,7 +20,7 @@ class Admission:
     jobs: dict[str, Job] = field(default_factory=dict)
     starts: set[tuple[str, int, str]] = field(default_factory=set)
     """What a rate counts: key, time, id."""
-    thaws: dict[str, int] = field(default_factory=dict)
+    limits_due: dict[str, int] = field(default_factory=dict)
     """When to look again whether a limit has room."""
 
     def in_home(self, queue: str, word: str) -> list[Job]:
@@ -68,7 +68,7 @@ class Admission:
         for key in job.content.limits:
             if span := LIMITS[key].span:
                 self.starts.add((key, self.now, job.id))
-                self.thaws[key] = min(self.now + span, self.thaws.get(key, self.now + span))
+                self.limits_due[key] = min(self.now + span, self.limits_due.get(key, self.now + span))
             else:
                 held.append(key)
         job.holds = ";".join(filter(None, held))
@@ -85,7 +85,7 @@ class Admission:
         return room > 0
 
     def park(self, job: Job, key: str, due: int) -> None:
-        self.thaws[key] = min(due, self.thaws.get(key, due))
+        self.limits_due[key] = min(due, self.limits_due.get(key, due))
         job.word, job.kept_place, job.holds = "blocked", job.place, key
 
     def waiting_for(self, key: str) -> list[Job]:
@@ -97,16 +97,16 @@ class Admission:
         for job in self.waiting_for(key)[:count]:
             job.word, job.holds, job.place = "ready", "", job.kept_place
 
-    def thaw(self) -> None:
-        for key in [key for key, due in self.thaws.items() if due <= self.now]:
+    def unpark_due(self) -> None:
+        for key in [key for key, due in self.limits_due.items() if due <= self.now]:
             room, due = self.room(key)
             if room > 0:
                 self.unpark(key, room)
                 due = self.now + 1
             if self.waiting_for(key) or any(key == start for start, _, _ in self.starts):
-                self.thaws[key] = due
+                self.limits_due[key] = due
             else:
-                del self.thaws[key]
+                del self.limits_due[key]
 
     # Machines.
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from junmai_jobs.keys import FINISHED_HOMES
 
-QUEUES = ("a", "b")
+EPOCH = 1_795_000_003_000
+"""Milliseconds; the time 0."""
 LANES = ("a", "a+gpu=1", "a+vram_mb=3000", "b", "b+gpu=0.5,ram_mb=3000")
 WAITING = ("ready", "scheduled", "retrying", "blocked")
 HOST: dict[str, Any] = {"pool": "host", "ram_mb": 4000}
@@ -79,8 +80,8 @@ class Job:
     content: Content
     after: tuple[tuple[str, str], ...] = ()
     """Policy and parent of each edge it was submitted with."""
-    word: str = "ready"
-    """Its home."""
+    way: list[str] = field(default_factory=lambda: ["", "ready"])
+    """Its homes, one after another, from the last of which was told."""
     expires_at: int | None = None
     place: int = 0
     """Its number in line while it is ready."""
@@ -104,6 +105,15 @@ class Job:
     forgotten_at: int | None = None
     """When its result is."""
     events: list[str] = field(default_factory=list)
+
+    @property
+    def word(self) -> str:
+        """Its home."""
+        return self.way[-1]
+
+    @word.setter
+    def word(self, word: str) -> None:
+        self.way.append(word)
 
     @property
     def has_state(self) -> bool:

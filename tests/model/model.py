@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from junmai_jobs.lanes import queue_of
-from tests.model.job import LANES, WAITING, Content, Edge, Job
-from tests.model.moves import Moves, Record
+from tests.model.aging import Aging
+from tests.model.job import LANES, WAITING, Edge, Job
+from tests.model.moves import Record
+from tests.model.news import News
+from tests.model.schedules import Schedules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +23,7 @@ LOOKS, TOLD = 16, 50
 
 
 @dataclass
-class Model(Moves):
+class Model(Schedules, Aging, News):
     paused: dict[str, bool] = field(default_factory=dict)
     reaped: int | None = None
     waits: bool = False
@@ -28,62 +31,24 @@ class Model(Moves):
     gone: set[str] = field(default_factory=set)
     """The finished jobs that were revived or pruned by the last call."""
 
-    def enqueue(self, jobs: Sequence[tuple[Job, int]]) -> list[str | None]:
-        """Jobs and their delays. For each the job that has its unique key already."""
-        twins, answers = [], list[str | None]()
-        for job, delay in jobs:
-            unique = job.content.unique
-            owner = self.owner(unique.key) if unique else None
-            after = job.after
-            if owner and unique and owner.word == "running" and unique.keep == "last":
-                after = (*after, ("continue", owner.id))
-                owner = None
-            answers.append(owner.id if owner else None)
-            if owner:
-                twins.append((owner, job, delay))
-                continue
-            job.place = self.next_place()
-            self.fill(job, job.content)
-            if after:
-                self.block(job, delay, after)
-            elif delay:
-                self.postpone(job, "scheduled", delay, "")
-            self.jobs[job.id] = job
-            self.own(job)
-        for owner, job, delay in twins:
-            self.replace(owner, job.content, delay)
-        return answers
-
-    def fill(self, job: Job, content: Content) -> None:
-        job.content = content
-        job.expires_at = None if content.expires is None else self.now + content.expires
-
-    def replace(self, job: Job, content: Content, delay: int) -> None:
-        """The last of those with a unique key takes the place of one that waits."""
-        if content.unique is None or content.unique.keep == "first" or job.word not in WAITING:
-            return
-        self.fill(job, content)
-        if delay and job.word in {"ready", "scheduled"}:
-            job.word, job.due = "scheduled", self.now + delay
-
     def promote(self) -> None:
         for queue in LANES:
             for word in ("scheduled", "retrying"):
                 due = [job for job in self.in_home(queue, word) if job.due <= self.now]
                 for job in sorted(due, key=lambda job: (job.due, job.id)):
                     self.to_the_end_of_the_line(job)
-        self.thaw()
+        self.unpark_due()
 
     def claim(self, claimer: str, request: str, lanes: Iterable[str], answer: str = "") -> Job | None:
         """The job that must be given; the caller fills in its token. A held job was dealt with before."""
         lanes = [lane for lane in lanes if not self.paused.get(queue_of(lane), self.paused.get("*", False))]
-        worker, closed, looked, thawed = claimer.partition("/")[0], set[str](), 0, False
+        worker, closed, looked, asked_limits = claimer.partition("/")[0], set[str](), 0, False
         self.waits = False
         while looked < LOOKS:
             job = self.first_in_line(lanes)
-            if job is None and not thawed and any(due <= self.now for due in self.thaws.values()):
-                thawed = True
-                self.thaw()
+            if job is None and not asked_limits and any(due <= self.now for due in self.limits_due.values()):
+                asked_limits = True
+                self.unpark_due()
             elif job is None:
                 return None
             elif (machine := self.machine_for(job, worker, closed)) is None:

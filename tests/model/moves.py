@@ -45,9 +45,12 @@ class Moves(Admission):
     ended: set[str] = field(default_factory=set)
     owners: dict[str, Owner] = field(default_factory=dict)
     sequence: int = 0
+    placed: dict[int, int] = field(default_factory=dict)
+    """When each place in line was given."""
 
     def next_place(self) -> int:
         self.sequence += 1
+        self.placed[self.sequence] = self.now
         return self.sequence
 
     def has_children(self, job_id: str) -> bool:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.job import Body
 from junmai_jobs.keys import FINISHED_HOMES, QUEUE_HOMES
-from tests.model.job import LANES, LIMITS
+from tests.model.job import EPOCH, LANES, LIMITS
+from tests.model.wishes import as_schedule
 from tests.verbs.store import BAND
 
 if TYPE_CHECKING:
@@ -21,14 +22,37 @@ if TYPE_CHECKING:
     from tests.model.job import Job
     from tests.model.model import Model
 
-EPOCH = 1_795_000_000_000
-"""Milliseconds; the model's time 0."""
-_SETS = ("children", "parents", "ended", "needed", "holders", "parked", "starts", "thaws", "expiring")
-_HASHES = ("bodies", "states", "claimers", "histories", "paused", "uniques", "results", "checkpoints")
+_SETS = (
+    "children",
+    "parents",
+    "ended",
+    "needed",
+    "holders",
+    "parked",
+    "starts",
+    "limits_due",
+    "expiring",
+    "ages",
+    "ticks",
+)
+_HASHES = (
+    "bodies",
+    "states",
+    "claimers",
+    "histories",
+    "paused",
+    "uniques",
+    "results",
+    "checkpoints",
+    "schedules",
+)
 
 
-def stored(admin: Any, keys: Keys, model: Model) -> dict[str, Any]:
-    """What is there. Of what verbs clear up only when they come across it, what counts by the model."""
+def stored(admin: Any, keys: Keys, model: Model, cursor: str) -> dict[str, Any]:
+    """What is there, with the events after a cursor.
+
+    Of what verbs clear up only when they come across it, what counts by the model.
+    """
     homes = {f"{lane}:{kind}": keys.queue(lane, kind) for lane in LANES for kind in QUEUE_HOMES}
     homes |= {word: getattr(keys, word) for word in FINISHED_HOMES}
     pipeline = admin.pipeline(transaction=False)
@@ -36,7 +60,9 @@ def stored(admin: Any, keys: Keys, model: Model) -> dict[str, Any]:
         pipeline.zrange(key, 0, -1, withscores=True)
     for name in _HASHES:
         pipeline.hgetall(getattr(keys, name))
-    replies = [_decoded(reply) for reply in pipeline.execute()]
+    pipeline.xrange(keys.event_stream, f"({cursor}", "+")
+    *replies, events = pipeline.execute()
+    replies = [_decoded(reply) for reply in replies]
     sets = dict(zip((*homes, *_SETS), replies, strict=False))
     hashes = dict(zip(_HASHES, replies[len(sets) :], strict=True))
     return {
@@ -50,8 +76,10 @@ def stored(admin: Any, keys: Keys, model: Model) -> dict[str, Any]:
         "holders": set(sets["holders"]),
         "parked": set(sets["parked"]),
         "starts": {_start(start) for start in sets["starts"]},
-        "thaws": _times(sets["thaws"]),
+        "limits_due": _times(sets["limits_due"]),
         "expiring": _times(sets["expiring"]),
+        "ages": _times(sets["ages"]),
+        "ticks": _times(sets["ticks"]),
         "bodies": {job_id: _content(body) for job_id, body in hashes["bodies"].items()},
         "states": {
             job_id: state.replace("#;", "").replace("#", "") for job_id, state in hashes["states"].items()
@@ -65,6 +93,9 @@ def stored(admin: Any, keys: Keys, model: Model) -> dict[str, Any]:
         "checkpoints": set(hashes["checkpoints"]),
         "claimers": hashes["claimers"],
         "paused": hashes["paused"],
+        "schedules": hashes["schedules"],
+        "news": _news(events),
+        "cursor": events[-1][0].decode() if events else cursor,
     }
 
 
@@ -81,12 +112,16 @@ def expected(model: Model) -> dict[str, Any]:
             f"{job.waits_for} {_score(*job.kept_score):016} {job.id}" for job in jobs if job.waits_for
         },
         "starts": model.starts,
-        "thaws": {LIMITS[key].spec: due for key, due in model.thaws.items()},
+        "limits_due": {LIMITS[key].spec: due for key, due in model.limits_due.items()},
         "expiring": {job.id: job.forgotten_at for job in jobs if job.forgotten_at is not None},
+        "ages": {str(place): time for place, time in model.ages.items()},
+        "ticks": {name: schedule.tick for name, schedule in model.schedules.items()},
         "bodies": {job.id: (job.queue, job.priority, job.expires_at, job.content.number) for job in jobs},
         "states": {job.id: _state(job) for job in jobs if job.has_state},
         "events": {job.id: job.events for job in jobs if job.events},
-        "uniques": {key: (owner.id, owner.scope, owner.till) for key, owner in model.owners.items()},
+        "uniques": {
+            key: (owner.id, owner.scope, owner.till, owner.before) for key, owner in model.owners.items()
+        },
         "results": {job.id for job in jobs if job.result},
         "checkpoints": {job.id for job in jobs if job.saved},
         "claimers": {
@@ -94,6 +129,11 @@ def expected(model: Model) -> dict[str, Any]:
             for claimer, record in model.records.items()
         },
         "paused": {queue: str(int(flag)) for queue, flag in model.paused.items()},
+        "schedules": {
+            name: as_schedule(schedule.plan).encode().decode("latin-1")
+            for name, schedule in model.schedules.items()
+        },
+        "news": model.news,
     }
 
 
@@ -102,6 +142,15 @@ def _decoded(reply: Any) -> dict[str, Any]:
     if isinstance(reply, dict):
         return {name.decode(): value.decode("latin-1") for name, value in reply.items()}
     return {member.decode(): score for member, score in reply}
+
+
+def _news(events: list[tuple[bytes, dict[bytes, bytes]]]) -> dict[str, list[tuple[str, str]]]:
+    """By job, its words and queues in their order."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for _, event in events:
+        job_id, word, queue = (event[name].decode() for name in (b"id", b"word", b"queue"))
+        found.setdefault(job_id, []).append((word, queue))
+    return found
 
 
 def _times(scores: dict[str, float]) -> dict[str, int]:
@@ -124,9 +173,9 @@ def _start(start: str) -> tuple[str, int, str]:
     return key, _time(int(microseconds) // 1000), job_id
 
 
-def _owner(entry: str) -> tuple[str, str, int | None]:
-    job_id, scope, till = entry.split()
-    return job_id, scope, _time(int(till)) if till != "0" else None
+def _owner(entry: str) -> tuple[str, str, int | None, str]:
+    job_id, scope, till, *before = entry.split()
+    return job_id, scope, _time(int(till)) if till != "0" else None, "".join(before)
 
 
 @lru_cache(maxsize=1000)

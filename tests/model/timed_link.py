@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.model.store_view import EPOCH
+from tests.model.job import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hypothesis import strategies as st
 
 from junmai_jobs import endings as verbs
 from junmai_jobs.job import NewJob
 from junmai_jobs.lanes import needs_of, queue_of
+from junmai_jobs.schedule import Schedule, Timetable
 from tests.model.job import LANES, Content, Job, Unique
+from tests.model.schedules import Plan
 from tests.verbs.store import ERROR, new_job
 
 CLAIMERS = ("w/1", "w/2", "v/1")
@@ -69,6 +72,16 @@ wishes = st.builds(
     policy=st.sampled_from(["cancel", "continue", "failure", "cancel+", "continue+", "mixed"]),
     content=contents,
 )
+plans = st.builds(
+    Plan,
+    name=st.sampled_from(["s", "s", "s", "t"]),
+    every=st.sampled_from([60, 110, 200]),
+    catch_up=st.sampled_from(["skip", "once", "all"]),
+    queue=lanes,
+    priority=st.sampled_from([5, 9]),
+    delay=st.sampled_from([0, 0, 21]),
+    content=contents,
+)
 
 
 def edges(wish: Wish, known: list[str]) -> tuple[tuple[str, str], ...]:
@@ -91,3 +104,11 @@ def as_sent(job: Job, delay: int) -> NewJob:
         delay=delay,
         after=[f"{policy}={parent}" for policy, parent in job.after],
     )
+
+
+@lru_cache
+def as_schedule(plan: Plan) -> Schedule:
+    """A schedule, as the broker takes it."""
+    body = as_sent(plan.job(0), 0).body
+    timetable = Timetable.of(every=plan.every, catch_up=plan.catch_up)
+    return Schedule(name=plan.name, timetable=timetable, body=body, delay=plan.delay)

@@ -15,7 +15,7 @@ from PIL import Image
 from junmai_jobs.config import ExportPreset
 from junmai_jobs.photo.errors import ExportRefused, PhotoGone, UnreadablePhoto
 from junmai_jobs.photo.export import export, export_suffix
-from tests.photo.test_quality import encoded, texture
+from tests.photo.test_quality import UNDO, encoded, texture
 from tests.photographs import scenes
 
 EXIF, GPS, INTEROP = 0x8769, 0x8825, 0xA005
@@ -73,18 +73,9 @@ def test_the_picture_is_reduced_and_never_enlarged(tmp_path: Path, photo: Path, 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_picture_stands_upright_and_says_so(tmp_path: Path, kind: str, orientation: int) -> None:
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
     scene = Image.new("RGB", (192, 128), "navy")
     scene.paste((250, 0, 0), (0, 0, 64, 32))
-    as_sensor_saw_it = scene.transpose(undo[orientation]) if orientation > 1 else scene
+    as_sensor_saw_it = scene.transpose(UNDO[orientation]) if orientation > 1 else scene
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     source = saved(tmp_path / "a.jpg", as_sensor_saw_it, exif=exif.tobytes(), quality=95)

@@ -19,6 +19,16 @@ from tests.bursts import SPOILERS, Spoiler, noisy, out_of_focus
 from tests.photographs import camera_photographs, scenes
 
 ORIENTATION = 0x112
+UNDO = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""What undoes an orientation."""
 
 
 def texture(width: int, height: int) -> Image.Image:
@@ -202,18 +212,9 @@ def test_every_format_gives_the_same(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_picture_is_turned_upright(tmp_path: Path, kind: str, orientation: int) -> None:
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
     upright = Image.new("L", (96, 64), 20)
     upright.paste(250, (0, 0, 32, 16))
-    as_sensor_saw_it = upright.transpose(undo[orientation]) if orientation > 1 else upright
+    as_sensor_saw_it = upright.transpose(UNDO[orientation]) if orientation > 1 else upright
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     (tmp_path / "a").write_bytes(encoded(as_sensor_saw_it, kind, exif=exif.tobytes()))

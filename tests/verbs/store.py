@@ -27,7 +27,7 @@ _DUE = ("expiring", "ages")
 _TIMES = {*FINISHED_HOMES, "scheduled", "retrying", "leases", "blocked", "ended", "workers", *_DUE}
 _JOB_HASHES = ("bodies", "states", "results", "histories", "progress_notes", "checkpoints", "log_lines")
 _INDEXES = (
-    "needed", "members", "holders", "parked", "starts", "thaws", "ticks", *_DUE, "minutes", "hours",
+    "needed", "members", "holders", "parked", "starts", "limits_due", "ticks", *_DUE, "minutes", "hours",
 )  # fmt: skip
 _KINDS = (*QUEUE_HOMES, "bell")
 

@@ -155,7 +155,7 @@ def test_promote_tells_when_a_rate_has_room_and_clears_up_after_it(store: Store)
     for _ in range(2):
         store.advance(1.1)
         store.broker.promote(["default"])
-    assert store.line("starts") == store.line("thaws") == []
+    assert store.line("starts") == store.line("limits_due") == []
 
 
 def test_a_clock_that_ran_back_closes_no_rate(store: Store) -> None:

@@ -14,19 +14,12 @@ from tests.worker.harness import Journal, WorkerProcess, alive, queue_on
 StartWorker = Callable[..., WorkerProcess]
 
 
-@pytest.fixture(scope="module")
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    server = RedisProcess(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def redis_server(_server: RedisProcess) -> RedisProcess:
+def redis_server(server: RedisProcess) -> RedisProcess:
     """A server with nothing in it, shared by the tests of a module."""
-    with _server.client() as client:
+    with server.client() as client:
         client.flushall()
-    return _server
+    return server
 
 
 @pytest.fixture

@@ -218,6 +218,20 @@ def test_a_batch_is_retried_from_its_parents_on(
         (lambda jobs: jobs.submit_workflow(add), "<task add> is not planned: make it with task.plan"),
         (lambda jobs: jobs.submit_workflow(add.plan(1), on_success=add), "<task add> is not planned"),
         (lambda jobs: jobs.submit_workflow(add.plan(1), batch="a b"), "batch 'a b' is not an id"),
+        (
+            lambda jobs: jobs.submit_workflow(p := add.plan(1), on_complete=p),
+            "<planned add .* is given twice: a callback is neither a member nor another callback",
+        ),
+        (
+            lambda jobs: jobs.submit_workflow(add.plan(1), on_success=(p := add.plan(2)), on_complete=p),
+            "<planned add .* is given twice",
+        ),
+        (
+            lambda jobs: jobs.submit_workflow(
+                add.plan(1), on_success=(p := add.plan(2)), on_complete=add.plan(result_of(p))
+            ),
+            "<planned add .* is given twice",
+        ),
         (lambda jobs: jobs.batch("a b"), "batch 'a b' is not an id"),
         (
             lambda jobs: jobs.submit_workflow(p := add.plan(1), on_failure=add.plan(result_of(p))),

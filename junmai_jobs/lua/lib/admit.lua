@@ -1,6 +1,6 @@
 -- include: queue_keys, bell, state, limits, parked_entry, unpark
 -- A head whose limit has no room leaves the line and keeps its score: it is parked. It comes back when a holder ends
--- (let_go), or when promote finds room (thaws).
+-- (let_go), or when its limit is looked at again (unpark_due).
 local function park(id, queue, score, state, spec, due, key)
   state = state or new_state('ready', queue)
   redis.call('ZADD', queue_key(queue, 'blocked'), now, id)
@@ -9,7 +9,7 @@ local function park(id, queue, score, state, spec, due, key)
   redis.call('ZADD', parked, 0, parked_entry(key, score, id))
   state.word, state.score, state.holds = 'blocked', score, key
   write_state(id, state)
-  redis.call('ZADD', thaws, 'LT', due, spec)
+  redis.call('ZADD', limits_due, 'LT', due, spec)
   if first then ring(alarm) end
   redis.call('ZREM', queue_key(queue, 'ready'), id)
 end
@@ -39,8 +39,8 @@ local function admit(id, queue, score, state, extras, machine)
   local holds = machine
   if rate then
     local key, _, span = string.match(rate, '^([^,]+),(%d+),(%d+)$')
-    redis.call('ZADD', starts, 0, start_of(key, now_us) .. ' ' .. id)
-    redis.call('ZADD', thaws, 'LT', now + span, rate)
+    redis.call('ZADD', starts, 0, start_entry(key, now_us) .. ' ' .. id)
+    redis.call('ZADD', limits_due, 'LT', now + span, rate)
   end
   if concurrency then
     local key = string.match(concurrency, '^[^,]+')

@@ -1,4 +1,4 @@
--- include: queue_keys, bell, state, homes
+-- include: queue_keys, bell, state, homes, range_of
 -- Dependencies: POLICY=PARENT or POLICY+=PARENT, separated by blanks. Policy: what the child does when the parent
 -- does not succeed: cancel, continue, or failure (it runs only then); +: it will read the parent's result.
 local function await(id, policy, parent)
@@ -15,7 +15,7 @@ end
 
 local function block(id, queue, delay, dependencies, state)
   -- What a torn log may have left of an earlier try.
-  redis.call('ZREMRANGEBYLEX', parents, '[' .. id .. ' ', '(' .. id .. '!')
+  redis.call('ZREMRANGEBYLEX', parents, range_of(id))
   for policy, parent in string.gmatch(dependencies, '(%a+%+?)=(%S+)') do await(id, policy, parent) end
   state = state or new_state('blocked', queue)
   state.word, state.note, state.holds = 'blocked', delay, ''

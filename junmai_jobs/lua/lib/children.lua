@@ -1,3 +1,5 @@
+-- include: range_of
 local function has_children(id)
-  return redis.call('ZRANGEBYLEX', children, '[' .. id .. ' ', '(' .. id .. '!', 'LIMIT', 0, 1)[1]
+  local low, high = range_of(id)
+  return redis.call('ZRANGEBYLEX', children, low, high, 'LIMIT', 0, 1)[1]
 end

@@ -1,31 +1,16 @@
--- include: queue_keys, body, band, finish, claimer, event
--- seldom: recall, put_aside, pass_ring_on, admit, find_machine, without, hold, thaw
+-- include: queue_keys, lane, body, band, finish, claimer, event
+-- seldom: not_paused, recall, put_aside, pass_ring_on, admit, find_machine, without, hold, next_unpark, unpark_due
 local skip_limit = 16
 
-local function open_queues(names)
-  if redis.call('EXISTS', paused) == 0 then return names end
-  local bases, open = {}, {}
-  for index, lane in ipairs(names) do bases[index] = string.match(lane, '^[^+]*') end
-  local flags = redis.call('HMGET', paused, '*', unpack(bases))
-  for index, lane in ipairs(names) do
-    if (flags[index + 1] or flags[1]) ~= '1' then open[#open + 1] = lane end
-  end
-  return open
-end
-
--- A lane follows its queue in the list, and shares its line.
-local function is_lane_of(name, queue)
-  return string.find(name, '+', 1, true) and string.match(name, '^[^+]*') == string.match(queue, '^[^+]*')
-end
-
--- The head that runs next. The queues are asked in their order, each only for a better band than that found, and
--- the lanes of one queue for what is before it in the line.
+-- The head that runs next. The queues are asked in their order, each only for a better band than that found. A lane
+-- follows its queue, whose line it shares, and is asked for what is before in that.
 local function best_head(names)
   local queue, id, score, better
   for index = 1, #names do
     local name = names[index]
     local ready = queue_key(name, 'ready')
-    if not queue or redis.call('ZCOUNT', ready, '0', is_lane_of(name, queue) and '(' .. score or better) > 0 then
+    local in_line = queue and string.find(name, '+', 1, true) and queue_of(name) == queue_of(queue)
+    if not queue or redis.call('ZCOUNT', ready, '0', in_line and '(' .. score or better) > 0 then
       local head = redis.call('ZRANGE', ready, '0', '0', 'WITHSCORES')
       if head[1] then
         queue, id, score = name, head[1], head[2]
@@ -37,7 +22,8 @@ local function best_head(names)
 end
 
 local function take(id, queue, score, state, claimer, request, lease, answer, holds)
-  local last = tonumber(meta_now()[1] or '0')
+  read_meta()
+  local last = tonumber(last_token or '0')
   -- One that is no number, or too large to be counted on from, is no token of ours.
   local follows = last and last >= now_us and last < 9007199254740992
   local token = string.format('%.0f', follows and last + 1 or now_us)
@@ -78,26 +64,21 @@ local function serve(id, queue, score, machine, open, claimer, request, lease, w
   return {'JOB', id, state.token, body, state.failures, state.note, holds}
 end
 
--- Milliseconds until a limit is to be looked at again, or nil.
-local function next_thaw()
-  local first = redis.call('ZRANGE', thaws, 0, 0, 'WITHSCORES')
-  return first[2] and math.max(0, first[2] - now)
-end
-
 -- The reply. answer: kept with the request for a repeated call, see step. WAIT: nothing can be had, but there are
 -- jobs for machines that are taken now. With it, or with EMPTY, milliseconds until a limit may have room, or ''.
 local function claim_next(claimer, request, lease, woken, names, answer)
-  local open, closed, looked, waits, thawed = open_queues(names), {}, 0, nil, false
+  local open, closed, looked, waits, asked_limits = names, {}, 0, nil, false
+  if redis.call('EXISTS', paused) == 1 then open = seldom().not_paused(names) end
   while looked < skip_limit do
     local queue, id, score = best_head(open)
-    local due = not queue and next_thaw()
+    local due = not queue and seldom().next_unpark()
     local machine = queue and ''
     if queue and string.find(queue, '+', 1, true) then
       machine = seldom().find_machine(queue, id, claimer, closed)
     end
-    if due == 0 and not thawed then
-      thawed = true
-      seldom().thaw(skip_limit)
+    if due == 0 and not asked_limits then
+      asked_limits = true
+      seldom().unpark_due(skip_limit)
     elseif not queue then
       if waits and woken == '1' then seldom().pass_ring_on(waits) end
       return {waits and 'WAIT' or 'EMPTY', due and string.format('%.0f', due) or ''}

@@ -1,18 +1,16 @@
 -- include: now
-local known_meta
+-- seldom: add_event
+local last_token, listened -- the token last given, and whether somebody listens, once this call has asked
 
--- The token last given and the time until which somebody listens, as they were when this call first asked.
-local function meta_now()
-  known_meta = known_meta or redis.call('HMGET', meta, 'token', 'listened')
-  return known_meta
+local function read_meta()
+  if listened == nil then
+    local known = redis.call('HMGET', meta, 'token', 'listened')
+    last_token, listened = known[1], (tonumber(known[2]) or 0) > now
+  end
 end
 
-local function add_event(word, id, queue)
-  redis.call('XADD', event_stream, 'MAXLEN', '~', 10000, '*', 'word', word, 'id', id, 'queue', queue)
-end
-
--- One change of a job, told to those who listen, if anybody does; of a lane its queue is told.
+-- One change of a job, told to those who listen, if anybody does.
 local function note_event(word, id, lane)
-  local till = meta_now()[2]
-  if till and (tonumber(till) or 0) > now then add_event(word, id, string.match(lane, '^[^+]*')) end
+  read_meta()
+  if listened then seldom().add_event(word, id, lane) end
 end

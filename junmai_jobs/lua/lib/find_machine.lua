@@ -14,11 +14,16 @@ local function offers_of(claimer)
   return readable and type(known) == 'table' and known.offers or {}
 end
 
--- What a pool would give of these needs; nil if it is of another kind, or too small for ever.
-local function share_of(offer, needs)
+local function kind_of(name)
+  return (name == 'gpu' or name == 'vram_mb') and 'card' or 'host'
+end
+
+-- What a pool would give of the needs of a kind; nil if it is of another, or too small for ever.
+local function share_of(offer, kind, needs)
+  if kind ~= (offer.gpu and 'card' or 'host') then return nil end
   local share = {}
   for name, amount in pairs(needs) do
-    if (offer.gpu ~= nil) == (name == 'gpu' or name == 'vram_mb') then
+    if kind_of(name) == kind then
       if (tonumber(offer[name]) or 0) < amount then return nil end
       share[name] = amount
     end
@@ -41,7 +46,7 @@ local function fits(offer, share, id)
   return true
 end
 
-local function text_of(offer, share)
+local function hold_of(offer, share)
   local names, text = {}, '@' .. offer.pool
   for name in pairs(share) do names[#names + 1] = name end
   table.sort(names)
@@ -54,14 +59,14 @@ end
 local function find_machine(lane, id, claimer, closed)
   local needs = amounts_in(string.match(lane, '+(.*)$'))
   local holds, waits, kinds = {}, false, {}
-  for name in pairs(needs) do kinds[(name == 'gpu' or name == 'vram_mb') and 'card' or 'host'] = true end
+  for name in pairs(needs) do kinds[kind_of(name)] = true end
   for _, kind in ipairs({'card', 'host'}) do
     local taken, first
     for _, offer in ipairs(kinds[kind] and offers_of(claimer) or {}) do
-      local share = (offer.gpu ~= nil) == (kind == 'card') and share_of(offer, needs)
+      local share = share_of(offer, kind, needs)
       if share and not taken then
         first = first or offer.pool
-        if not closed[offer.pool] and fits(offer, share, id) then taken = text_of(offer, share) end
+        if not closed[offer.pool] and fits(offer, share, id) then taken = hold_of(offer, share) end
       end
     end
     if kinds[kind] and not taken then

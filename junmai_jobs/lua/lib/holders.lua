@@ -1,10 +1,6 @@
--- include: state
+-- include: state, range_of
 -- What running jobs hold, by name: "KEY ID" of a limit, "@POOL ID amounts" of a machine. A state's holds are the same
 -- without the id: KEY or @POOL,amounts, separated by ;.
-local function range_of(key)
-  return '[' .. key .. ' ', '(' .. key .. '!'
-end
-
 local function member_of(hold, id)
   local key, amounts = string.match(hold, '^([^,]*),?(.*)$')
   return key .. ' ' .. id .. (amounts ~= '' and ' ' .. amounts or '')

@@ -3,7 +3,7 @@
 -- so many milliseconds. A limit's spec is the text after the =.
 local full_keys = {} -- key of a limit that this call has found full -> how many do run
 
-local function start_of(key, micros)
+local function start_entry(key, micros)
   return key .. ' ' .. string.format('%016.0f', micros)
 end
 
@@ -19,9 +19,9 @@ local function room_in(spec)
     end
     return count - running, now + 1000, key
   end
-  redis.call('ZREMRANGEBYLEX', starts, low, '(' .. start_of(key, now_us - span * 1000 + 1))
+  redis.call('ZREMRANGEBYLEX', starts, low, '(' .. start_entry(key, now_us - span * 1000 + 1))
   -- Of the time after this moment only when the clock ran back.
-  redis.call('ZREMRANGEBYLEX', starts, '[' .. start_of(key, now_us + 1), high)
+  redis.call('ZREMRANGEBYLEX', starts, '[' .. start_entry(key, now_us + 1), high)
   local first = redis.call('ZRANGEBYLEX', starts, low, high, 'LIMIT', 0, 1)[1]
   local begun = first and tonumber(string.match(first, ' (%d+)')) or now_us
   return count - redis.call('ZLEXCOUNT', starts, low, high), math.floor(begun / 1000) + span + 1, key

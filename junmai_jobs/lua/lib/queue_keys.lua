@@ -3,5 +3,5 @@
 -- blocked (time of submission), each a zset of ids; bell, a list of at most one ring. A worker is a queue
 -- named @WORKER with one key, control: a list of at most one ring, on which its supervisor blocks.
 local function queue_key(queue, kind)
-  return queue_prefix .. queue .. ':' .. kind
+  return prefix .. 'q:' .. queue .. ':' .. kind
 end

@@ -1,4 +1,4 @@
--- include: queue_keys, bell, body, waiting, unique, join
+-- include: queue_keys, bell, waiting, unique, join
 -- A unique job that keeps the last: one that waits takes another's body, all but its queue and priority, and if
 -- there is a delay it waits anew. Its dependencies stay.
 local function replace(id, delay, body, extras)
@@ -8,8 +8,7 @@ local function replace(id, delay, body, extras)
   local found = state or waiting_state(id, old)
   local frame = string.match(old or '', '^.[^|\n]*|%d+')
   if keep ~= 'last' or not frame or not found or not is_waiting[found.word] then return end
-  local _, _, _, _, _, old_extras = read_header(old)
-  local batch = extra(old_extras, 'b')
+  local batch = extra(extras_in(old), 'b')
   if batch and batch ~= extra(extras, 'b') then redis.call('ZREM', members, batch .. ' ' .. id) end
   join(id, extras)
   redis.call('HSET', bodies, id, frame .. string.match(body, '^.[^|\n]*|%d+(.*)$'))

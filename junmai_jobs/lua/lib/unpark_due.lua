@@ -1,8 +1,8 @@
 -- include: limits, unpark
 -- Limits that are to be looked at again: as many of those that wait come back as there is room for. How many did.
-local function thaw(left)
+local function unpark_due(left)
   local back = 0
-  for _, spec in ipairs(redis.call('ZRANGEBYSCORE', thaws, '-inf', now, 'LIMIT', 0, left)) do
+  for _, spec in ipairs(redis.call('ZRANGEBYSCORE', limits_due, '-inf', now, 'LIMIT', 0, left)) do
     local room, due, key = room_in(spec)
     if room > 0 then
       local called = unpark(key, math.min(room, left - back))
@@ -14,9 +14,9 @@ local function thaw(left)
     local waits = redis.call('ZRANGEBYLEX', parked, low, high, 'LIMIT', 0, 1)[1]
     local counted = redis.call('ZRANGEBYLEX', starts, low, high, 'LIMIT', 0, 1)[1]
     if waits or counted then
-      redis.call('ZADD', thaws, math.max(due, now + 1), spec)
+      redis.call('ZADD', limits_due, math.max(due, now + 1), spec)
     else
-      redis.call('ZREM', thaws, spec)
+      redis.call('ZREM', limits_due, spec)
     end
     if back >= left then return back end
   end
