@@ -4,7 +4,7 @@ A file ``lua/claim.lua`` defines ``local function claim(claimer, request, ...)``
 arguments of the call, in that order, so the two cannot disagree. A comment ``-- include: state, bell`` names
 what it uses of ``lua/lib`` or of other verbs; ``-- seldom: recall``, what it calls as
 ``seldom().recall(...)`` because most calls do without it. A key is there under its name in
-:class:`keys.Keys`; a script is sent those it names, but for what only ``seldom`` names, which makes them itself.
+:class:`keys.Keys`; a script is sent those it names, but for those that only ``seldom`` names: it makes them.
 """
 
 from __future__ import annotations
