@@ -28,7 +28,7 @@ class Aging(Moves):
     def age(self, lanes: Iterable[str]) -> list[Job]:
         """Raise whoever has waited longest in each lane, if that is long enough. Those that were raised."""
         self.aged.append(self.now)
-        self.ages.setdefault(self.sequence, self.now)
+        self.ages[self.sequence] = min(self.now, self.ages.get(self.sequence, self.now))
         past = sorted((time, place) for place, time in self.ages.items() if time <= self.now - BOUND)
         for _, place in past[:-1]:
             del self.ages[place]

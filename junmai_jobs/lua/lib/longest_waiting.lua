@@ -8,7 +8,7 @@ end
 local function sequence_before(bound)
   local newest = redis.call('ZRANGE', ages, -1, -1, 'WITHSCORES')
   if not newest[2] or seconds_apart(now, newest[2]) >= math.max(1, bound / 1000000) then
-    redis.call('ZADD', ages, 'NX', now, redis.call('HGET', meta, 'sequence') or '0')
+    redis.call('ZADD', ages, 'LT', now, redis.call('HGET', meta, 'sequence') or '0')
   end
   local past = redis.call('ZCOUNT', ages, '-inf', string.format('%.0f', now - bound))
   if past == 0 then return nil end
