@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from junmai_jobs.lanes import queue_of
 from tests.model.admission import Admission
-
-if TYPE_CHECKING:
-    pass
 
 HOUR = 3600
 WAYS: dict[str, dict[str, str]] = {
