@@ -4,92 +4,93 @@ local skip_limit = 16
 
 -- The head that runs next. The queues are asked in their order, each only for a better band than that found. A lane
 -- follows its queue, whose line it shares, and is asked for what is before in that.
-local function best_head(names)
-  local queue, id, score, better
-  for index = 1, #names do
-    local name = names[index]
+local function best_head(lanes)
+  local lane, id, score, better
+  for index = 1, #lanes do
+    local name = lanes[index]
     local ready = queue_key(name, 'ready')
-    local in_line = queue and string.find(name, '+', 1, true) and queue_of(name) == queue_of(queue)
-    if not queue or redis.call('ZCOUNT', ready, '0', in_line and '(' .. score or better) > 0 then
+    local in_line = lane and string.find(name, '+', 1, true) and queue_of(name) == queue_of(lane)
+    if not lane or redis.call('ZCOUNT', ready, '0', in_line and '(' .. score or better) > 0 then
       local head = redis.call('ZRANGE', ready, '0', '0', 'WITHSCORES')
       if head[1] then
-        queue, id, score = name, head[1], head[2]
+        lane, id, score = name, head[1], head[2]
         better = '(' .. string.format('%.0f', math.floor(score / band_width) * band_width)
       end
     end
   end
-  return queue, id, score
+  return lane, id, score
 end
 
-local function take(id, queue, score, state, claimer, request, lease, answer, holds)
+local function take(id, lane, score, state, claimer, request, lease, answer, holds)
   read_meta()
   local last = tonumber(last_token or '0')
   -- One that is no number, or too large to be counted on from, is no token of ours.
   local follows = last and last >= now_us and last < 9007199254740992
   local token = string.format('%.0f', follows and last + 1 or now_us)
   -- Blocked and here: a log was torn while the job was unblocked.
-  if not state or (state.word == 'blocked' and state.holds == '') then state = new_state('ready', queue) end
-  state.word, state.queue, state.score, state.token, state.claimer = 'running', queue, score, token, claimer
+  if not state or (state.word == 'blocked' and state.holds == '') then state = new_state('ready', lane) end
+  state.word, state.queue, state.score, state.token, state.claimer = 'running', lane, score, token, claimer
   if holds ~= '' or state.holds ~= '' then holds = seldom().hold(id, holds, state.holds) end
   state.holds = holds
-  redis.call('ZADD', queue_key(queue, 'leases'), now + lease, id)
+  redis.call('ZADD', queue_key(lane, 'leases'), now + lease, id)
   write_state(id, state)
   redis.call('HSET', meta, 'token', token)
   write_record(claimer, request, id, token, answer)
-  redis.call('ZREM', queue_key(queue, 'ready'), id)
-  note_event('started', id, queue)
+  redis.call('ZREM', queue_key(lane, 'ready'), id)
+  note_event('started', id, lane)
   return state
 end
 
 -- A head that may run is taken, unless it has to wait for room in a limit, or is none that can run at all: then
 -- it leaves the line, and nothing is returned.
-local function serve(id, queue, score, machine, open, claimer, request, lease, woken, answer)
+local function serve(id, lane, score, machine, open, claimer, request, lease, woken, answer)
   local state, body = read_state(id), redis.call('HGET', bodies, id)
   local version, _, _, created, expires, extras = read_header(body)
   if version and version > schema_version then
     if woken == '1' then seldom().pass_ring_on(open) end
-    return {'NEWER', queue}
+    return {'NEWER', lane}
   end
   local expired = expires and created and created + expires <= now
   local elsewhere = state and (state.word == 'running' or finished_homes[state.word])
   if not version or expired or elsewhere then
-    seldom().put_aside(id, queue, state, body, version)
+    seldom().put_aside(id, lane, state, body, version)
     return nil
   end
   local holds = machine
-  if extras then holds = seldom().admit(id, queue, score, state, extras, machine) end
+  if extras then holds = seldom().admit(id, lane, score, state, extras, machine) end
   if not holds then return nil end
-  state = take(id, queue, score, state, claimer, request, lease, answer, holds)
+  state = take(id, lane, score, state, claimer, request, lease, answer, holds)
   if woken == '1' then seldom().pass_ring_on(open) end
   return {'JOB', id, state.token, body, state.failures, state.note, holds}
 end
 
 -- The reply. answer: kept with the request for a repeated call, see step. WAIT: nothing can be had, but there are
 -- jobs for machines that are taken now. With it, or with EMPTY, milliseconds until a limit may have room, or ''.
-local function claim_next(claimer, request, lease, woken, names, answer)
-  local open, closed, looked, waits, asked_limits = names, {}, 0, nil, false
-  if redis.call('EXISTS', paused) == 1 then open = seldom().not_paused(names) end
+local function claim_next(claimer, request, lease, woken, lanes, answer)
+  local open, closed, looked, waits, asked_limits = lanes, {}, 0, nil, false
+  if redis.call('EXISTS', paused) == 1 then open = seldom().not_paused(lanes) end
   while looked < skip_limit do
-    local queue, id, score = best_head(open)
-    local due = not queue and seldom().next_unpark()
-    local machine = queue and ''
-    if queue and string.find(queue, '+', 1, true) then
-      machine = seldom().find_machine(queue, id, claimer, closed)
-    end
-    if due == 0 and not asked_limits then
+    local lane, id, score = best_head(open)
+    if not lane then
+      local due = seldom().next_unpark()
+      if due ~= 0 or asked_limits then
+        if waits and woken == '1' then seldom().pass_ring_on(waits) end
+        return {waits and 'WAIT' or 'EMPTY', due and string.format('%.0f', due) or ''}
+      end
       asked_limits = true
       seldom().unpark_due(skip_limit)
-    elseif not queue then
-      if waits and woken == '1' then seldom().pass_ring_on(waits) end
-      return {waits and 'WAIT' or 'EMPTY', due and string.format('%.0f', due) or ''}
-    elseif machine then
-      looked = looked + 1
-      local reply = serve(id, queue, score, machine, open, claimer, request, lease, woken, answer)
-      if reply then return reply end
     else
-      waits = waits or {}
-      waits[#waits + 1] = queue
-      open = seldom().without(open, queue)
+      local machine = ''
+      if string.find(lane, '+', 1, true) then machine = seldom().find_machine(lane, id, claimer, closed) end
+      if machine then
+        looked = looked + 1
+        local reply = serve(id, lane, score, machine, open, claimer, request, lease, woken, answer)
+        if reply then return reply end
+      else
+        waits = waits or {}
+        waits[#waits + 1] = lane
+        open = seldom().without(open, lane)
+      end
     end
   end
   -- So many in a row are work enough for one call.
