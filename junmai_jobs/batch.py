@@ -47,6 +47,7 @@ class Batch:
         return f"<batch {self.id}>"
 
     def __getitem__(self, planned: Planned[R]) -> JobHandle[R]:
+        """The handle of a planned job, with its type; whether it is a member is not asked."""
         return JobHandle(self._jobs, planned.id)
 
     @property
@@ -126,5 +127,5 @@ class Batch:
 
 
 def callbacks_of(batch_id: str) -> str:
-    """The batch that its callbacks are in, so that they are no members of it."""
+    """The id of the second batch, which holds the callbacks of this one: they are not its members."""
     return f"{batch_id}/callbacks"

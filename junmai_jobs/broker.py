@@ -15,9 +15,7 @@ from junmai_jobs.broker_steering import BrokerSteering
 from junmai_jobs.broker_upkeep import LEASE, BrokerUpkeep
 from junmai_jobs.connection import Link
 from junmai_jobs.endings import Ending, json_text, milliseconds
-from junmai_jobs.errors import (
-    StaleLease,
-)
+from junmai_jobs.errors import StaleLease
 from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.replies import text_of
 
@@ -86,7 +84,8 @@ class Broker(BrokerSteering, BrokerUpkeep):
         """Accept up to ``BATCH`` jobs, all or none.
 
         Returns:
-            For each None, or the id of the job that was there already: itself, or that with its unique key.
+            For each job None if it is new; else the id of the job that answers for it: its own, submitted before,
+            or that of the job with its unique key.
 
         Raises:
             InvalidState: an id is taken by a job with other content.
@@ -191,7 +190,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
             StaleLease: the token is not the job's any more.
         """
         word, *_ = self._call("progress", id=job.id, token=job.token, note=json_text(note) if note else "")
-        self._insist(word, job)
+        self._check_ours(word, job)
         return bool(word == "CANCEL")
 
     def checkpoint(self, job: Claimed, data: bytes = b"") -> bytes:
@@ -201,7 +200,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
             StaleLease: the token is not the job's any more.
         """
         word, *reply = self._call("checkpoint", id=job.id, token=job.token, data=data)
-        self._insist(word, job)
+        self._check_ours(word, job)
         return bytes(reply[0])
 
     def log(self, job: Claimed, number: int, text: str) -> None:
@@ -211,7 +210,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
             StaleLease: the token is not the job's any more.
         """
         word, *_ = self._call("log", id=job.id, token=job.token, number=number, text=text)
-        self._insist(word, job)
+        self._check_ours(word, job)
 
     def outranked(self, job: Claimed, queues: Sequence[str]) -> bool:
         """Whether a job of a higher priority waits in ``queues`` that could run in this running one's place.
@@ -220,7 +219,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
             StaleLease: the token is not the job's any more.
         """
         word, *_ = self._call("outranked", *queues, id=job.id, token=job.token)
-        self._insist(word, job)
+        self._check_ours(word, job)
         return bool(word == "YES")
 
     def inherit(self, ids: Sequence[str]) -> dict[str, bytes]:
@@ -236,7 +235,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
         return found
 
     @staticmethod
-    def _insist(word: str, job: Claimed) -> None:
+    def _check_ours(word: str, job: Claimed) -> None:
         if word == "LOST":
             raise StaleLease(f"job {job.id} was given to someone else; stop, its outcome does not count")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from junmai_jobs.broker_base import MAX_WAITING, BrokerBase, refusal
 from junmai_jobs.endings import milliseconds
@@ -48,11 +49,11 @@ class BrokerUpkeep(BrokerBase):
 
     def prune(self, home: str, *, max_age: float, keep: int) -> None:
         """Forget finished jobs that are older than ``max_age`` seconds or beyond the newest ``keep``."""
-        after = 0
-        while reply := self._call("prune", word=home, max_age=milliseconds(max_age), keep=keep, after=after)[
-            1:
-        ]:
-            after = int(reply[0])
+        reply: list[Any] = ["MORE", 0]
+        while reply[0] == "MORE":
+            reply = self._call(
+                "prune", word=home, max_age=milliseconds(max_age), keep=keep, after=int(reply[1])
+            )
 
     def expire(self) -> None:
         """Forget the results whose time is over."""
@@ -105,7 +106,7 @@ class BrokerUpkeep(BrokerBase):
             schedule: which.
             spec: its stored form, as ``due`` gave it.
             tick: its next tick, as ``due`` gave it.
-            ticks: at most ``BATCH``.
+            ticks: at most ``schedule.MOST_TICKS``.
             following: the tick after them.
             max_waiting: see ``enqueue``.
 

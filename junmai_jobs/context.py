@@ -32,7 +32,7 @@ class MakingWay(BaseException):
 class RunningJob:
     """The job that is running here; ``current_job()`` gives it to the task."""
 
-    # What every run begins with; most change none of it.
+    # On the class, not in __init__: a run that changes none of these pays for none.
     _told_to_cancel = False
     _next_progress = _next_look = 0.0
     _saved: Any = _UNREAD

@@ -57,7 +57,7 @@ class InvalidState(JunmaiJobsError):
 
 
 class QueueFull(JunmaiJobsError):
-    """The queue's limit or the server's memory leaves no room for more jobs."""
+    """The queue or the server has no room for more jobs, or the queue none for another lane."""
 
 
 class StoreUnavailable(JunmaiJobsError):

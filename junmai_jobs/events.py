@@ -16,6 +16,7 @@ from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import EventsLost, OptionError
 from junmai_jobs.job import iso
+from junmai_jobs.waiting import deadline_in
 
 OLDEST = "0"
 """The cursor before everything that is kept."""
@@ -46,9 +47,7 @@ def follow(
     """The changes after a cursor, see ``JobQueue.events``; listening begins with this call."""
     if after is not None and not _is_cursor(after):
         raise OptionError(f"after is {after!r}; give the cursor of an event, '0' for the oldest, or None")
-    is_time = type(timeout) in {int, float} and timeout >= 0  # type: ignore[operator]
-    if timeout is not None and not is_time:
-        raise OptionError(f"timeout is {timeout!r}; give seconds, or None to wait for ever")
+    deadline_in(timeout)  # refuses what is no time; each wait has a deadline of its own
     newest = broker.listen()
     return _follow(link, broker, newest if after is None else after, timeout)
 

@@ -29,7 +29,7 @@ class InspectorBase:
         return list(dict.fromkeys(map(queue_of, self.lanes())))
 
     def lanes(self, queue: str | None = None) -> list[str]:
-        """Every queue, or one, each with its lanes after it."""
+        """The known queues, or one, each followed by its lanes."""
         names = lane_names(self._read("ZRANGE", self.keys.queues, 0, -1))
         return [name for name in sorted(names, key=_queue_rank) if queue in {None, queue_of(name)}]
 

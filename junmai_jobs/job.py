@@ -26,9 +26,6 @@ _MINTED_ID = re.compile(r"[0-9a-v]{22}")
 _HEADER = re.compile(rb"(.)([^|\n]*)\|(\d+)(?:\|(\d*|@)\|(\d*)(?:\|([^\n]*))?)?\n")
 
 
-_CALL = (str, list, dict, dict)  # task, args, kwargs, options
-
-
 class Status(StrEnum):
     """What a person calls the home a job is in."""
 
@@ -86,13 +83,18 @@ def check_name(name: object, what: str) -> str:
     )
 
 
+def is_id(job_id: object) -> TypeGuard[str]:
+    """Whether it can be the id of a job, or a unique key."""
+    return isinstance(job_id, str) and _ID.fullmatch(job_id) is not None
+
+
 def check_id(job_id: object, what: str = "id") -> str:
     """A job's id, or a unique key.
 
     Raises:
         OptionError: it is not one.
     """
-    if isinstance(job_id, str) and _ID.fullmatch(job_id):
+    if is_id(job_id):
         return job_id
     raise OptionError(
         f"{what} {job_id!r} is not an id: 1 to 128 of A-Z, a-z, 0-9, '.', '_', ':', '/' and '-'"
@@ -130,7 +132,7 @@ class Call(NamedTuple):
         if not body.startswith(SCHEMA_VERSION.encode()):
             raise PayloadError("the job's body cannot be read by this version of junmai-jobs")
         parts = codec.unpack(body.partition(b"\n")[2])
-        kinds = (str, list, dict, dict)
+        kinds = (str, list, dict, dict)  # task, args, kwargs, options
         if (
             not isinstance(parts, list)
             or not 0 < len(parts) <= len(kinds)

@@ -50,6 +50,8 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         Raises:
             PayloadError: an argument is missing, unexpected, or cannot be stored. Nothing was sent.
             QueueFull, InvalidState: no room; the id given belongs to a job with other content.
+            JobNotFound: a job in ``after`` or ``result_of`` is unknown.
+            OptionError: it is no task.
         """
         return self.enqueue([as_task(task).new_job(args, kwargs)])[0]
 
@@ -186,7 +188,8 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         One that had parents waits for them again.
 
         Raises:
-            JobNotFound, InvalidState: there is none, or it is neither failed nor cancelled.
+            JobNotFound, InvalidState: there is none; it is neither failed nor cancelled, or another job has its
+                unique key.
         """
         self.broker.revive(job_id, new_id(), self.inspector.dependencies(job_id))
 

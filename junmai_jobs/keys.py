@@ -1,4 +1,4 @@
-"""Every key of a namespace: the schema. The Lua scripts see the same names, in the same order."""
+"""Every key of a namespace: the schema. A Lua script sees those of these names that its text has (scripts.py)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ class Keys(NamedTuple):
     bodies: str
     """Hash, id -> body. A job exists while its body does."""
     states: str
-    """Hash, id -> state (lua/lib/state.lua), once claimed or finished, or while blocked."""
+    """Hash, id -> state (lua/lib/state.lua), once a claim met it or it finished, or while blocked."""
     meta: str
-    """Hash: token and sequence last given, reaped_at, aged, listened, purged and announced (last answers)."""
+    """Hash: token and sequence last given, reaped_at, aged, listened; the last purged, announced, unscheduled."""
     paused: str
     """Hash, queue or ``*`` -> 1 (paused) or 0 (goes on although ``*`` is paused)."""
     queues: str
-    """Sorted set, all scores 0: every queue that ever had a job."""
+    """Sorted set, all scores 0: every queue that ever had a job, and each of its lanes until it is empty and its
+    place is needed."""
     claimers: str
     """Hash, claimer -> its last request and what that gave (lua/lib/claimer.lua)."""
     workers: str
@@ -53,7 +54,7 @@ class Keys(NamedTuple):
     members: str
     """Sorted set read by name, ``batch id``: the jobs of a batch."""
     uniques: str
-    """Hash, unique key -> ``id scope until`` (lua/lib/unique.lua): the job that has it."""
+    """Hash, unique key -> ``id scope until`` (lua/lib/unique.lua): the job that has it, and who ran beside it."""
     holders: str
     """Sorted set read by name, ``key id`` or ``@pool id amounts``: what runs hold of limits, machines."""
     parked: str
@@ -61,7 +62,7 @@ class Keys(NamedTuple):
     starts: str
     """Sorted set read by name, ``key microseconds id``: the starts a rate counts."""
     limits_due: str
-    """Sorted set, ``key,spec`` of a limit -> when to look again whether it has room (ms)."""
+    """Sorted set, spec of a limit (``key,count`` or ``key,count,ms``) -> when to look again (ms)."""
     schedules: str
     """Hash, name of a schedule -> msgpack (schedule.py)."""
     ticks: str

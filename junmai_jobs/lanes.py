@@ -39,7 +39,7 @@ def check_needs(needs: object) -> dict[str, float]:
     ``gpu`` (a card, or a share of one), ``vram_mb``, ``ram_mb``, or whatever a worker offers.
 
     Raises:
-        OptionError: a name or an amount is none.
+        OptionError: a name or an amount is not valid.
     """
     amounts = check_amounts(needs, "needs")
     if amounts.get("gpu", 0) > 1:
@@ -53,7 +53,7 @@ def check_amounts(given: object, what: str) -> dict[str, float]:
     """Amounts of what a machine has, by name.
 
     Raises:
-        OptionError: a name or an amount is none.
+        OptionError: a name or an amount is not valid.
     """
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise OptionError(f"{what} is {given!r}; give a dict as in {{'gpu': 1, 'vram_mb': 6000}}")

@@ -7,7 +7,6 @@ Each has a key: jobs with the same key share it, whatever their task. A key may 
 from __future__ import annotations
 
 import hashlib
-import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from typing import Any, Literal
 
 from junmai_jobs.codec import places_in
 from junmai_jobs.errors import OptionError
-from junmai_jobs.job import check_id
+from junmai_jobs.job import check_id, is_id
 
 LONGEST_PERIOD = 366 * 86400.0
-_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
+_LONGEST_MADE_KEY = 110
+"""A key has at most 128 characters; the rest is room for what is put behind it, as the ``~`` of a rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Unique:
     """At most one job of a key: a second submission gives the handle of the first.
 
     Args:
-        key: see above.
+        key: text; ``{name}`` in it stands for that argument of the job.
         scope: ``alive``, until the job has finished, or ``waiting``, until it is claimed.
         period: seconds from its submission for which the job has the key in any case, also when it has
             finished: the handle then answers with its result.
@@ -60,6 +60,7 @@ class Concurrency:
     """At most ``count`` jobs of a key run at once, on all workers together; the others keep their places."""
 
     count: int
+    """1 to 1,000."""
     key: str = ""
     """Empty: the task's name."""
 
@@ -77,7 +78,9 @@ class Rate:
     """At most ``count`` jobs of a key start in any span of ``per`` seconds; the others keep their places."""
 
     count: int
+    """1 to 10,000."""
     per: float = 1.0
+    """Seconds."""
     key: str = ""
     """Empty: the task's name."""
 
@@ -99,7 +102,7 @@ def _key_of(key: str, arguments: Mapping[str, Any]) -> str:
         name: _part(key, name, arguments) for _, name, *_ in string.Formatter().parse(key) if name is not None
     }
     made = key.format_map(parts)
-    return made if len(made) <= 110 else _digest(made)
+    return made if len(made) <= _LONGEST_MADE_KEY else _digest(made)
 
 
 def _part(key: str, name: str, arguments: Mapping[str, Any]) -> str:
@@ -111,7 +114,7 @@ def _part(key: str, name: str, arguments: Mapping[str, Any]) -> str:
             f"the key {key!r} names {name!r}, the result of another job: it is not known at submission"
         )
     text = str(arguments[name])
-    return text if _ID.fullmatch(text) else _digest(text)
+    return text if is_id(text) else _digest(text)
 
 
 def _digest(text: str) -> str:

@@ -74,7 +74,7 @@ class JobQueueManager(Priorities):
         """Have photos processed at one priority, 0 to 10, larger first; the ids of the jobs.
 
         Raises:
-            ValueError: there is no such photo, or the priority is none. Nothing was submitted.
+            ValueError: there is no such photo, or the priority is not valid. Nothing was submitted.
         """
         with self._catalog() as catalog:
             photos = [_known_photo(catalog, photo_id) for photo_id in photo_ids]

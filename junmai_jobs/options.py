@@ -26,13 +26,17 @@ class Options:
     """What can be said of a task, or of one submission of it. Times are in seconds."""
 
     queue: str = "default"
+    """Where it waits."""
     priority: int = 5
+    """0 to 10, larger runs first."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    """Whether and when it runs again after an error."""
     timeout: float = 600.0
     """The run is killed after this time."""
     soft_timeout: float | None = None
     """``SoftTimeout`` is raised in the task after this time; None: the lesser of 300 and half of timeout."""
     delay: float = 0.0
+    """It must not start earlier than this after submission, or after the end of those it waits for."""
     expires: float | None = None
     """It must not start later than this after submission."""
     after: tuple[Edge, ...] = ()
@@ -40,14 +44,19 @@ class Options:
     after_policy: str = "cancel"
     """What it does if one of them does not succeed, see ``edge``."""
     tags: tuple[str, ...] = ()
+    """Words that are kept with it, for people."""
     result_ttl: float | None = None
     """The result is forgotten after this time; None: it is kept as long as the job."""
     id: str | None = None
+    """None: one is made. The same id with the same content is the same job."""
     batch: str | None = None
     """The batch it belongs to, see ``JobQueue.batch``."""
     unique: Unique | None = None
+    """Of the jobs with its key there is one at a time."""
     concurrency: Concurrency | None = None
+    """How many of its key run at once."""
     rate: Rate | None = None
+    """How many of its key start in a span of time."""
     needs: Mapping[str, float] = field(default_factory=dict)
     """What it takes of a machine while it runs, see ``lanes.check_needs``."""
 
@@ -71,9 +80,9 @@ class Options:
             check_id(self.id)
         if self.batch is not None:
             check_id(self.batch, "batch")
-        self._check_sharing()
+        self._check_limits()
 
-    def _check_sharing(self) -> None:
+    def _check_limits(self) -> None:
         for name, kind in (("unique", Unique), ("concurrency", Concurrency), ("rate", Rate)):
             if not isinstance(getattr(self, name), kind | None):
                 raise OptionError(f"{name} is {getattr(self, name)!r}; give a {kind.__name__}")

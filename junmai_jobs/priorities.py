@@ -95,7 +95,7 @@ class Priorities:
             ``session_id``, ``boosted_count``, ``total_jobs`` (that waited) and ``boost_amount``.
 
         Raises:
-            ValueError: there is no such session, or the amount is none.
+            ValueError: there is no such session, or the amount is not valid.
         """
         if type(boost_amount) is not int or not 1 <= boost_amount <= 5:
             raise OptionError(f"boost_amount is {boost_amount!r}; give a whole number from 1 to 5")

@@ -16,7 +16,7 @@ def lane_names(found: Iterable[bytes]) -> list[str]:
 
 
 def text_of(data: bytes) -> str:
-    """A text, also where it is none."""
+    """A text, also where the bytes are not a valid one."""
     return data.decode("utf-8", "replace")
 
 

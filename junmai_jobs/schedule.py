@@ -88,7 +88,7 @@ class Timetable:
         """The first tick after a moment.
 
         Raises:
-            OptionError: this machine does not know the time zone, or the cron line is none.
+            OptionError: this machine does not know the time zone, or the cron line is not valid.
         """
         return next(self._ticks(moment))
 

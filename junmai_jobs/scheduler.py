@@ -131,21 +131,19 @@ class Scheduler:
         return PROMOTE_EVERY if next_due is None else min(PROMOTE_EVERY, max(0.001, next_due))
 
     def _declare(self) -> float:
-        """Once, the schedules of the tasks known here are stored, and go where the task has none any more."""
+        """Once: store the schedules of the tasks known here, and remove those whose task has none any more."""
         if self.firing:
-            schedules = {name: find_task(name).own_schedule() for name in task_names()}
             stored = {
                 name: Schedule.readable(name, spec) for name, (spec, _) in self.inspector.schedules().items()
             }
-            for name, known in stored.items():
-                if schedules.get(name, ...) is None and known is not None and known.in_code:
-                    with contextlib.suppress(ScheduleNotFound):  # another worker was faster
-                        self.broker.unschedule(name, new_id())
-            for name, schedule in schedules.items():
+            for name, schedule in {name: find_task(name).own_schedule() for name in task_names()}.items():
+                known = stored.get(name)
                 if schedule is not None:
-                    known = stored.get(name)
                     kept = replace(schedule, paused=known is not None and known.paused)
                     self._complaining(name, partial(self.broker.schedule, kept))
+                elif known is not None and known.in_code:
+                    with contextlib.suppress(ScheduleNotFound):  # another worker was faster
+                        self.broker.unschedule(name, new_id())
         return math.inf
 
     def _fire(self) -> float:

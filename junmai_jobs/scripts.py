@@ -61,7 +61,8 @@ def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Scrip
 
     Args:
         name: one of ``VERBS``.
-        shebang: say that the verb may run on a full server; most may, since they make room.
+        shebang: say that the verb may run on a full server; all but those that submit jobs may, so that what is
+            there can run, end and be cleared away.
             Servers before Redis 7 and fakeredis do not know such a line.
         moved_clock: read the time from the test kit's clock.
     """
@@ -71,7 +72,7 @@ def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Scrip
     keys = _keys_in(code)
     if seldom := _named_in(texts, "seldom"):
         rest = _collect(seldom, texts, replaced)
-        while more := [name for name in _named_in(rest, "seldom") if name not in seldom]:
+        while more := [each for each in _named_in(rest, "seldom") if each not in seldom]:
             seldom += more
             rest |= _collect(more, texts | rest, replaced)
         made = _made_when_called(seldom, "".join(rest.values()), keys)

@@ -177,7 +177,7 @@ def task(
         cron: see there.
         tz: see there.
         catch_up: see there.
-        **options: see ``Options``.
+        **options: see ``Options``, or docs/options.md.
 
     Raises:
         OptionError: an option is unknown, wrong or not built yet, or the name is taken.

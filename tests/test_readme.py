@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ import pytest
 from junmai_jobs import tasks
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import Config, load_config
+from junmai_jobs.options import Options
 from junmai_jobs.photo.context import load_rules
 from junmai_jobs.photo.presets import load_presets
 from junmai_jobs.task import find_task
@@ -274,6 +276,12 @@ def test_every_setting_is_told_of() -> None:
         for key in value if isinstance(value, dict) else [""]:
             named = f"`{section}.{key}`" if key else f"`{section}`"
             assert named in PAGES["configuration.md"] or f"`.{key}`" in PAGES["configuration.md"], named
+
+
+def test_every_option_is_told_of() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "options.md").read_text("utf-8"), re.MULTILINE)
+    of_the_task = {"name", "hooks", "every", "cron", "tz", "catch_up"}
+    assert set(rows) == {each.name for each in fields(Options)} | {"eta"} | of_the_task
 
 
 def test_the_table_of_tasks_has_their_queues_and_priorities() -> None:

@@ -1,6 +1,6 @@
--- age: the job that waits longest in each queue given, once it has for `bound` ms, gets the highest priority.
--- One round a second, whoever asks: what was overtaken so long starts soon, and what is urgent is not drowned.
--- The next in a queue follows when the one before it has started.
+-- age: of each queue given, the job that has waited longest gets the highest priority once it has waited `bound` ms.
+-- At most one round a second, whoever asks, so that urgent jobs are held up by one job a second at most; the next
+-- one follows when it has started.
 -- replies: OK
 -- include: now, queue_keys, longest_waiting, reprioritize
 local function age(bound, ...)

@@ -2,9 +2,7 @@
 -- replies: OK | CANCELLING | STATE, word | NOTFOUND
 -- include: now, queue_keys, bell, waiting, finish
 local function cancel(id, request, reason)
-  local body = redis.call('HGET', bodies, id)
-  if not body then return {'NOTFOUND'} end
-  local state = read_state(id) or waiting_state(id, body)
+  local state = known_state(id)
   if not state then return {'NOTFOUND'} end
   local home = queue_key(state.queue, state.word)
   if is_waiting[state.word] then

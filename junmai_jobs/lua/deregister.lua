@@ -1,10 +1,10 @@
 -- deregister: a worker is gone, and what its claimers hold comes back: released (it stopped) or lost (it died).
 -- replies: OK
--- include: now, lose, held, pass_ring_on
+-- include: now, lose, leased, pass_ring_on
 local function deregister(worker, event, ...)
   for _, claimer in ipairs({...}) do
     local record = read_record(claimer)
-    local state = held_state(record)
+    local state = leased_state(record)
     if state and event == 'lost' then
       lose(record.id, state, 'lost', '{}')
     elseif state then

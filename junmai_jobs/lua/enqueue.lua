@@ -3,7 +3,7 @@
 -- replies: OK, NEW, EXISTING or "DUPLICATE id" for each | CONFLICT, index, id | FULL, index, queue |
 --   LANES, index, queue | NOTFOUND, index, parent
 -- include: now, queue_keys, bell, body, score, capacity, event
--- seldom: block, duplicate, own, replace, replaced, join
+-- seldom: block, settle_key, own, replace, replaced, join
 local job_width = 4
 
 -- A job is the same if its body is, but for the priority, which people move, and the time of submission.
@@ -63,7 +63,7 @@ local function enqueue(max_waiting, ...)
     local id, body, index = jobs[at], jobs[at + 3], (at - 1) / job_width
     local known = seen[id] or redis.call('HGET', bodies, id)
     local _, queue, _, _, _, extras = read_header(body)
-    local owner = not known and extras and seldom().duplicate(jobs, at, extras, taken)
+    local owner = not known and extras and seldom().settle_key(jobs, at, extras, taken)
     if known then
       if content_of(known) ~= content_of(body) and not seldom().replaced(known, extras) then
         return {'CONFLICT', index, id}

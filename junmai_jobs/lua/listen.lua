@@ -1,5 +1,5 @@
 -- listen: changes are noted in the stream of events for an hour from now on.
--- Where none were noted until now, an entry says so: who knows the stream before it has missed something.
+-- If nobody listened just before, a `gap` entry goes first: a reader with an older cursor has missed changes.
 -- replies: OK, cursor of the newest entry
 -- include: now, add_event
 local function listen()

@@ -1,7 +1,8 @@
 -- outranked: could a job of a higher priority run in this running one's place? ...: the queues and lanes to look at.
 -- replies: YES | NO | LOST
 -- include: now, ending, queue_keys, band, lane, not_paused, find_machine, limits
--- Is there room for the head of a lane, once this run has left? Another job behind it would be found next time.
+-- Could the head of a lane run once this run has left? Only the head is asked: if it has no room, the next claim parks
+-- it, and the next call sees the one behind it.
 local function may_run(lane, held)
   local head = redis.call('ZRANGE', queue_key(lane, 'ready'), 0, 0)[1]
   local extras = extras_in(head and redis.call('HGET', bodies, head))

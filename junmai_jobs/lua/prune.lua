@@ -11,8 +11,8 @@ local function forget(id, home, word, body)
     local owner = key and string.match(redis.call('HGET', uniques, key) or '', '^%S+')
     if owner == id then redis.call('HDEL', uniques, key) end
     if batch then redis.call('ZREM', members, batch .. ' ' .. id) end
-    for _, key_of in ipairs({results, histories, progress_notes, checkpoints, log_lines, states, bodies}) do
-      redis.call('HDEL', key_of, id)
+    for _, hash in ipairs({results, histories, progress_notes, checkpoints, log_lines, states, bodies}) do
+      redis.call('HDEL', hash, id)
     end
     redis.call('ZREM', expiring, id)
   end

@@ -1,6 +1,6 @@
 -- resolve: blocked -> ready, scheduled or cancelled, when a parent of theirs has finished; 50 children a call.
 -- replies: OK | MORE
--- include: now, queue_keys, bell, score, state, waiting, finish, saved, range_of
+-- include: now, queue_keys, bell, score, state, waiting, finish, checkpoint_mark, range_of
 local function unblock(child, state)
   local delay = tonumber(state.note) or 0
   if delay > 0 then
@@ -11,11 +11,11 @@ local function unblock(child, state)
     ring_queue(state.queue)
   end
   state.word, state.note = delay > 0 and 'scheduled' or 'ready', ''
-  -- One that a person has revived keeps the mark of that.
+  -- A revived job keeps its state for the request in it, by which a repeated revive is known.
   if state.request == '' then
     redis.call('HDEL', states, child)
   else
-    state.holds = mark_of(child)
+    state.holds = checkpoint_mark_of(child)
     write_state(child, state)
   end
   redis.call('ZREM', queue_key(state.queue, 'blocked'), child)

@@ -1,7 +1,7 @@
 -- revive: failed, cancelled -> ready, by a person; counts start again, history is kept. dependencies: those it was
 -- submitted with; it is blocked until those of its parents that are kept have finished, and succeeded if they must.
 -- replies: OK | STATE, word | DUPLICATE, id | NOTFOUND
--- include: now, queue_keys, bell, score, state, waiting, own, block, event, saved
+-- include: now, queue_keys, bell, score, state, waiting, own, block, event, checkpoint_mark
 local revivable = {failed = failed, cancelled = cancelled}
 
 local function kept(dependencies)
@@ -11,9 +11,7 @@ local function kept(dependencies)
 end
 
 local function revive(id, request, dependencies)
-  local body = redis.call('HGET', bodies, id)
-  if not body then return {'NOTFOUND'} end
-  local state = read_state(id) or waiting_state(id, body)
+  local state, body = known_state(id)
   if not state then return {'NOTFOUND'} end
   -- Asked again: it may run since, or have failed once more.
   if state.request == request then return {'OK'} end
@@ -24,7 +22,7 @@ local function revive(id, request, dependencies)
   local owner = key and owner_of(key)
   if owner and owner ~= id then return {'DUPLICATE', owner} end
   state.token, state.failures, state.crashes, state.claimer = '', '0', '0', ''
-  state.request, state.holds, state.note = request, mark_of(id), ''
+  state.request, state.holds, state.note = request, checkpoint_mark_of(id), ''
   local awaited = kept(dependencies)
   if awaited ~= '' then
     block(id, state.queue, '0', awaited, state)

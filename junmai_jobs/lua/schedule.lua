@@ -3,10 +3,10 @@
 -- include: bell
 local function schedule(name, spec, first)
   local has_tick = redis.call('ZSCORE', ticks, name)
-  -- A tick is never later than the first from now on, but where a clock was wrong.
+  -- The stored tick is later than `first` only if a clock was wrong: then it is replaced.
   local same = redis.call('HGET', schedules, name) == spec
   if same and has_tick and tonumber(has_tick) <= tonumber(first) then return {'SAME'} end
-  -- One without a tick is seen, and is given one when it is stored again.
+  -- The tick goes first: if the log is torn here, the schedule has none, and gets one when it is stored again.
   if not same then redis.call('ZREM', ticks, name) end
   redis.call('HSET', schedules, name, spec)
   redis.call('ZADD', ticks, first, name)

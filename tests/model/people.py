@@ -66,7 +66,8 @@ class People(Frame):
         self.tick()
         request = self.request()
         expected = self.model.purge(queue, words)
-        for _ in range(2):
+        assert self.broker.purge(queue, sorted(words), request) == expected
+        if expected < 100:  # more take several calls, of which the last one may come twice
             assert self.broker.purge(queue, sorted(words), request) == expected
 
     @rule()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from junmai_jobs.broker import Broker
-from junmai_jobs.endings import Ending
+    from junmai_jobs.endings import Ending
 
 BAND = 2**42
 CLAIMER = "w/1"

@@ -14,8 +14,8 @@ local function park(id, queue, score, state, spec, due, key)
   redis.call('ZREM', queue_key(queue, 'ready'), id)
 end
 
--- Whether there is room, and nobody before this head waits for it.
-local function has_room(id, queue, score, state, spec)
+-- Whether the head may pass one limit. If not, it is parked, or those that wait before it come back.
+local function pass_limit(id, queue, score, state, spec)
   local room, due, key = room_in(spec)
   if room <= 0 then
     park(id, queue, score, state, spec, due, key)
@@ -30,10 +30,10 @@ end
 -- What the job will hold, machine included; nil: it was parked, or others came back before it.
 local function admit(id, queue, score, state, extras, machine)
   local concurrency, rate = extra(extras, 'c'), extra(extras, 'r')
-  if concurrency and not has_room(id, queue, score, state, concurrency) then return nil end
-  if rate and not has_room(id, queue, score, state, rate) then
+  if concurrency and not pass_limit(id, queue, score, state, concurrency) then return nil end
+  if rate and not pass_limit(id, queue, score, state, rate) then
     -- The room that it leaves is for who waits for that alone.
-    if concurrency then unpark(string.match(concurrency, '^[^,]+'), 1) end
+    if concurrency then unpark(key_of(concurrency), 1) end
     return nil
   end
   local holds = machine
@@ -43,7 +43,7 @@ local function admit(id, queue, score, state, extras, machine)
     redis.call('ZADD', limits_due, 'LT', now + span, rate)
   end
   if concurrency then
-    local key = string.match(concurrency, '^[^,]+')
+    local key = key_of(concurrency)
     holds = holds .. (holds ~= '' and ';' or '') .. key
   end
   return holds

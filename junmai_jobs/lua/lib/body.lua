@@ -4,7 +4,7 @@
 -- name=value, separated by ;, see each reader of one.
 local schema_version = '1'
 
--- All nil where there is no body, or none that can be read; created, expires and extras where they are not said.
+-- Without a readable body all are nil; created, expires and extras also where the line leaves them out.
 local function read_header(body)
   local version, queue, priority, rest = string.match(body or '', '^(.)([^|\n]*)|(%d+)([^\n]*)\n')
   if not rest or rest == '' then return version, queue, priority end

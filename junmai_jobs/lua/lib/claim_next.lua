@@ -1,9 +1,9 @@
--- include: queue_keys, lane, body, band, finish, claimer, event
+-- include: queue_keys, lane, body, band, state, homes, claimer, meta, event
 -- seldom: not_paused, recall, put_aside, pass_ring_on, admit, find_machine, without, hold, next_unpark, unpark_due
 local skip_limit = 16
 
--- The head that runs next. The queues are asked in their order, each only for a better band than that found. A lane
--- follows its queue, whose line it shares, and is asked for what is before in that.
+-- The head that runs next: lane, id, score. Lanes are asked in their order. A later queue wins only with a better band;
+-- a later lane of the queue found so far, whose line it shares, with any lower score.
 local function best_head(lanes)
   local lane, id, score, better
   for index = 1, #lanes do
@@ -64,8 +64,8 @@ local function serve(id, lane, score, machine, open, claimer, request, lease, wo
   return {'JOB', id, state.token, body, state.failures, state.note, holds}
 end
 
--- The reply. answer: kept with the request for a repeated call, see step. WAIT: nothing can be had, but there are
--- jobs for machines that are taken now. With it, or with EMPTY, milliseconds until a limit may have room, or ''.
+-- Replies JOB, NEWER, WAIT or EMPTY. WAIT: there are jobs, but the machines they need are taken. WAIT and EMPTY are
+-- followed by the ms until a limit may have room, or ''. answer: see step.
 local function claim_next(claimer, request, lease, woken, lanes, answer)
   local open, closed, looked, waits, asked_limits = lanes, {}, 0, nil, false
   if redis.call('EXISTS', paused) == 1 then open = seldom().not_paused(lanes) end

@@ -1,13 +1,18 @@
 -- include: extra, holders
 -- Extra c=KEY,count: at most so many jobs of the key run. Extra r=KEY,count,ms: at most so many start in any span of
 -- so many milliseconds. A limit's spec is the text after the =.
-local full_keys = {} -- key of a limit that this call has found full -> how many do run
+local full_keys = {} -- key of a limit that this call has found full -> how many really run
+
+local function key_of(spec)
+  return string.match(spec, '^[^,]+')
+end
 
 local function start_entry(key, micros)
   return key .. ' ' .. string.format('%016.0f', micros)
 end
 
--- How many more of them may start now; of a rate also when the next may (ms), once a start has been counted.
+-- How many more may start now (0 or less: none); when to look at the limit again (ms): a rate when the oldest start it
+-- counts is out of its span, a concurrency limit in a second; and its key.
 local function room_in(spec)
   local key, count, span = string.match(spec, '^([^,]+),(%d+),?(%d*)$')
   local low, high = range_of(key)
@@ -20,7 +25,7 @@ local function room_in(spec)
     return count - running, now + 1000, key
   end
   redis.call('ZREMRANGEBYLEX', starts, low, '(' .. start_entry(key, now_us - span * 1000 + 1))
-  -- Of the time after this moment only when the clock ran back.
+  -- Starts later than now are there only if the clock was set back.
   redis.call('ZREMRANGEBYLEX', starts, '[' .. start_entry(key, now_us + 1), high)
   local first = redis.call('ZRANGEBYLEX', starts, low, high, 'LIMIT', 0, 1)[1]
   local begun = first and tonumber(string.match(first, ' (%d+)')) or now_us

@@ -1,5 +1,5 @@
 -- include: unique
--- The job has its unique key from now on, if it has one.
+-- From now on the key that the job was submitted with, if any, is this job's.
 local function own(id, extras)
   local key, scope, period = unique_of(extras)
   if key then

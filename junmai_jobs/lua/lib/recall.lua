@@ -1,8 +1,8 @@
--- include: queue_keys, held, hand_back
+-- include: queue_keys, leased, hand_back
 -- What a claimer's record says to a new call. The same request, while the lease it gave still stands, gets its
 -- job again, also in a pause. Another request has forgotten the job that the claimer still holds: it goes back.
 local function recall(record, request, lease)
-  local state = held_state(record)
+  local state = leased_state(record)
   if not state then return nil end
   if record.request ~= request then
     hand_back(record.id, state)

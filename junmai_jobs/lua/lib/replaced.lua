@@ -1,5 +1,6 @@
 -- include: unique
--- Has a job the content of another with its unique key by now? extras: of the body it was submitted with.
+-- Whether a stored job may have taken a later submission's arguments (keep last), so that other content under its id
+-- is no conflict. extras: of the body that is submitted.
 local function replaced(known, extras)
   local key, _, _, keep = unique_of(extras_in(known))
   return keep == 'last' and key == unique_of(extras)

@@ -1,7 +1,7 @@
 -- include: queue_keys
--- A row is time|succeeded|failed|cancelled|queued|running, the time in seconds since 1970; what is queued and
--- what runs is counted now, so only the newest minute says it. Counted are the jobs that are in a finished home
--- with such a finish time: whoever counts, and however often, it is the same.
+-- A row is time|succeeded|failed|cancelled|queued|running, the time in seconds since 1970. What has finished is counted
+-- by its finish time, so that any count of a minute gives the same; what is queued and runs is counted now, in at
+-- most 500 lanes, and only the newest minute says it.
 local minute, hour, day = 60, 3600, 86400
 
 local function busy_now()

@@ -1,13 +1,15 @@
 -- A state is text: word|queue|score|token|failures|crashes|claimer|request|holds|note
 --   word      ready, scheduled, retrying, blocked, running, succeeded, failed or cancelled: its home
---   score     the ready score it was claimed with; empty if never claimed
+--   queue     the lane it is in (lane.lua)
+--   score     the ready score it was last claimed or parked with; empty if it never was
 --   token     fencing token of the run that holds it, or that ended it; empty when a run was taken back
 --   failures  retries spent; crashes: runs lost to a dead or silent worker
 --   request   the last cancel or revive a person made, so that the same call twice has one answer
---   holds     running: what it takes of limits and machines; blocked: the limit whose room it waits for; a mark
---             before it tells of a checkpoint (saved.lua)
---   note      running: "cancel" when asked for; blocked: policy and delay; finished: the reason;
---             else what the last deferral left
+--   holds     running: what it takes of limits and machines; blocked: the limit whose room it waits for, empty if
+--             it waits for parents; in any other word it means nothing. A leading # tells in every word that a
+--             checkpoint is kept (checkpoint_mark.lua)
+--   note      running: "cancel" when asked for; blocked: the delay (ms) that follows its parents; finished: the
+--             reason; else what the last deferral left
 -- One that cannot be read counts as none: the home a job is found in is the truth.
 local function read_state(id)
   local word, queue, score, token, failures, crashes, claimer, request, holds, note =

@@ -1,8 +1,8 @@
 -- include: extra, state, homes
 -- Extra u=KEY,scope,period_ms,keep. A key's entry is "id scope until", and behind it the job that ran when this one
 -- was accepted beside it, if one did. Whether the job still has the key is read off the job itself, so that nothing
--- need be done when it ends. Scope: alive, until it has finished; waiting, until it is claimed. Until (ms, 0: not at
--- all): had in any case.
+-- need be done when it ends. Scope: alive, until it has finished; waiting, until it is claimed. Until: server
+-- time (ms) up to which the job keeps the key even when it has finished; 0: no such time.
 local function unique_of(extras)
   return string.match(extra(extras, 'u') or '', '^([^,]+),(%a+),(%d+),(%a+)$')
 end

@@ -1,6 +1,4 @@
--- include: queue_keys, bell, body, state, holders, parked_entry, saved
--- The first of those that wait for room in a limit come back to their places in line. How many. An entry counts only
--- if it is what the state says: a job that was cancelled and revived may wait elsewhere.
+-- include: queue_keys, bell, body, state, holders, parked_entry, checkpoint_mark
 -- Of a job whose state is damaged, or was never written because a log was torn, the entry is what is known.
 local function state_of(id, key, score)
   local state = read_state(id)
@@ -12,6 +10,8 @@ local function state_of(id, key, score)
   return state
 end
 
+-- The first of those that wait for room in a limit come back to their places in line. An entry counts only if it is
+-- what the state says: a job that was cancelled and revived may wait elsewhere. Returns how many came back.
 local function unpark(key, count)
   local low, high = range_of(key)
   local back = 0
@@ -22,7 +22,7 @@ local function unpark(key, count)
     local waits = state and state.word == 'blocked'
     if waits and state.holds == key and parked_entry(key, state.score, id) == entry then
       redis.call('ZADD', queue_key(state.queue, 'ready'), state.score, id)
-      state.word, state.holds = 'ready', mark_of(id)
+      state.word, state.holds = 'ready', checkpoint_mark_of(id)
       write_state(id, state)
       ring_queue(state.queue)
       back = back + 1

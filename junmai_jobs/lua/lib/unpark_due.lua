@@ -7,7 +7,7 @@ local function unpark_due(left)
     if room > 0 then
       local called = unpark(key, math.min(room, left - back))
       back = back + called
-      -- Whom we called may not come, and of those that are gone only so many were looked at.
+      -- Whom we called may be cancelled before it is claimed, and one call looks at so many entries only.
       due = called < room and back >= left and now or math.min(due, now + 1000)
     end
     local low, high = range_of(key)

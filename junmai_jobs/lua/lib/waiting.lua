@@ -9,4 +9,10 @@ local function waiting_state(id, body)
   end
 end
 
+-- The state of a job that is there, and its body; nil if there is none.
+local function known_state(id)
+  local body = redis.call('HGET', bodies, id)
+  return body and (read_state(id) or waiting_state(id, body)), body
+end
+
 local is_waiting = {ready = true, scheduled = true, retrying = true, blocked = true}

@@ -1,7 +1,7 @@
 -- include: unique
--- The job that has the unique key of the one at a place of enqueue's list, or nil: it is accepted. taken: key -> id, of
--- this call. One that keeps the last is accepted beside one that runs, and waits for its end.
-local function duplicate(jobs, at, extras, taken)
+-- Which job answers for the unique key of the one at this place of enqueue's list; nil: it is accepted, and takes the
+-- key (taken: key -> id, of this call). If it keeps the last and the owner runs, it waits for the owner's end.
+local function settle_key(jobs, at, extras, taken)
   local key, _, _, keep = unique_of(extras)
   if not key then return nil end
   local id, word = taken[key], 'ready'
