@@ -84,8 +84,8 @@ class Broker(BrokerSteering, BrokerUpkeep):
         """Accept up to ``BATCH`` jobs, all or none.
 
         Returns:
-            For each job None if it is new; else the id of the job that answers for it: its own, submitted before,
-            or that of the job with its unique key.
+            For each job None if it is new; else the id of the job that answers for it: its own, submitted
+            before, or that of the job with its unique key.
 
         Raises:
             InvalidState: an id is taken by a job with other content.

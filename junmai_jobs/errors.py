@@ -97,10 +97,10 @@ class SoftTimeout(JunmaiJobsError):
 
 
 class RetryLater(JunmaiJobsError):
-    """Raise it inside a task to run again in ``seconds``; no retry is spent."""
+    """Raise it inside a task to run again in ``seconds``, from 0 to ten years; no retry is spent."""
 
     def __init__(self, seconds: float, reason: str = "") -> None:
-        super().__init__(reason or f"asked to run again in {seconds:g} s")
+        super().__init__(reason or f"asked to run again in {seconds} s")
         self.seconds = seconds
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
@@ -105,8 +106,8 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         for name, what in ((queue, "queue"), (task, "task")):
             if name is not None:
                 check_name(name, what)
-        if type(limit) is not int or limit < 1:
-            raise OptionError(f"limit is {limit!r}; give a whole number from 1 on")
+        if type(limit) is not int or not 1 <= limit <= sys.maxsize:
+            raise OptionError(f"limit is {limit!r}; give a whole number from 1 on, and below 2^63")
         wanted = Status(status) if status else None
         found = self.inspector.jobs(status=wanted, queue=queue, task=task, limit=limit)
         return [StoredJob.of(job, self) for job in found]
@@ -124,8 +125,12 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
     def wait(
         self, handles: Iterable[JobHandle[R]], timeout: float | None = None
     ) -> tuple[list[JobHandle[R]], list[JobHandle[R]]]:
-        """Wait for many jobs, at most so many seconds: those that have ended, and those that have not."""
-        given = list(handles)
+        """Wait for many jobs, at most so many seconds: those that have ended, and those that have not.
+
+        Raises:
+            OptionError: one of them is no handle.
+        """
+        given = _check_handles(handles)
         ended = set(as_they_finish(self.inspector, [each.id for each in given], deadline_in(timeout)))
         return [each for each in given if each.id in ended], [each for each in given if each.id not in ended]
 
@@ -136,8 +141,9 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
 
         Raises:
             ResultTimeout: some have not ended within so many seconds.
+            OptionError: one of them is no handle.
         """
-        missing = {each.id: each for each in handles}
+        missing = {each.id: each for each in _check_handles(handles)}
         total, deadline = len(missing), deadline_in(timeout)
         for job_id in as_they_finish(self.inspector, list(missing), deadline):
             yield missing.pop(job_id)
@@ -188,8 +194,8 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         One that had parents waits for them again.
 
         Raises:
-            JobNotFound, InvalidState: there is none; it is neither failed nor cancelled, or another job has its
-                unique key.
+            JobNotFound, InvalidState: there is none; it is neither failed nor cancelled, or another job has
+                its unique key.
         """
         self.broker.revive(job_id, new_id(), self.inspector.dependencies(job_id))
 
@@ -248,3 +254,11 @@ def _new_job(number: int, task: Task[..., Any], row: Sequence[Any] | Mapping[str
         return task.new_job(tuple(row), {})
     except JunmaiJobsError as error:
         raise type(error)(f"row {number}: {error}") from None
+
+
+def _check_handles(given: Iterable[JobHandle[R]]) -> list[JobHandle[R]]:
+    handles = list(given)
+    for each in handles:
+        if not isinstance(each, JobHandle):
+            raise OptionError(f"{each!r:.100} is no handle: give what submit returns")
+    return handles

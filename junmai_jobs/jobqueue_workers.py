@@ -36,8 +36,8 @@ class JobQueueWorkers(JobQueueBase):
         everything that starts something must stand under ``if __name__ == "__main__":``. Other ``settings``
         are those of ``WorkerSettings``; its log goes where the host sends that of ``junmai_jobs``, the
         children's to stderr, from ``loglevel`` WARNING on. Of them ``offers`` are amounts,
-        ``{"gpu": 1, "vram_mb": 8000}``, instead of what is found; ``aging`` is seconds in line until a job gets
-        the highest priority; ``schedules=False`` neither stores schedules nor fires any.
+        ``{"gpu": 1, "vram_mb": 8000}``, instead of what is found; ``aging`` is seconds in line until a job
+        gets the highest priority; ``schedules=False`` neither stores schedules nor fires any.
         """
         settings.setdefault("loglevel", "WARNING")
         if signals:

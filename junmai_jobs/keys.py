@@ -1,4 +1,4 @@
-"""Every key of a namespace: the schema. A Lua script sees those of these names that its text has (scripts.py)."""
+"""Every key of a namespace: the schema. A Lua script sees those names that its text has (scripts.py)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Keys(NamedTuple):
     states: str
     """Hash, id -> state (lua/lib/state.lua), once a claim met it or it finished, or while blocked."""
     meta: str
-    """Hash: token and sequence last given, reaped_at, aged, listened; the last purged, announced, unscheduled."""
+    """Hash: token and sequence last given, reaped_at, aged, listened; last purged, announced, unscheduled."""
     paused: str
     """Hash, queue or ``*`` -> 1 (paused) or 0 (goes on although ``*`` is paused)."""
     queues: str
-    """Sorted set, all scores 0: every queue that ever had a job, and each of its lanes until it is empty and its
-    place is needed."""
+    """Sorted set, all scores 0: every queue that ever had a job, and each of its lanes until it is empty and
+    its place is needed."""
     claimers: str
     """Hash, claimer -> its last request and what that gave (lua/lib/claimer.lua)."""
     workers: str
@@ -54,7 +54,7 @@ class Keys(NamedTuple):
     members: str
     """Sorted set read by name, ``batch id``: the jobs of a batch."""
     uniques: str
-    """Hash, unique key -> ``id scope until`` (lua/lib/unique.lua): the job that has it, and who ran beside it."""
+    """Hash, unique key -> ``id scope until`` and who ran beside it (lua/lib/unique.lua): who has it."""
     holders: str
     """Sorted set read by name, ``key id`` or ``@pool id amounts``: what runs hold of limits, machines."""
     parked: str

@@ -7,6 +7,7 @@ Each has a key: jobs with the same key share it, whatever their task. A key may 
 from __future__ import annotations
 
 import hashlib
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from junmai_jobs.errors import OptionError
 from junmai_jobs.job import check_id, is_id
 
 LONGEST_PERIOD = 366 * 86400.0
+_SEPARATOR = re.compile(r"[^A-Za-z0-9]")
 _LONGEST_MADE_KEY = 110
 """A key has at most 128 characters; the rest is room for what is put behind it, as the ``~`` of a rate."""
 
@@ -95,17 +97,25 @@ class Rate:
 
 
 def _key_of(key: str, arguments: Mapping[str, Any]) -> str:
-    """The key of one job. An argument that has other characters than a key may have goes in as its digest."""
+    """The key of one job. An argument goes in as its digest if it could be taken for something else.
+
+    So it does if it has characters that a key may not have, or, where a key names several arguments, any that
+    may stand between them: ``p:q`` and ``r`` make another key than ``p`` and ``q:r``.
+    """
     if "{" not in key:
         return key
-    parts = {
-        name: _part(key, name, arguments) for _, name, *_ in string.Formatter().parse(key) if name is not None
-    }
+    fields = [(before, name) for before, name, *_ in string.Formatter().parse(key) if name is not None]
+    several, apart = len(fields) > 1, all(_SEPARATOR.search(before) for before, _ in fields[1:])
+    parts = {}
+    for _, name in fields:
+        text = _text_of(key, name, arguments)
+        plain = is_id(text) and (not several or (apart and not _SEPARATOR.search(text)))
+        parts[name] = text if plain else _digest(text)
     made = key.format_map(parts)
     return made if len(made) <= _LONGEST_MADE_KEY else _digest(made)
 
 
-def _part(key: str, name: str, arguments: Mapping[str, Any]) -> str:
+def _text_of(key: str, name: str, arguments: Mapping[str, Any]) -> str:
     if name not in arguments:
         known = ", ".join(arguments) or "none"
         raise OptionError(f"the key {key!r} names {name!r}, which is no argument; there are {known}")
@@ -113,8 +123,7 @@ def _part(key: str, name: str, arguments: Mapping[str, Any]) -> str:
         raise OptionError(
             f"the key {key!r} names {name!r}, the result of another job: it is not known at submission"
         )
-    text = str(arguments[name])
-    return text if is_id(text) else _digest(text)
+    return str(arguments[name])
 
 
 def _digest(text: str) -> str:

@@ -30,7 +30,7 @@ MOST_TICKS = 200
 _LONGEST_NAME = 107  # and with ":2026-11-24T03:00:00Z" it is as long as an id may be
 _LONGEST_CRON = 256
 _SPEC_LIMIT = codec.PAYLOAD_LIMIT + 4096
-_DURATION = re.compile(r"(?=.)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", re.ASCII)
+_DURATION = re.compile(r"(?=.)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _UNITS = (7 * 86400, 86400, 3600, 60, 1)
 _LOOKBACKS = (60.0, 3600.0, 86400.0, 40 * 86400.0, math.inf)
 
@@ -161,6 +161,8 @@ def _real(local: datetime) -> datetime:
 def _seconds(every: object) -> int:
     if isinstance(every, timedelta):
         every = every.total_seconds()
+    if isinstance(every, str) and every.isascii() and every.strip().isdigit():
+        every = int(every)
     if isinstance(every, str) and (parts := _DURATION.fullmatch(every.replace(" ", ""))):
         every = sum(int(part or 0) * unit for part, unit in zip(parts.groups(), _UNITS, strict=True))
     if (

@@ -131,7 +131,7 @@ class Scheduler:
         return PROMOTE_EVERY if next_due is None else min(PROMOTE_EVERY, max(0.001, next_due))
 
     def _declare(self) -> float:
-        """Once: store the schedules of the tasks known here, and remove those whose task has none any more."""
+        """Once: store the schedules of the tasks known here, remove those whose task has none any more."""
         if self.firing:
             stored = {
                 name: Schedule.readable(name, spec) for name, (spec, _) in self.inspector.schedules().items()

@@ -61,8 +61,8 @@ def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Scrip
 
     Args:
         name: one of ``VERBS``.
-        shebang: say that the verb may run on a full server; all but those that submit jobs may, so that what is
-            there can run, end and be cleared away.
+        shebang: say that the verb may run on a full server; all but those that submit jobs may, so that what
+            is there can run, end and be cleared away.
             Servers before Redis 7 and fakeredis do not know such a line.
         moved_clock: read the time from the test kit's clock.
     """

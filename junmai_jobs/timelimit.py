@@ -18,7 +18,10 @@ from typing import Any, TypeVar
 from junmai_jobs.errors import SoftTimeout
 
 R = TypeVar("R")
-_ADVICE = "the task has used up its soft_timeout: give it more, or less to do"
+_ADVICE = (
+    "the task has used up its soft_timeout, which is half of its timeout and at most 300 s if none is given: "
+    "give it more, or less to do"
+)
 
 
 def time_limit(seconds: float) -> SignalLimit | ThreadLimit:

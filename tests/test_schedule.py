@@ -174,6 +174,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"every": float("nan")}, "every is nan"),
     ({"every": float("inf")}, "every is inf"),
     ({"every": ""}, "every is ''"),
+    ({"every": "1h30"}, "every is '1h30'"),
     ({"every": "1 fortnight"}, "every is '1 fortnight'; give whole seconds"),
     ({"every": "30m1h"}, "every is '30m1h'"),
     ({"every": "-5s"}, "every is '-5s'"),

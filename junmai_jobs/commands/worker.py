@@ -29,9 +29,14 @@ def _amounts(_context: click.Context, _option: click.Parameter, text: str | None
     if text is None:
         return None
     try:
-        return {name.strip(): float(amount) for name, amount in (pair.split("=") for pair in text.split(","))}
+        pairs = [
+            (name.strip(), float(amount)) for name, amount in (pair.split("=") for pair in text.split(","))
+        ]
     except ValueError:
         raise click.BadParameter(f"{text!r} is no list as in gpu=1,vram_mb=8000") from None
+    if len(amounts := dict(pairs)) < len(pairs):
+        raise click.BadParameter(f"{text!r} names something twice")
+    return amounts
 
 
 _LEASE_HELP = "Seconds without a sign of life after which others may take its jobs."
