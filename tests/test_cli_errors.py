@@ -132,6 +132,8 @@ def test_a_password_is_warned_about_and_never_shown(cli: CommandLine) -> None:
         (["show"], "Missing argument"),
         (["stats", "--watch", "--json"], "--watch is for a person"),
         (["worker", "--concurrency", "0"], "concurrency is 0"),
+        (["worker", "--offer", "gpu=1,gpu=2"], "names something twice"),
+        (["list", "--limit", "99999999999999999999"], "limit is 99999999999999999999"),
         (["worker", "--queues", "A B"], "queue 'A B' is not a name"),
         (["worker", "--queues", ""], "queue '' is not a name"),
         (["worker", "--lease", "nan"], "nan is not a number of seconds from 1 to 86400"),
