@@ -48,13 +48,14 @@ def test_a_worker_that_slept_alone_goes_on(
     assert len(journal.runs()) == 1
 
 
+@pytest.mark.parametrize("lease", [1.0, LEASE])
 def test_a_worker_that_slept_beside_another_has_lost_its_job_once(
-    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
+    lease: float, jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
 ) -> None:
-    sleeper = start_worker("--lease", str(LEASE), slots=1)
+    sleeper = start_worker("--lease", str(lease), slots=1)
     handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
     journal.wait_for(1)
-    start_worker("--lease", str(LEASE), slots=1)
+    start_worker("--lease", str(lease), slots=1)
     wait_until(lambda: sum(row["alive"] for row in jobs.workers()) == 2, what="both workers")
 
     sleeper.freeze()
