@@ -64,14 +64,7 @@ class Renewal:
 
 
 class Broker(BrokerSteering, BrokerUpkeep):
-    """The verbs on one namespace.
-
-    Args:
-        link: how scripts reach the server.
-        namespace: which jobs; other namespaces on the same server are never touched.
-        shebang: see ``scripts.load``.
-        moved_clock: see ``scripts.load``.
-    """
+    """The verbs on one namespace; for what it is made of see ``BrokerBase``."""
 
     def __init__(
         self, link: Link, namespace: str, *, shebang: bool = True, moved_clock: bool = False

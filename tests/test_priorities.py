@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from junmai_jobs import JobQueue
 from junmai_jobs.catalog import Catalog
-from junmai_jobs.config import load_config
 from junmai_jobs.manager import JobQueueManager
-from tests.servers import RedisProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from junmai_jobs.broker import Broker
@@ -69,12 +65,8 @@ class Studio:
 
 
 @pytest.fixture
-def studio(server: RedisProcess, tmp_path: Path) -> Iterator[Studio]:
-    with server.client() as client:
-        client.flushall()
-    config = load_config(environ={"JUNMAI_HOME": str(tmp_path / "home")})
-    with closing(JobQueue(server.url, config=config)) as jobs:
-        yield Studio(jobs, tmp_path)
+def studio(jobs: JobQueue, tmp_path: Path) -> Studio:
+    return Studio(jobs, tmp_path)
 
 
 def test_rebalancing_goes_by_score_and_age_and_moves_the_line(studio: Studio) -> None:
