@@ -72,11 +72,16 @@ class Stage:
         wait_until(lambda: self.log.stat().st_size >= 32 * count, timeout, f"{count:,} jobs")
 
 
+def memory_folder() -> Path | None:
+    """Where files are in memory, if there is such a place."""
+    memory = Path("/dev/shm")  # noqa: S108
+    return memory if memory.is_dir() else None
+
+
 @contextlib.contextmanager
 def stage() -> Iterator[Stage]:
     """Set up, and take down whatever happens."""
-    memory = Path("/dev/shm")  # noqa: S108 - a file in memory, where there is such a place
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+    with tempfile.TemporaryDirectory(dir=memory_folder()) as name:
         folder = Path(name)
         server = RedisProcess(folder, options=("--appendonly", "no")).start()
         log = folder / "records"

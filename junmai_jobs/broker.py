@@ -20,20 +20,21 @@ from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.replies import text_of
 
 BATCH = 200
-EDGES = 2_000
+_OF_EXTRAS, _OF_A_PARENT = 4, 6  # as many plain jobs take as long
+_CLAIMERS = 50
 
 
 def pages(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
-    """What goes in one call: at most ``BATCH`` jobs and ``EDGES`` dependencies, or one job with more."""
+    """What goes in one call: ``BATCH`` jobs; fewer where they have keys, limits, batches or parents."""
     page: list[NewJob] = []
-    edges = 0
+    weight = 0
     for job in jobs:
-        count = job.dependencies.count("=")
-        if page and (len(page) == BATCH or edges + count > EDGES):
+        added = 1 + _OF_EXTRAS * job.has_extras + _OF_A_PARENT * job.dependencies.count("=")
+        if page and weight + added > BATCH:
             yield page
-            page, edges = [], 0
+            page, weight = [], 0
         page.append(job)
-        edges += count
+        weight += added
     if page:
         yield page
 
@@ -61,6 +62,16 @@ class Renewal:
     """HELD, CANCEL (held, and asked to stop), IDLE or LOST."""
     token: str
     """Of the lease that is held or lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What is held against an input."""
+
+    deaths: list[tuple[str, str]]
+    """Of each run that died of it the job and the cause, oldest first."""
+    quarantined: bool
+    """Whether they are so many that nobody is to try it any more."""
 
 
 class Broker(BrokerSteering, BrokerUpkeep):
@@ -155,18 +166,32 @@ class Broker(BrokerSteering, BrokerUpkeep):
 
     def extend(self, worker: str, claimers: Sequence[str], *, lease: float = LEASE) -> list[Renewal] | None:
         """Renew what a worker's claimers hold. None: the worker is not registered (any more)."""
-        word, *reply = self._call("extend", *claimers, worker=worker, lease=milliseconds(lease))
-        if word == "UNKNOWN":
-            return None
-        return [Renewal(text_of(reply[at]), text_of(reply[at + 1])) for at in range(0, len(reply), 2)]
+        found: list[Renewal] = []
+        for at in range(0, len(claimers) or 1, _CLAIMERS):
+            page = claimers[at : at + _CLAIMERS]
+            word, *reply = self._call("extend", *page, worker=worker, lease=milliseconds(lease))
+            if word == "UNKNOWN":
+                return None
+            found += [Renewal(text_of(reply[at]), text_of(reply[at + 1])) for at in range(0, len(reply), 2)]
+        return found
 
     def release(self, claimer: str, request: str) -> tuple[str, str] | None:
         """A claimer gives back its job unfinished; no retry is spent. The job's id and home, if any."""
         return _given_up(self._call("release", claimer=claimer, request=request))
 
-    def crash(self, claimer: str, request: str, detail: Mapping[str, Any]) -> tuple[str, str] | None:
-        """A claimer's process died; ``detail`` has its signal or exit_code. The job's id and home, if any."""
-        return _given_up(self._call("crash", claimer=claimer, request=request, detail=json_text(detail)))
+    def crash(
+        self, claimer: str, request: str, detail: Mapping[str, Any], *, pause: float = 0.0
+    ) -> tuple[str, str] | None:
+        """A claimer's process died. The job's id and home, if any.
+
+        Args:
+            claimer: whose.
+            request: the same if the same call is repeated.
+            detail: its ``signal`` or ``exit_code``; ``input``, what it worked on (``quarantine.key_of``).
+            pause: the job does not come back sooner, in seconds.
+        """
+        text, wait = json_text(detail), milliseconds(pause)
+        return _given_up(self._call("crash", claimer=claimer, request=request, detail=text, pause=wait))
 
     def register(self, worker: str, info: Mapping[str, Any]) -> None:
         """A worker shows that it is there."""
@@ -174,7 +199,9 @@ class Broker(BrokerSteering, BrokerUpkeep):
 
     def deregister(self, worker: str, claimers: Sequence[str], *, lost: bool) -> None:
         """A worker is gone. What its claimers hold comes back, as lost (it died) or released (it stopped)."""
-        self._call("deregister", *claimers, worker=worker, event="lost" if lost else "released")
+        event = "lost" if lost else "released"
+        while self._call("deregister", *claimers, worker=worker, event=event)[0] == "MORE":
+            pass
 
     def progress(self, job: Claimed, note: Mapping[str, Any] | None = None) -> bool:
         """Keep a running job's last word. True if it should stop, as somebody asked for.
@@ -227,6 +254,16 @@ class Broker(BrokerSteering, BrokerUpkeep):
             found |= {job_id: bytes(data) for job_id, word, data in rows if word not in {b"", b"expired"}}
         return found
 
+    def suspicion(self, key: str) -> Suspicion:
+        """What is held against an input, see ``quarantine.key_of``."""
+        word, *reply = self._call("suspicion", input=key)
+        deaths = (text_of(line).split(" ", 2) for line in reply)
+        return Suspicion([(job_id, cause) for _, job_id, cause in deaths], word == "QUARANTINED")
+
+    def acquit(self, key: str) -> None:
+        """A run on this input has ended well: nothing is held against it any more."""
+        self._call("acquit", input=key)
+
     @staticmethod
     def _check_ours(word: str, job: Claimed) -> None:
         if word == "LOST":
@@ -235,7 +272,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
 
 def _claimed(reply: Sequence[Any]) -> Claimed:
     job_id, token, body, failures, note, holds = reply
-    return Claimed(job_id.decode(), token.decode(), body, int(failures), note.decode(), holds.decode())
+    return Claimed(job_id.decode(), token.decode(), body, int(failures), text_of(note), text_of(holds))
 
 
 def _given_up(reply: Sequence[Any]) -> tuple[str, str] | None:

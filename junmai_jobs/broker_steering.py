@@ -24,19 +24,22 @@ class BrokerSteering(BrokerBase):
             raise _person_error(word, reply, job_id, "only a job that has not finished can be cancelled")
         return bool(word == "OK")
 
-    def revive(self, job_id: str, request: str, dependencies: str = "") -> None:
+    def revive(self, job_id: str, request: str, dependencies: str = "", *, force: bool = False) -> None:
         """A failed or cancelled job waits again; its counts start again, its history stays.
 
         Args:
             job_id: which.
             request: the same if the same call is repeated.
             dependencies: those it was submitted with (``NewJob.dependencies``).
+            force: nothing is held any more against the input it has last worked on.
 
         Raises:
             JobNotFound, InvalidState: there is none, or it is neither failed nor cancelled, or another
                 job has its unique key.
         """
-        word, *reply = self._call("revive", id=job_id, request=request, dependencies=dependencies)
+        word, *reply = self._call(
+            "revive", id=job_id, request=request, dependencies=dependencies, force=int(force)
+        )
         if word == "DUPLICATE":
             raise InvalidState(
                 f"job {job_id} cannot be retried: job {text_of(reply[0])} has its unique key now"

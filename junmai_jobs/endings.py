@@ -42,9 +42,9 @@ def retry(delay: float, error: Mapping[str, Any]) -> Ending:
     return Ending("retry", (milliseconds(delay), json_text({"error": error})))
 
 
-def fail(error: Mapping[str, Any], reason: str = "") -> Ending:
-    """running -> failed, for good."""
-    return Ending("fail", (reason, json_text({"error": error})))
+def fail(error: Mapping[str, Any], reason: str = "", **known: str) -> Ending:
+    """running -> failed, for good; ``known`` is what else is to be kept of it."""
+    return Ending("fail", (reason, json_text({"error": error, **known})))
 
 
 def defer(delay: float, note: str = "", reason: str = "") -> Ending:

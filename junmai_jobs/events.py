@@ -16,6 +16,7 @@ from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import EventsLost, OptionError
 from junmai_jobs.job import iso
+from junmai_jobs.replies import text_of
 from junmai_jobs.waiting import deadline_in
 
 OLDEST = "0"
@@ -24,7 +25,8 @@ _PAGE = 100
 _LISTEN_EVERY = 1200.0
 """Seconds; interest lasts an hour."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
-_CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
+_CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})(?:/[0-9]{1,3})?")
+"""An entry of the stream, and how many of the jobs it tells of have been seen, if not all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +89,26 @@ def _follow(link: ClientLink, broker: Broker, cursor: str, timeout: float | None
 
 def _read(link: ClientLink, stream: str, cursor: str) -> list[Event]:
     """Some events after the cursor. Its own is asked for as well: while that is kept, so are all after it."""
-    start = "-" if cursor == OLDEST else cursor
+    seen, _, count = cursor.partition("/")
+    start = "-" if cursor == OLDEST else seen
     reply: list[Any] = link.insist(
         lambda: link.client.execute_command("XRANGE", stream, start, "+", "COUNT", _PAGE + 1)
     )
-    found = [_event(entry, fields) for entry, fields in reply]
+    found = [event for entry, fields in reply for event in _events(entry.decode(), fields)]
     if cursor == OLDEST:
         return found
-    if not found or found[0].cursor != cursor:
+    own = sum(event.cursor.partition("/")[0] == seen for event in found)
+    if not own:
         raise EventsLost(f"what follows {cursor} is not kept any more, or not all of it", OLDEST)
-    return found[1:]
+    return found[min(int(count or own), own) :]
 
 
-def _event(entry: bytes, fields: Sequence[bytes] | dict[bytes, bytes]) -> Event:
+def _events(entry: str, fields: Sequence[bytes] | dict[bytes, bytes]) -> Iterator[Event]:
+    """None: it is no entry of ours."""
     if not isinstance(fields, dict):
         fields = dict(zip(fields[::2], fields[1::2], strict=True))
-    cursor = entry.decode()
-    word, job_id, queue = (fields[name].decode() for name in (b"word", b"id", b"queue"))
-    return Event(cursor, iso(int(cursor.partition("-")[0]) / 1000), word, job_id, queue)
+    if fields.keys() >= {b"word", b"id", b"queue"}:
+        word, ids, queue = (text_of(fields[name]) for name in (b"word", b"id", b"queue"))
+        at, jobs = iso(int(entry.partition("-")[0]) / 1000), ids.split(" ")
+        for number, job_id in enumerate(jobs, 1):
+            yield Event(entry if number == len(jobs) else f"{entry}/{number}", at, word, job_id, queue)

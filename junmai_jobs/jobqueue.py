@@ -19,7 +19,7 @@ from junmai_jobs.errors import (
 from junmai_jobs.events import Event, follow
 from junmai_jobs.handle import JobHandle, StoredJob
 from junmai_jobs.history import read_history
-from junmai_jobs.job import WAITING, NewJob, Status, check_name, new_id
+from junmai_jobs.job import WAITING, NewJob, Status, check_name, new_id, stored_id
 from junmai_jobs.jobqueue_schedules import JobQueueSchedules
 from junmai_jobs.jobqueue_workers import JobQueueWorkers
 from junmai_jobs.jobqueue_workflows import JobQueueWorkflows
@@ -61,8 +61,8 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
     ) -> list[JobHandle[R]]:
         """One job a row; a row is the positional or the keyword arguments.
 
-        200 rows go in one call (fewer if they have thousands of parents), all or none; an error names the
-        row, and rows of earlier calls stay accepted.
+        200 rows go in one call (fewer with unique keys, limits, batches or parents), all or none; an error
+        names the row, and rows of earlier calls stay accepted.
         """
         if not isinstance(rows, Iterable):
             raise OptionError(f"rows is {rows!r}; give a list of rows, each the arguments of one job")
@@ -186,25 +186,29 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         Raises:
             JobNotFound, InvalidState: there is none, or it has finished.
         """
-        return self.broker.cancel(job_id, new_id())
+        return self.broker.cancel(stored_id(job_id), new_id())
 
-    def retry(self, job_id: str) -> None:
+    def retry(self, job_id: str, *, force: bool = False) -> None:
         """Have a failed or cancelled job wait again; its attempts start again, its history stays.
 
         One that had parents waits for them again.
+
+        Args:
+            job_id: which.
+            force: try an input that is in quarantine once more, and so whatever other jobs work on it.
 
         Raises:
             JobNotFound, InvalidState: there is none; it is neither failed nor cancelled, or another job has
                 its unique key.
         """
-        self.broker.revive(job_id, new_id(), self.inspector.dependencies(job_id))
+        self.broker.revive(job_id, new_id(), self.inspector.dependencies(job_id), force=force)
 
-    def retry_all(self, *, task: str | None = None) -> list[str]:
-        """Retry every failed job, or those of one task; the ids of those that wait again."""
+    def retry_all(self, *, task: str | None = None, force: bool = False) -> list[str]:
+        """Retry every failed job, or those of one task, see ``retry``; the ids of those that wait again."""
         retried = []
         for job in self.jobs(status="failed", task=task, limit=max(1, self.config.keep_failed.count)):
             with contextlib.suppress(InvalidState, JobNotFound):  # somebody else was faster
-                self.retry(job.id)
+                self.retry(job.id, force=force)
                 retried.append(job.id)
         return retried
 
@@ -216,7 +220,7 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         """
         if type(priority) is bool or not isinstance(priority, int) or not 0 <= priority <= 10:
             raise OptionError(f"priority is {priority!r}; give a whole number from 0 to 10")
-        self.broker.reprioritize(job_id, priority)
+        self.broker.reprioritize(stored_id(job_id), priority)
 
     def pause(self, *queues: str) -> list[str]:
         """When this returns, no job of these queues starts; none named: of no queue, also of those to come.

@@ -69,6 +69,10 @@ class Keys(NamedTuple):
     """Sorted set, name of a schedule -> its next tick (ms)."""
     checkpoints: str
     """Hash, id -> msgpack, what a run left for the next."""
+    suspects: str
+    """Hash, ``TASK VERSION DIGEST`` -> runs on that input that killed a process (lua/lib/suspects.lua)."""
+    suspected: str
+    """Sorted set, the same -> when the last of them died (ms)."""
     log_lines: str
     """Hash, id -> text, the last lines a task has written."""
     expiring: str

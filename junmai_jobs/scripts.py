@@ -24,7 +24,7 @@ VERBS = (
     "enqueue", "promote", "claim", "extend", "succeed", "retry", "fail", "defer", "release", "crash", "reap",
     "cancel", "confirm_cancel", "resolve", "revive", "reprioritize", "pause", "resume", "purge", "prune",
     "step", "progress", "register", "deregister", "announce",
-    "checkpoint", "log", "outranked", "step_aside", "expire", "inherit",
+    "checkpoint", "log", "outranked", "step_aside", "expire", "inherit", "suspicion", "acquit",
     "age", "sample", "listen",
     "schedule", "unschedule", "due", "fire",
 )  # fmt: skip
@@ -127,14 +127,17 @@ def _keys_in(code: str) -> set[str]:
 
 
 def _made_when_called(names: list[str], code: str, sent: set[str]) -> str:
-    """``seldom()``, which makes functions and returns them by name: a closure costs time in each call.
+    """``seldom()``, which makes functions when first called and returns them by name: a closure costs time.
 
     So does a key that is sent: those that nothing else needs are made here.
     """
     keys = sorted(_keys_in(code) - sent - {"prefix"})
     made = "".join(f"local {key} = prefix .. '{key}'\n" for key in keys)
     fields = "".join(f"  {name} = {name},\n" for name in names)
-    return f"function seldom()\n{made}{code}return {{\n{fields}}}\nend\n"
+    return (
+        f"local all_made\nfunction seldom()\nif all_made then return all_made end\n"
+        f"{made}{code}all_made = {{\n{fields}}}\nreturn all_made\nend\n"
+    )
 
 
 def main(folder: str) -> None:

@@ -83,9 +83,14 @@ def test_listening_begins_with_the_call_not_with_the_first_event_taken(jobs: Job
     assert told(events) == [("submitted", handle.id)]
 
 
-def test_every_consumer_sees_all_and_goes_on_where_it_was(jobs: JobQueue) -> None:
+@pytest.mark.parametrize("at_once", [1, 60, 250])
+def test_every_consumer_sees_all_and_goes_on_where_it_was(jobs: JobQueue, at_once: int) -> None:
     first, second = jobs.events(timeout=0), jobs.events(timeout=0)
-    handles = [jobs.submit(quick) for _ in range(250)]
+    handles = [
+        handle
+        for begin in range(0, 250, at_once)
+        for handle in jobs.submit_many(quick, [()] * min(at_once, 250 - begin))
+    ]
     wanted = [("submitted", handle.id) for handle in handles]
     seen = list(islice(first, 120))
     assert [(event.word, event.id) for event in seen] == wanted[:120]
@@ -93,6 +98,15 @@ def test_every_consumer_sees_all_and_goes_on_where_it_was(jobs: JobQueue) -> Non
     assert told(jobs.events(after=seen[-1].cursor, timeout=0)) == wanted[120:]
     assert told(jobs.events(after="0", timeout=0)) == wanted
     assert told(jobs.events(timeout=0)) == []
+
+
+def test_of_jobs_submitted_at_once_each_has_a_cursor(jobs: JobQueue) -> None:
+    events = jobs.events(timeout=0)
+    jobs.submit_all([(quick.with_options(queue=queue), {}) for queue in ("a", "a", "b", "a")])
+    found = list(events)
+    assert [event.queue for event in found] == ["a", "a", "b", "a"]
+    for number, event in enumerate(found, 1):
+        assert list(jobs.events(after=event.cursor, timeout=0)) == found[number:]
 
 
 def test_an_event_ends_the_waiting(jobs: JobQueue) -> None:
@@ -172,7 +186,8 @@ TOO_LARGE = str(2**64)
 
 
 @pytest.mark.parametrize(
-    "after", ["", "newest", "12", "1-2-3", "²-0", f"{TOO_LARGE}-0", f"0-{TOO_LARGE}", 12, b"0"]
+    "after",
+    ["", "newest", "12", "1-2-3", "1-2/", "1-2/x", "²-0", f"{TOO_LARGE}-0", f"0-{TOO_LARGE}", 12, b"0"],
 )
 def test_what_is_no_cursor(jobs: JobQueue, after: str) -> None:
     with pytest.raises(OptionError, match=r"after is .*; give the cursor of an event, '0' for the oldest"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -31,7 +30,7 @@ def priority_of(given: object) -> object:
     if not isinstance(given, str):
         return given
     text = given.strip().lower()
-    return int(text) if text.isdecimal() else _LEVELS.get(text, given)
+    return int(text) if text.isdecimal() and len(text) < 20 else _LEVELS.get(text, given)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -155,20 +154,18 @@ def _policy(values: dict[str, Any]) -> RetryPolicy:
 
 
 def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]) -> list[JobHandle[Any]]:
-    """Submit a job for each line that is not empty, ``BATCH`` in a call, all of them or none."""
-    from junmai_jobs.broker import BATCH  # noqa: PLC0415 - --help does without it
+    """Submit a job for each line that is not empty; a call takes up to ``BATCH`` of them, all or none."""
+    from junmai_jobs.broker import pages  # noqa: PLC0415 - --help does without it
 
     handles: list[JobHandle[Any]] = []
-    made = _read_lines(lines, common)
-    while True:
-        try:
-            if not (batch := list(islice(made, BATCH))):
-                return handles
-            handles += jobs.enqueue(batch)
-        except JunmaiJobsError as error:
-            if handles:
-                error.add_note(f"the {len(handles):,} jobs of the lines before are submitted")
-            raise
+    try:
+        for page in pages(_read_lines(lines, common)):
+            handles += jobs.enqueue(page)
+    except JunmaiJobsError as error:
+        if handles:
+            error.add_note(f"the {len(handles):,} jobs of the lines before are submitted")
+        raise
+    return handles
 
 
 def _read_lines(lines: Iterable[bytes], common: dict[str, Any]) -> Iterator[NewJob]:

@@ -1,12 +1,17 @@
 -- deregister: a worker is gone, and what its claimers hold comes back: released (it stopped) or lost (it died).
--- replies: OK
+-- At most 6 claimers that have claimed anything a call.
+-- replies: OK | MORE
 -- include: now, lose, leased, pass_ring_on
 local function deregister(worker, event, ...)
-  for _, claimer in ipairs({...}) do
-    local record = read_record(claimer)
+  local names, left = {...}, 6
+  local known = names[1] and redis.call('HMGET', claimers, unpack(names)) or {}
+  for index, claimer in ipairs(names) do
+    local record = known[index] and read_record(claimer)
+    left = record and left - 1 or left
+    if left < 0 then return {'MORE'} end
     local state = leased_state(record)
     if state and event == 'lost' then
-      lose(record.id, state, 'lost', '{}')
+      lose(record.id, state, 'lost', '{}', 0)
     elseif state then
       hand_back(record.id, state)
     end

@@ -12,7 +12,7 @@ local function due()
     local name, spec = found[index], redis.call('HGET', schedules, found[index])
     if spec then
       reply[#reply + 1] = name
-      reply[#reply + 1] = string.format('%.0f', found[index + 1])
+      reply[#reply + 1] = string.format('%.0f', math.max(0, found[index + 1]))
       reply[#reply + 1] = spec
     else
       redis.call('ZREM', ticks, name) -- what a torn unschedule has left

@@ -3,7 +3,7 @@
 -- replies: OK, NEW, EXISTING or "DUPLICATE id" for each | CONFLICT, index, id | FULL, index, queue |
 --   LANES, index, queue | NOTFOUND, index, parent
 -- include: now, queue_keys, bell, body, score, capacity, event
--- seldom: block, settle_key, own, replace, replaced, join
+-- seldom: block, settle_key, replace, replaced, extra
 local job_width = 4
 
 -- A job is the same if its body is, but for the priority, which people move, and the time of submission.
@@ -20,25 +20,9 @@ local function unknown_parent(dependencies, seen)
   end
 end
 
-local function place(id, delay, dependencies, body, sequence)
-  local _, queue, priority, _, _, extras = read_header(body)
-  if dependencies ~= '' then
-    seldom().block(id, queue, delay, dependencies)
-  elseif tonumber(delay) > 0 then
-    local home = queue_key(queue, 'scheduled')
-    redis.call('ZADD', home, now + delay, id)
-    if redis.call('ZRANGE', home, 0, 0)[1] == id then ring(alarm) end
-  else
-    redis.call('ZADD', queue_key(queue, 'ready'), ready_score(priority, sequence), id)
-    ring_queue(queue)
-  end
-  if extras then
-    seldom().own(id, extras)
-    seldom().join(id, extras)
-  end
-  -- The body last: an id without one was never accepted, and submitting it again starts afresh.
-  redis.call('HSET', bodies, id, body)
-  note_event('submitted', id, queue)
+local function stamped(body)
+  if not string.find(body, '^[^|\n]*|%d+|@') then return body end
+  return (string.gsub(body, '^([^|\n]*|%d+|)@', '%1' .. string.format('%.0f', now)))
 end
 
 -- Why the job at a place of the list cannot be accepted: a word and what it is about; nil if it can.
@@ -49,41 +33,98 @@ local function refusal(jobs, at, queue, vacancies, max_waiting, seen)
   end
   vacancies[queue] = vacancies[queue] - 1
   if vacancies[queue] < 0 then return 'FULL', queue end
-  local parent = unknown_parent(jobs[at + 2], seen)
+  local parent = jobs[at + 2] ~= '' and unknown_parent(jobs[at + 2], seen)
   if parent then return 'NOTFOUND', parent end
 end
 
-local function stamped(body)
-  return (string.gsub(body, '^([^|\n]*|%d+|)@', '%1' .. string.format('%.0f', now)))
+local function add(entries, key, one, other)
+  local list = entries[key] or {}
+  entries[key], list[#list + 1], list[#list + 2] = list, one, other
+end
+
+-- Of those that wait for no other job, which may be the others' parents; one command for all of a home.
+local function place(fresh, sequence)
+  local homes, delayed, open = {}, {}, {}
+  for offset, job in ipairs(fresh) do
+    local delay = job.dependencies == '' and tonumber(job.delay)
+    if delay and delay > 0 then
+      add(homes, queue_key(job.queue, 'scheduled'), now + delay, job.id)
+      delayed[job.id] = true
+    elseif delay then
+      add(homes, queue_key(job.queue, 'ready'), ready_score(job.priority, sequence + offset - 1), job.id)
+      open[job.queue] = true
+    end
+  end
+  for home, entries in pairs(homes) do
+    redis.call('ZADD', home, unpack(entries))
+    if next(delayed) and delayed[redis.call('ZRANGE', home, 0, 0)[1]] then ring(alarm) end
+  end
+  for queue in pairs(open) do ring_queue(queue) end
+end
+
+-- The bodies last: an id without one was never accepted, and submitting it again starts afresh.
+local function accept(fresh, owned)
+  local found, blocked = {}, {}
+  for _, job in ipairs(fresh) do
+    local batch = job.extras and seldom().extra(job.extras, 'b')
+    if batch then add(found, members, '0', batch .. ' ' .. job.id) end
+    if job.dependencies == '' then add(found, bodies, job.id, stamped(job.body)) else blocked[#blocked + 1] = job end
+  end
+  if owned[1] then redis.call('HSET', uniques, unpack(owned)) end
+  if found[members] then redis.call('ZADD', members, unpack(found[members])) end
+  if found[bodies] then redis.call('HSET', bodies, unpack(found[bodies])) end
+  for _, job in ipairs(blocked) do
+    seldom().block(job.id, job.queue, job.delay, job.dependencies)
+    redis.call('HSET', bodies, job.id, stamped(job.body))
+  end
+end
+
+-- One event for all that follow each other into a queue.
+local function tell_of(fresh)
+  local ids = {}
+  for index, job in ipairs(fresh) do
+    ids[#ids + 1] = job.id
+    local following = fresh[index + 1]
+    if not following or following.queue ~= job.queue then
+      note_event('submitted', table.concat(ids, ' '), job.queue)
+      ids = {}
+    end
+  end
 end
 
 local function enqueue(max_waiting, ...)
-  local jobs, seen, taken, vacancies, words, fresh, twins = {...}, {}, {}, {}, {'OK'}, {}, {}
-  for at = 1, #jobs, job_width do
-    local id, body, index = jobs[at], jobs[at + 3], (at - 1) / job_width
-    local known = seen[id] or redis.call('HGET', bodies, id)
-    local _, queue, _, _, _, extras = read_header(body)
-    local owner = not known and extras and seldom().settle_key(jobs, at, extras, taken)
+  local jobs, ids, seen, taken, owned, vacancies, words, fresh, twins = {...}, {}, {}, {}, {}, {}, {'OK'}, {}, {}
+  for at = 1, #jobs, job_width do ids[#ids + 1] = jobs[at] end
+  local stored = ids[1] and redis.call('HMGET', bodies, unpack(ids))
+  for index, id in ipairs(ids) do
+    local at = (index - 1) * job_width + 1
+    local body, known = jobs[at + 3], seen[id] or stored[index]
+    local _, queue, priority, _, _, extras = read_header(body)
+    local owner = not known and extras and seldom().settle_key(jobs, at, extras, taken, owned)
     if known then
       if content_of(known) ~= content_of(body) and not seldom().replaced(known, extras) then
-        return {'CONFLICT', index, id}
+        return {'CONFLICT', index - 1, id}
       end
-      words[index + 2] = 'EXISTING'
+      words[index + 1] = 'EXISTING'
     elseif owner then
-      words[index + 2] = 'DUPLICATE ' .. owner
+      words[index + 1] = 'DUPLICATE ' .. owner
       twins[#twins + 1] = {owner, jobs[at + 1], body, extras}
     else
       local word, what = refusal(jobs, at, queue, vacancies, max_waiting, seen)
-      if word then return {word, index, what} end
-      words[index + 2] = 'NEW'
+      if word then return {word, index - 1, what} end
+      words[index + 1] = 'NEW'
       seen[id] = body
-      fresh[#fresh + 1] = at
+      fresh[#fresh + 1] = {
+        id = id, delay = jobs[at + 1], dependencies = jobs[at + 2], body = body,
+        queue = queue, priority = priority, extras = extras,
+      }
     end
   end
   for queue in pairs(vacancies) do redis.call('ZADD', queues, 0, queue) end
-  local sequence = next_sequence(#fresh)
-  for offset, at in ipairs(fresh) do
-    place(jobs[at], jobs[at + 1], jobs[at + 2], stamped(jobs[at + 3]), sequence + offset - 1)
+  if fresh[1] then
+    place(fresh, next_sequence(#fresh))
+    accept(fresh, owned)
+    tell_of(fresh)
   end
   for _, twin in ipairs(twins) do seldom().replace(twin[1], twin[2], stamped(twin[3]), twin[4]) end
   return words

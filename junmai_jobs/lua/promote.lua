@@ -1,28 +1,38 @@
--- promote: scheduled, retrying -> ready when due; blocked -> ready when a limit has room; at most 100 jobs a call.
+-- promote: scheduled, retrying -> ready when due; blocked -> ready when a limit has room; 50 jobs a call.
 -- replies: OK, milliseconds until the next is due (empty: none) | MORE
 -- include: now, queue_keys, bell, score, state
 -- seldom: unpark_due
-local function promote_job(id, queue, word)
-  local home, state = queue_key(queue, word), read_state(id)
-  local body = redis.call('HGET', bodies, id)
-  if body and (not state or state.word == word) then
-    redis.call('ZADD', queue_key(queue, 'ready'), ready_score(priority_of(id, state), next_sequence(1)), id)
-    if state then
-      state.word = 'ready'
-      write_state(id, state)
+-- All that of one home are due: those that are true get places behind all that wait; a command for all, where it can.
+local function promote_jobs(ids, queue, word)
+  local known, stored = redis.call('HMGET', states, unpack(ids)), redis.call('HMGET', bodies, unpack(ids))
+  local moving, claimed, places = {}, {}, {}
+  for index, id in ipairs(ids) do
+    local state = state_in(known[index])
+    if stored[index] and (not state or state.word == word) then
+      moving[#moving + 1] = {id, priority_in(state, stored[index])}
+      claimed[id] = state
     end
   end
-  redis.call('ZREM', home, id)
+  local sequence = moving[1] and next_sequence(#moving)
+  for index, job in ipairs(moving) do
+    places[2 * index - 1], places[2 * index] = ready_score(job[2], sequence + index - 1), job[1]
+  end
+  if sequence then redis.call('ZADD', queue_key(queue, 'ready'), unpack(places)) end
+  for id, state in pairs(claimed) do
+    state.word = 'ready'
+    write_state(id, state)
+  end
+  redis.call('ZREM', queue_key(queue, word), unpack(ids))
+  ring_queue(queue)
 end
 
 local function promote(...)
-  local left, next_due = 100, nil
+  local left, next_due = 50, nil
   for _, queue in ipairs({...}) do
     for _, word in ipairs({'scheduled', 'retrying'}) do
       local home = queue_key(queue, word)
       local due = redis.call('ZRANGEBYSCORE', home, '-inf', now, 'LIMIT', 0, left)
-      for _, id in ipairs(due) do promote_job(id, queue, word) end
-      if #due > 0 then ring_queue(queue) end
+      if due[1] then promote_jobs(due, queue, word) end
       left = left - #due
       if left == 0 then return {'MORE'} end
       local head = redis.call('ZRANGE', home, 0, 0, 'WITHSCORES')

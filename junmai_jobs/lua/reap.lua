@@ -1,4 +1,4 @@
--- reap: running -> as crash, event lost, when the lease is over; the queues given, at most 100 jobs a call.
+-- reap: running -> as crash, event lost, when the lease is over; the queues given, at most 30 jobs a call.
 -- A reaper that comes more than half a lease late, or finds time run back, cannot tell the dead from those
 -- who slept with it: it extends every lease once and counts nothing.
 -- replies: OK | MORE
@@ -11,7 +11,9 @@ local function extend_all(names, lease, ran_back)
     local far = string.format('%.0f', now + lease)
     for _, range in ipairs({{'-inf', now}, ran_back and {'(' .. far, '+inf'} or nil}) do
       local ids = redis.call('ZRANGEBYSCORE', home, range[1], range[2], 'LIMIT', 0, left)
-      for _, id in ipairs(ids) do redis.call('ZADD', home, far, id) end
+      local scored = {}
+      for index, id in ipairs(ids) do scored[2 * index - 1], scored[2 * index] = far, id end
+      if ids[1] then redis.call('ZADD', home, unpack(scored)) end
       left = left - #ids
       if left == 0 then return false end
     end
@@ -22,7 +24,7 @@ end
 local function end_lease(id, queue)
   local state = read_state(id)
   local accepted = redis.call('HEXISTS', bodies, id) == 1
-  if state and state.word == 'running' and accepted then return lose(id, state, 'lost', '{}') end
+  if state and state.word == 'running' and accepted then return lose(id, state, 'lost', '{}', 0) end
   if accepted and not state then
     -- Its claim was torn, so that it is in ready still; or its state is damaged, and it starts afresh.
     local ready = queue_key(queue, 'ready')
@@ -32,6 +34,8 @@ local function end_lease(id, queue)
   redis.call('ZREM', queue_key(queue, 'leases'), id)
 end
 
+local longest_lease = 86400000 -- no worker asks for more; what is later is no time
+
 local function reap(lease, ...)
   local last = tonumber(redis.call('HGET', meta, 'reaped_at'))
   local ran_back = last and now < last
@@ -39,13 +43,16 @@ local function reap(lease, ...)
     if not extend_all({...}, lease, ran_back) then return {'MORE'} end
   end
   redis.call('HSET', meta, 'reaped_at', string.format('%.0f', now))
-  local left = 100
+  local left = 30
   for _, queue in ipairs({...}) do
     local home = queue_key(queue, 'leases')
-    local over = redis.call('ZRANGEBYSCORE', home, '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, left)
-    for _, id in ipairs(over) do end_lease(id, queue) end
-    left = left - #over
-    if left == 0 then return {'MORE'} end
+    local latest = string.format('(%.0f', now + longest_lease)
+    for _, range in ipairs({{'-inf', string.format('(%.0f', now)}, {latest, '+inf'}}) do
+      local over = redis.call('ZRANGEBYSCORE', home, range[1], range[2], 'LIMIT', 0, left)
+      for _, id in ipairs(over) do end_lease(id, queue) end
+      left = left - #over
+      if left == 0 then return {'MORE'} end
+    end
   end
   return {'OK'}
 end

@@ -1,7 +1,8 @@
 -- revive: failed, cancelled -> ready, by a person; counts start again, history is kept. dependencies: those it was
 -- submitted with; it is blocked until those of its parents that are kept have finished, and succeeded if they must.
+-- force: nothing is held any more against what it has last worked on.
 -- replies: OK | STATE, word | DUPLICATE, id | NOTFOUND
--- include: now, queue_keys, bell, score, state, waiting, own, block, event, checkpoint_mark
+-- include: now, queue_keys, bell, score, state, waiting, own, block, event, checkpoint_mark, suspects
 local revivable = {failed = failed, cancelled = cancelled}
 
 local function kept(dependencies)
@@ -10,7 +11,7 @@ local function kept(dependencies)
   end))
 end
 
-local function revive(id, request, dependencies)
+local function revive(id, request, dependencies, force)
   local state, body = known_state(id)
   if not state then return {'NOTFOUND'} end
   -- Asked again: it may run since, or have failed once more.
@@ -21,6 +22,8 @@ local function revive(id, request, dependencies)
   local key = unique_of(extras)
   local owner = key and owner_of(key)
   if owner and owner ~= id then return {'DUPLICATE', owner} end
+  local worked_on = force == '1' and input_in(redis.call('HGET', histories, id) or '')
+  if worked_on then forget_suspect(worked_on) end
   state.token, state.failures, state.crashes, state.claimer = '', '0', '0', ''
   state.request, state.holds, state.note = request, checkpoint_mark_of(id), ''
   local awaited = kept(dependencies)

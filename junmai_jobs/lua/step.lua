@@ -14,7 +14,7 @@ local function step(claimer, request, lease, woken, queue_count, ...)
   -- Unless this very call ended its claimer's lease it may be a repeated one, or the claimer has forgotten a job.
   local record = ended_for ~= claimer and read_record(claimer)
   local again = record and seldom().recall(record, request, lease)
-  if again then return {ending and record.answer or '', again} end
+  if again then return {ending and record.request == request and record.answer or word, again} end
   if queue_count == '0' then return {word, {'NOTHING'}} end
   return {word, claim_next(claimer, request, lease, woken, names, word)}
 end

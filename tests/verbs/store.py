@@ -23,7 +23,7 @@ BAND = 2**42
 CLAIMER = "w/1"
 ERROR = {"type": "ValueError", "message": "too dark", "traceback": ""}
 NEWER_BODY = b"2default|5\nwhatever a later version writes"
-_DUE = ("expiring", "ages")
+_DUE = ("expiring", "ages", "suspected")
 _TIMES = {*FINISHED_HOMES, "scheduled", "retrying", "leases", "blocked", "ended", "workers", *_DUE}
 _JOB_HASHES = ("bodies", "states", "results", "histories", "progress_notes", "checkpoints", "log_lines")
 _INDEXES = (
@@ -272,7 +272,16 @@ def _home_of(state: State) -> str:
 
 
 def _expected_kind(name: str) -> str | None:
-    if name in {"meta", "paused", "claimers", "worker_info", "uniques", "schedules", *_JOB_HASHES}:
+    if name in {
+        "meta",
+        "paused",
+        "claimers",
+        "worker_info",
+        "uniques",
+        "schedules",
+        "suspects",
+        *_JOB_HASHES,
+    }:
         return "hash"
     if name == "alarm" or name.startswith("@") or name.endswith(":bell"):
         return "list"

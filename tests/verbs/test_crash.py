@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from junmai_jobs import endings as verbs
 from tests.verbs.store import CLAIMER, ERROR
 
@@ -36,6 +38,25 @@ def test_the_second_makes_it_wait_for_five_seconds(store: Store) -> None:
     assert store.homes("a") == ["retrying"]
     assert store.score("a", "retrying") == store.history("a")[-1]["finished"] + 5000
     assert "alarm" in store.rung()
+
+
+def test_where_processes_die_in_a_row_it_comes_back_later_and_behind_the_others(store: Store) -> None:
+    store.add("a", "b")
+    store.claim()
+    assert store.broker.crash(CLAIMER, store.request(), KILLED, pause=2.5) == ("a", "retrying")
+    assert store.score("a", "retrying") == store.history("a")[-1]["finished"] + 2500
+    store.advance(3)
+    store.broker.promote(["default"])
+    assert store.line() == ["b", "a"]
+
+
+@pytest.mark.parametrize(("pause", "due"), [(2.5, 5000), (7.5, 7500)])
+def test_the_second_waits_for_the_longer_of_the_two(store: Store, pause: float, due: int) -> None:
+    store.add("a")
+    crash(store)
+    store.claim()
+    assert store.broker.crash(CLAIMER, store.request(), KILLED, pause=pause) == ("a", "retrying")
+    assert store.score("a", "retrying") == store.history("a")[-1]["finished"] + due
 
 
 def test_the_third_is_the_last(store: Store) -> None:

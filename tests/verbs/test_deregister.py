@@ -69,3 +69,21 @@ def test_twice_is_as_once(store: Store) -> None:
     store.broker.deregister("w", ["w/1"], lost=True)
     with store.unchanged():
         store.broker.deregister("w", ["w/1"], lost=True)
+
+
+def test_of_many_slots_6_are_emptied_a_call_and_the_worker_goes_with_the_last(store: Store) -> None:
+    slots = [f"w/{number}" for number in range(25)]
+    ids = [f"job-{number:02}" for number in range(len(slots))]
+    store.add(*ids)
+    for slot in slots:
+        store.claim(claimer=slot)
+
+    def once() -> str:
+        return str(store.call("deregister", *slots, worker="w", event="lost")[0])
+
+    assert [once() for _ in range(4)] == ["MORE"] * 4
+    assert store.line("workers") == ["w"]
+    assert len(store.line("leases")) == 1
+    assert once() == "OK"
+    assert store.line() == ids
+    assert (store.line("workers"), store.admin.exists(store.keys.claimers)) == ([], 0)

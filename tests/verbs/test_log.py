@@ -52,7 +52,7 @@ def test_the_next_run_goes_on_below(store: Store) -> None:
     store.broker.log(first, 1, "line 1")
     store.broker.log(first, 2, "line 2")
     store.broker.release(CLAIMER, "1.end")
-    second = store.claim()
+    second = store.claim(generation=2)
     assert second is not None
     store.broker.log(second, 1, "again")
     assert texts(store) == ["line 1", "line 2", "again"]

@@ -69,9 +69,8 @@ def test_a_parent_stays_while_a_child_still_needs_it(store: Store) -> None:
     assert store.homes("child") == ["ready"]
 
 
-def test_250_jobs_take_three_calls(store: Store) -> None:
-    for at in (0, 125):
-        store.add(*(f"job-{number:03}" for number in range(at, at + 125)))
+def test_110_jobs_take_three_calls(store: Store) -> None:
+    store.add(*(f"job-{number:03}" for number in range(110)))
     store.broker.purge("default", ["ready"], "person.1")
     limits = {"max_age": round(DAY * 1000), "keep": 20, "after": 0}
     words = [store.call("prune", word="cancelled", **limits) for _ in range(3)]
@@ -134,3 +133,16 @@ def test_a_job_that_is_forgotten_leaves_its_batch(store: Store) -> None:
     assert store.line("members") == ["shoot a", "shoot b"]
     store.broker.prune("succeeded", max_age=DAY, keep=0)
     assert store.line("members") == ["shoot b"]
+
+
+def test_of_more_than_500_queues_those_that_are_empty_and_not_paused_are_forgotten(store: Store) -> None:
+    store.add("a", queue="night")
+    store.ended("b", DONE, queue="day")
+    store.broker.pause(["day"])
+    store.admin.zadd(store.keys.queues, {f"shoot-{number:03}": 0 for number in range(538)})
+    for _ in range(200):
+        store.broker.prune("failed", max_age=DAY, keep=0)
+        store.advance(0.017)
+    left = store.line("queues")
+    assert len(left) <= 500
+    assert {"night", "day"} <= set(left)

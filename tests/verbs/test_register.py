@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from junmai_jobs import endings as verbs
+from tests.verbs.store import ERROR
+
 if TYPE_CHECKING:
     from tests.verbs.store import Store
 
@@ -14,6 +17,18 @@ def test_a_worker_shows_that_it_is_there(store: Store) -> None:
     store.broker.register("w", {"host": "studio", "pid": 7})
     assert store.score("w", "workers") == pytest.approx(time.time() * 1000, abs=10_000)
     assert json.loads(store.admin.hget(store.keys.worker_info, "w") or b"") == {"host": "studio", "pid": 7}
+
+
+def test_what_fails_from_then_on_is_told(store: Store) -> None:
+    store.ended("old", verbs.fail(ERROR))
+    store.advance(1)
+    for name in ("w", "w2"):
+        store.broker.register(name, {})
+        store.advance(1)
+        store.ended(f"of-{name}", verbs.fail(ERROR))
+    store.advance(1)
+    count, ids = store.broker.announce("1")
+    assert (count, sorted(ids)) == (2, ["of-w", "of-w2"])
 
 
 def test_what_it_said_last_counts(store: Store) -> None:

@@ -174,21 +174,19 @@ def test_a_child_that_waits_no_more_is_left_where_it_is(store: Store, act: str) 
     assert edges(store) == ([], [])
 
 
-def test_250_children_take_six_calls(store: Store) -> None:
+def test_125_children_take_six_calls(store: Store) -> None:
     job = store.running("a")
-    ids = [f"child-{number:03}" for number in range(250)]
-    for at in (0, 200):
-        store.add(*ids[at : at + 200], after=("a",))
+    ids = [f"child-{number:03}" for number in range(125)]
+    store.add(*ids, after=("a",))
     store.broker.end(job, DONE)
     assert [store.call("resolve") for _ in range(6)] == [["MORE"]] * 5 + [["OK"]]
     assert store.line() == ids
     assert edges(store) == ([], [])
 
 
-def test_250_parents_take_six_calls(store: Store) -> None:
-    ids = [f"parent-{number:03}" for number in range(250)]
-    for at in (0, 200):
-        store.add(*ids[at : at + 200])
+def test_125_parents_take_six_calls(store: Store) -> None:
+    ids = [f"parent-{number:03}" for number in range(125)]
+    store.add(*ids)
     store.add("child", after=tuple(ids))
     store.broker.purge("default", ["ready"], "person")
     assert [store.call("resolve") for _ in range(6)] == [["MORE"]] * 5 + [["OK"]]
@@ -290,7 +288,7 @@ def test_400_children_are_told_in_calls_of_bounded_work(store: Store, how: Endin
     while word == "MORE":
         before = commands(store)
         [word] = store.call("resolve")
-        assert commands(store) - before <= 50 * 15
-        assert left - len(store.line("children")) <= 50
+        assert commands(store) - before <= 25 * 15
+        assert left - len(store.line("children")) <= 25
         left = len(store.line("children"))
     assert left == 0

@@ -96,6 +96,28 @@ def test_the_same_step_again_has_the_whole_answer(store: Store) -> None:
     assert store.homes("c") == ["ready"]
 
 
+@pytest.mark.parametrize("late", ["1.1", "1.2"])
+def test_a_late_copy_of_an_earlier_step_takes_nothing(store: Store, late: str) -> None:
+    """It was long on its way; the claimer has ended that job since, and runs another."""
+    store.add("a", "b", "c")
+    first = store.broker.step("w/1", "1.2", QUEUES).job
+    assert first
+    second = store.broker.step("w/1", "2.1", QUEUES, (first, verbs.succeed(b""))).job
+    assert second
+    with store.unchanged():
+        again = store.broker.step("w/1", late, QUEUES, (first, verbs.succeed(b"")))
+    assert (again.ending, again.job) == ("OK", None)
+    assert store.broker.step("w/1", "2.1", QUEUES, (first, verbs.succeed(b""))).job == second
+
+
+def test_a_late_copy_of_a_dead_process_takes_nothing(store: Store) -> None:
+    store.running("a", claimer="w/1")
+    store.broker.crash("w/1", "1.end", {"signal": "SIGKILL"})
+    with store.unchanged():
+        assert store.broker.step("w/1", "1.7", QUEUES).job is None
+    assert store.broker.step("w/1", "2.1", QUEUES).job
+
+
 def test_the_same_step_again_may_give_what_came_meanwhile(store: Store) -> None:
     ended = store.running("a"), verbs.succeed(b"")
     assert store.broker.step("w/1", "1.9", QUEUES, ended) == Step("OK", None)

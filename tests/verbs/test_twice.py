@@ -8,6 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
 
 from junmai_jobs import endings as verbs
 from junmai_jobs import scripts
@@ -22,7 +25,7 @@ from tests.verbs.test_schedule import schedule as hourly
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from junmai_jobs.connection import Link
+    from junmai_jobs.connection import Endpoint, Link
     from junmai_jobs.endings import Ending
     from tests.backends import Backend, Backends
 
@@ -136,6 +139,29 @@ def release(store: Store) -> Call:
 def crash(store: Store) -> Call:
     store.running("a")
     return lambda broker: broker.crash("w/1", "1.end", {"signal": 9})
+
+
+def crash_of_an_input(store: Store) -> Call:
+    store.running("a")
+    return lambda broker: broker.crash("w/1", "1.end", {"signal": "SIGSEGV", "input": "noop 1 2"})
+
+
+def suspicion(store: Store) -> Call:
+    for job_id in "abc":
+        store.running(job_id)
+        store.broker.crash("w/1", store.request(), {"signal": "SIGSEGV", "input": "noop 1 2"})
+        store.broker.cancel(job_id, "person")
+    return lambda broker: broker.suspicion("noop 1 2")
+
+
+def acquit(store: Store) -> Call:
+    suspicion(store)
+    return lambda broker: broker.acquit("noop 1 2")
+
+
+def revive_by_force(store: Store) -> Call:
+    suspicion(store)
+    return lambda broker: broker.revive("c", "person.1", force=True)
 
 
 def reap(store: Store) -> Call:
@@ -300,6 +326,7 @@ CASES: list[Case] = [
     succeed_for_a_while, step_aside, step_that_makes_way, checkpoint, log, outranked, expire, inherit,
     age, sample, listen,
     schedule, unschedule, due, fire,
+    crash_of_an_input, suspicion, acquit, revive_by_force,
 ]  # fmt: skip
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 
@@ -336,7 +363,17 @@ def stores(redis_backend: Backend) -> Iterator[list[Store]]:
             store.audit()
 
 
-@pytest.fixture(params=[ClientLink, DedicatedLink])
+def redis_py_resends(endpoint: Endpoint) -> ClientLink:
+    """As a user may make it who brings a client of their own: redis-py resends, and we never do."""
+    retry = Retry(ExponentialBackoff(cap=0.1, base=0.01), 3)
+    return ClientLink(endpoint, patience=0.0, retry=retry, retry_on_error=[redis.ConnectionError])
+
+
+def both_resend(endpoint: Endpoint) -> ClientLink:
+    return ClientLink(endpoint, retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 10))
+
+
+@pytest.fixture(params=[ClientLink, DedicatedLink, redis_py_resends, both_resend])
 def bad_line(request: pytest.FixtureRequest, redis_backend: Backend) -> Iterator[tuple[Link, Proxy]]:
     """A link that is connected, and the proxy it goes through."""
     server = redis_backend.endpoint

@@ -29,12 +29,12 @@ def stream_of_urgent_jobs(jobs: JobQueue) -> Iterator[threading.Event]:
 
     def submit() -> None:
         while not stop.is_set():
-            if jobs.stats()["jobs_by_priority"].get("9", 0) < 100:
+            if jobs.stats()["jobs_by_priority"].get("9", 0) < 2000:
                 jobs.submit_many(tasks.quick.with_options(priority=9), [(0,)] * 200)
             stop.wait(0.01)
 
     producer = threading.Thread(target=submit)
-    jobs.submit_many(tasks.quick.with_options(priority=9), [(0,)] * 200)
+    jobs.submit_many(tasks.quick.with_options(priority=9), [(0,)] * 2000)
     producer.start()
     try:
         yield stop

@@ -44,7 +44,9 @@ def finished(jobs: JobQueue, count: int) -> bool:
     return bool(counts["succeeded"] + counts["failed"] + counts["cancelled"] >= count)
 
 
-def rate_of(seconds: float, jobs: JobQueue, start_worker: StartWorker, journal: Journal) -> None:
+def rate_of(
+    seconds: float, jobs: JobQueue, start_worker: StartWorker, journal: Journal, *, tolerance: float
+) -> None:
     wanted = round(50 * (seconds + 1))
     limited = tasks.record.with_options(rate=Rate(50, per=1.0))
     handles = jobs.submit_many(limited, [(str(journal),)] * wanted)
@@ -57,19 +59,19 @@ def rate_of(seconds: float, jobs: JobQueue, start_worker: StartWorker, journal: 
     assert all(later - earlier >= 1_000_000 for earlier, later in zip(starts, starts[50:], strict=False))
     # The first second's worth starts at once: the rate is that of those after it.
     spent = (starts[-1] - starts[49]) / 1e6
-    assert (wanted - 50) / spent == pytest.approx(50, rel=0.02)
+    assert (wanted - 50) / spent == pytest.approx(50, rel=tolerance)
 
 
 @pytest.mark.timeout(90)
 def test_a_rate_is_kept_and_never_passed_in_any_window(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal
 ) -> None:
-    rate_of(4, jobs, start_worker, journal)
+    rate_of(4, jobs, start_worker, journal, tolerance=0.2)
 
 
 @pytest.mark.slow
 def test_a_rate_is_kept_for_20_seconds(jobs: JobQueue, start_worker: StartWorker, journal: Journal) -> None:
-    rate_of(20, jobs, start_worker, journal)
+    rate_of(20, jobs, start_worker, journal, tolerance=0.02)
 
 
 def test_two_jobs_a_folder_also_when_children_are_killed(
@@ -101,6 +103,7 @@ def test_20_producers_of_one_unique_job(  # noqa: PLR0917
     seconds: float,
 ) -> None:
     start_worker(slots=3)
+    assert jobs.submit(tasks.quick, 1).result(timeout=20) == 1
     unique = tasks.take_time.with_options(unique=Unique("sheet:{key}"))
     deadline = time.monotonic() + seconds
     ids: set[str] = set()
@@ -116,9 +119,9 @@ def test_20_producers_of_one_unique_job(  # noqa: PLR0917
         producer.start()
     for producer in producers:
         producer.join()
-    wait_until(lambda: finished(jobs, len(ids)), 20, "the last job")
+    wait_until(lambda: finished(jobs, len(ids) + 1), 20, "the last job")
 
-    assert len(ids) > seconds * 2
+    assert len(ids) > seconds
     assert all(status is Status.SUCCEEDED for status in jobs.inspector.statuses(sorted(ids)).values())
     assert len(journal.runs("start")) == len(ids)
     assert most_at_once(journal) == 1

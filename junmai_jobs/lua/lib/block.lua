@@ -1,22 +1,48 @@
 -- include: queue_keys, bell, state, homes, range_of
 -- Dependencies: POLICY=PARENT or POLICY+=PARENT, separated by blanks. Policy: what the child does when the parent
 -- does not succeed: cancel, continue, or failure (it runs only then); +: it will read the parent's result.
-local function await(id, policy, parent)
-  redis.call('ZADD', parents, 0, id .. ' ' .. parent)
-  redis.call('ZADD', children, 0, parent .. ' ' .. id .. ' ' .. policy)
-  if string.sub(policy, -1) == '+' then redis.call('ZADD', needed, 0, parent .. ' ' .. id) end
-  -- Waiting in ended is also right for a parent that finished long ago; resolve asks for its state.
-  local found = read_state(parent)
-  if found and finished_homes[found.word] and redis.call('ZSCORE', ended, parent) == false then
-    redis.call('ZADD', ended, now, parent)
-    ring(alarm)
+
+local function add_names(home, names)
+  for first = 1, #names, 400 do
+    local entries = {}
+    for index = first, math.min(first + 399, #names) do
+      entries[#entries + 1], entries[#entries + 2] = '0', names[index]
+    end
+    redis.call('ZADD', home, unpack(entries))
   end
+end
+
+-- Waiting in ended is also right for a parent that finished long ago; resolve asks for its state.
+local function tell_again_of(named)
+  for first = 1, #named, 400 do
+    for index, text in ipairs(redis.call('HMGET', states, unpack(named, first, math.min(first + 399, #named)))) do
+      local parent, found = named[first + index - 1], state_in(text)
+      if found and finished_homes[found.word] and redis.call('ZSCORE', ended, parent) == false then
+        redis.call('ZADD', ended, now, parent)
+        ring(alarm)
+      end
+    end
+  end
+end
+
+local function await(id, dependencies)
+  local named, awaited, edges, read = {}, {}, {}, {}
+  for policy, parent in string.gmatch(dependencies, '(%a+%+?)=(%S+)') do
+    named[#named + 1] = parent
+    awaited[#named] = id .. ' ' .. parent
+    edges[#named] = parent .. ' ' .. id .. ' ' .. policy
+    if string.sub(policy, -1) == '+' then read[#read + 1] = parent .. ' ' .. id end
+  end
+  add_names(parents, awaited)
+  add_names(children, edges)
+  add_names(needed, read)
+  tell_again_of(named)
 end
 
 local function block(id, queue, delay, dependencies, state)
   -- What a torn log may have left of an earlier try.
   redis.call('ZREMRANGEBYLEX', parents, range_of(id))
-  for policy, parent in string.gmatch(dependencies, '(%a+%+?)=(%S+)') do await(id, policy, parent) end
+  await(id, dependencies)
   state = state or new_state('blocked', queue)
   state.word, state.note, state.holds = 'blocked', delay, ''
   write_state(id, state)

@@ -50,6 +50,8 @@ local function serve(id, lane, score, machine, open, claimer, request, lease, wo
     if woken == '1' then seldom().pass_ring_on(open) end
     return {'NEWER', lane}
   end
+  -- Nor is a job of ours what no process could be told of.
+  if #id > 128 or string.find(id, '[^%w._:/-]') then version = nil end
   local expired = expires and created and created + expires <= now
   local elsewhere = state and (state.word == 'running' or finished_homes[state.word])
   if not version or expired or elsewhere then

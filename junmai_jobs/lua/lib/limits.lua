@@ -2,6 +2,7 @@
 -- Extra c=KEY,count: at most so many jobs of the key run. Extra r=KEY,count,ms: at most so many start in any span of
 -- so many milliseconds. A limit's spec is the text after the =.
 local full_keys = {} -- key of a limit that this call has found full -> how many really run
+local looks = 25 -- at so many that run; of more, each call looks at others
 
 local function key_of(spec)
   return string.match(spec, '^[^,]+')
@@ -19,7 +20,10 @@ local function room_in(spec)
   if span == '' then
     local running = redis.call('ZLEXCOUNT', holders, low, high)
     if running >= tonumber(count) then
-      full_keys[key] = full_keys[key] or #true_holders(key)
+      if not full_keys[key] then
+        local seen = math.min(running, looks)
+        full_keys[key] = running - seen + #true_holders(key, now_us % (running - seen + 1), seen)
+      end
       running = full_keys[key]
     end
     return count - running, now + 1000, key

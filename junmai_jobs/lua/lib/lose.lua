@@ -1,10 +1,12 @@
 -- include: hand_back, postpone
--- The run was lost with its worker (event crashed or lost): first again at once, then in 5 s, then never.
-local function lose(id, state, event, detail)
+-- The run was lost with its worker (event crashed or lost): first again at once, then in 5 s, then never. pause: it
+-- does not come back sooner (ms).
+local function lose(id, state, event, detail, pause)
   if take_back(id, state, event, detail) then return end_cancelled(id, state) end
   state.crashes = state.crashes + 1
-  if state.crashes == 1 then return return_to_ready(id, state) end
-  if state.crashes == 2 then return postpone(id, state, 'retrying', 5000, '') end
+  if state.crashes == 1 and pause == 0 then return return_to_ready(id, state) end
+  if state.crashes == 1 then return postpone(id, state, 'retrying', pause, '') end
+  if state.crashes == 2 then return postpone(id, state, 'retrying', math.max(5000, pause), '') end
   finish(id, state, 'failed', 'crashed')
   leave_leases(id, state)
   return 'failed'

@@ -1,11 +1,16 @@
 -- include: unique
--- From now on the key that the job was submitted with, if any, is this job's.
+-- What is kept of a key that is this job's from now on; before: who had it, where that job runs.
+local function key_entry(id, scope, period, before)
+  local till = period == '0' and 0 or now + period
+  return string.format('%s %s %.0f', id, scope, till) .. (before and ' ' .. before or '')
+end
+
+-- The key that the job was submitted with, if any, is this job's again.
 local function own(id, extras)
   local key, scope, period = unique_of(extras)
   if key then
-    local till = period == '0' and 0 or now + period
     local before, word = owner_of(key)
-    local beside = word == 'running' and before ~= id and ' ' .. before or ''
-    redis.call('HSET', uniques, key, string.format('%s %s %.0f', id, scope, till) .. beside)
+    local beside = word == 'running' and before ~= id and before or nil
+    redis.call('HSET', uniques, key, key_entry(id, scope, period, beside))
   end
 end

@@ -9,8 +9,12 @@ local function ready_score(priority, sequence)
 end
 
 -- The band a job waits in: of its kept score, else of its body; an unreadable one is for claim to sort out.
-local function priority_of(id, state)
+local function priority_in(state, body)
   if state and state.score ~= '' then return 10 - math.floor(state.score / band_width) end
-  local _, _, priority = read_header(redis.call('HGET', bodies, id))
+  local _, _, priority = read_header(body)
   return tonumber(priority) or 5
+end
+
+local function priority_of(id, state)
+  return priority_in(state, (not state or state.score == '') and redis.call('HGET', bodies, id))
 end

@@ -1,15 +1,19 @@
--- include: unique
+-- include: unique, own
 -- Which job answers for the unique key of the one at this place of enqueue's list; nil: it is accepted, and takes the
--- key (taken: key -> id, of this call). If it keeps the last and the owner runs, it waits for the owner's end.
-local function settle_key(jobs, at, extras, taken)
-  local key, _, _, keep = unique_of(extras)
+-- key (taken: key -> id, of this call; entries: what is to be kept). If it keeps the last and the owner runs, it waits
+-- for the owner's end.
+local function settle_key(jobs, at, extras, taken, entries)
+  local key, scope, period, keep = unique_of(extras)
   if not key then return nil end
-  local id, word = taken[key], 'ready'
+  local id, word, before = taken[key], 'ready', nil
   if not id then id, word = owner_of(key) end
   if id and word == 'running' and keep == 'last' then
     jobs[at + 2] = string.gsub(jobs[at + 2] .. ' continue=' .. id, '^ ', '')
-    id = nil
+    id, before = nil, id
   end
-  if not id then taken[key] = jobs[at] end
+  if not id then
+    taken[key] = jobs[at]
+    entries[#entries + 1], entries[#entries + 2] = key, key_entry(jobs[at], scope, period, before)
+  end
   return id
 end

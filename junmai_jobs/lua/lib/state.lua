@@ -11,21 +11,33 @@
 --   note      running: "cancel" when asked for; blocked: the delay (ms) that follows its parents; finished: the
 --             reason; else what the last deferral left
 -- One that cannot be read counts as none: the home a job is found in is the truth.
-local function read_state(id)
+local words = {
+  ready = true, scheduled = true, retrying = true, blocked = true, running = true,
+  succeeded = true, failed = true, cancelled = true,
+}
+
+local function state_in(text)
   local word, queue, score, token, failures, crashes, claimer, request, holds, note =
-    string.match(redis.call('HGET', states, id) or '',
+    string.match(text or '',
       '^(%a+)|([^|]*)|(%d*)|(%d*)|(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
-  if not word then return nil end
+  if not words[word] or #score > 17 or #token > 20 or #failures > 9 or #crashes > 9 then return nil end
   return {
     word = word, queue = queue, score = score, token = token, failures = failures,
     crashes = crashes, claimer = claimer, request = request, holds = holds, note = note,
   }
 end
 
+local function read_state(id)
+  return state_in(redis.call('HGET', states, id))
+end
+
+local function text_of(state)
+  return state.word .. '|' .. state.queue .. '|' .. state.score .. '|' .. state.token .. '|' .. state.failures .. '|' ..
+    state.crashes .. '|' .. state.claimer .. '|' .. state.request .. '|' .. state.holds .. '|' .. state.note
+end
+
 local function write_state(id, state)
-  redis.call('HSET', states, id, state.word .. '|' .. state.queue .. '|' .. state.score .. '|' .. state.token .. '|' ..
-    state.failures .. '|' .. state.crashes .. '|' .. state.claimer .. '|' .. state.request .. '|' ..
-    state.holds .. '|' .. state.note)
+  redis.call('HSET', states, id, text_of(state))
 end
 
 -- The state of a job that was never claimed.
