@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from junmai_jobs.address import parse_address
 
 Check = Callable[[Any], Any]
 
@@ -38,6 +39,8 @@ def must_be(
 def _shown(value: Any) -> str:
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, str) and "@" in value:
+        return '"***"'  # an address in a wrong place may have a password in it
     quoted = isinstance(value, str) and re.fullmatch(r"-?[0-9]+|true|false", value)
     return f"{json.dumps(value, ensure_ascii=False, default=str):.60}" + (
         " (leave out the quotes)" if quoted else ""
@@ -116,18 +119,11 @@ def unknown(key: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> st
     return "is not known; " + (f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}")
 
 
-def _is_redis_address(value: Any) -> bool:
-    if not isinstance(value, str) or re.search(r"\s|#", value):
-        return False
+def _is_redis_address(value: Any) -> object:
     try:
-        parts = urlsplit(value)
-        port = parts.port
+        return isinstance(value, str) and parse_address(value)
     except ValueError:
         return False
-    if parts.scheme == "unix":
-        return len(parts.path) > 1
-    database = re.fullmatch(r"/?[0-9]{0,9}", parts.path)
-    return parts.scheme in {"redis", "rediss"} and bool(parts.hostname and database) and port != 0
 
 
 text = must_be("a text that is not empty", lambda value: isinstance(value, str) and value.strip())
@@ -152,7 +148,8 @@ named_object = must_be(
 )
 web_address = must_be("an address that begins with https://", _matches(r"https?://[^\s/]\S*"), secret=True)
 redis_address = must_be(
-    "redis://[:PASSWORD@]HOST[:PORT][/DB], rediss://... or unix:///PATH, special characters as %XX",
+    "redis://[:PASSWORD@]HOST[:PORT][,HOST[:PORT]...][/DB], rediss://..., redis+sentinel://.../SERVICE[/DB] "
+    "or unix:///PATH, special characters as %XX",
     _is_redis_address,
     secret=True,
 )

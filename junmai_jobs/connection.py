@@ -1,7 +1,8 @@
 """How a script reaches the server: two ways to call it, one way to wait, and what the server's errors mean.
 
 Every verb may arrive twice, so a call that got no answer is sent again with the same arguments, by us and
-never by redis-py, until the caller's patience is at an end.
+never by redis-py, until the caller's patience is at an end. Where the server says that another is now in its
+place, the next attempt goes there (``route.py``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 import hiredis
 import redis
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     BusyLoadingError,
     ClusterDownError,
@@ -31,12 +33,14 @@ from redis.exceptions import (
 )
 
 from junmai_jobs.errors import QueueFull, StoreUnavailable
+from junmai_jobs.route import Astray, UnknownService, route_of
 from junmai_jobs.scripts import Script
 
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
-_PASSING = (BusyLoadingError, MasterDownError, ReadOnlyError, TryAgainError, ClusterDownError)
-_PASSING_WORDS = ("BUSY ", "UNBLOCKED ")
+_PASSING = (BusyLoadingError, MasterDownError, ReadOnlyError, TryAgainError, ClusterDownError, AskError)
+_PASSING_WORDS = ("BUSY ", "UNBLOCKED ", "NOREPLICAS ")
+_NO_DISK = "cannot write to its disk: free some space there, or read in its log why"
 
 
 class Endpoint(Protocol):
@@ -79,7 +83,12 @@ class ClientLink:
 
     def insist(self, call: Callable[[], T]) -> T:
         """Make a call that may be made twice, again and again while the server is away, within patience."""
-        return insist(self._endpoint, call, time.monotonic() + self._patience)
+        return insist(self._endpoint, call, time.monotonic() + self._patience, self._heed)
+
+    def _heed(self, error: Exception) -> None:
+        """Follow the server elsewhere; what other threads have in use will be told so itself."""
+        if (route := route_of(self.client)) and route.lead_on(error):
+            self.client.connection_pool.disconnect(inuse_connections=False)
 
     def _evaluate(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
         try:
@@ -97,7 +106,9 @@ class DedicatedLink:
     def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
         self._endpoint = endpoint
         self._patience = patience
-        self.connection: Any = endpoint.client(**options).connection_pool.make_connection()
+        client = endpoint.client(**options)
+        self._route = route_of(client)
+        self.connection: Any = client.connection_pool.make_connection()
         self.connection.register_connect_callback(self._let_the_kernel_wait)  # type: ignore[no-untyped-call]
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
@@ -110,12 +121,17 @@ class DedicatedLink:
         except (RedisError, OSError) as error:
             if not _passing(error):
                 raise explain(error, self._endpoint) from error
+            self._heed(error)
             time.sleep(_FIRST_PAUSE)
         # A server that has been away may know no script any more.
         return self._insist(lambda: self._exchange(("EVAL", script.text, *command[2:])))
 
     def _insist(self, call: Callable[[], T]) -> T:
-        return insist(self._endpoint, call, time.monotonic() + self._patience)
+        return insist(self._endpoint, call, time.monotonic() + self._patience, self._heed)
+
+    def _heed(self, error: Exception) -> None:
+        if self._route and self._route.lead_on(error):
+            self.close()
 
     def send(self, *command: object) -> None:
         """Send a command whose reply ``receive`` will read.
@@ -134,6 +150,7 @@ class DedicatedLink:
         try:
             return self.connection.read_response()
         except (RedisError, OSError) as error:
+            self._heed(error)
             raise explain(error, self._endpoint) from error
 
     def fileno(self) -> int:
@@ -160,13 +177,16 @@ class DedicatedLink:
         return self.connection.read_response()
 
 
-def insist(endpoint: Endpoint, call: Callable[[], T], deadline: float) -> T:
-    """Make a call until it is answered or the deadline (of ``time.monotonic``) is past."""
+def insist(
+    endpoint: Endpoint, call: Callable[[], T], deadline: float, heed: Callable[[Exception], None]
+) -> T:
+    """Make a call until it is answered or the deadline (of ``time.monotonic``) is past; heed each error."""
     pause = _FIRST_PAUSE
     while True:
         try:
             return call()
         except (RedisError, OSError) as error:
+            heed(error)
             if not _passing(error) or time.monotonic() + pause > deadline:
                 raise explain(error, endpoint) from error
         time.sleep(pause)
@@ -175,11 +195,19 @@ def insist(endpoint: Endpoint, call: Callable[[], T], deadline: float) -> T:
 
 
 def _passing(error: Exception) -> bool:
-    if isinstance(error, (AuthenticationError, NoPermissionError)):
+    if isinstance(error, (AuthenticationError, NoPermissionError, UnknownService)):
+        return False
+    if isinstance(_tls_failure(error), ssl.SSLCertVerificationError):
         return False
     if isinstance(error, (redis.ConnectionError, redis.TimeoutError, OSError)):
         return True
     return isinstance(error, _PASSING) or str(error).startswith(_PASSING_WORDS)
+
+
+def _tls_failure(error: BaseException) -> ssl.SSLError | None:
+    """What TLS has found wrong, where that is what an error of redis-py's comes from."""
+    cause = error.__cause__ or error.__context__
+    return cause if cause is None or isinstance(cause, ssl.SSLError) else _tls_failure(cause)
 
 
 def explain(error: Exception, endpoint: Endpoint) -> StoreUnavailable | QueueFull:
@@ -196,8 +224,14 @@ def explain(error: Exception, endpoint: Endpoint) -> StoreUnavailable | QueueFul
             what = "is still loading its data: try again in a moment"
         case InvalidResponse():
             what = "does not speak as Redis does: correct the address"
+        case Astray():
+            what = str(error)
+        case _ if isinstance(tls := _tls_failure(error), ssl.SSLCertVerificationError):
+            what = f"shows a certificate that proves nothing: {tls.verify_message}"
+        case _ if tls is not None:
+            what = f"and we do not agree on TLS: {tls.reason or tls}"
         case redis.ConnectionError() | redis.TimeoutError() | OSError():
             what = "cannot be reached: start it, or correct the address"
         case _:
-            what = f"cannot work: {error}"
+            what = _NO_DISK if str(error).startswith("MISCONF ") else f"cannot work: {error}"
     return StoreUnavailable(f"the server {where} {what}")

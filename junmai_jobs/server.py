@@ -14,17 +14,18 @@ from redis.retry import Retry
 
 from junmai_jobs.checks import Bad, redis_address
 from junmai_jobs.config import Config, redact
-from junmai_jobs.connection import ClientLink
+from junmai_jobs.connection import ClientLink, explain
 from junmai_jobs.embedded import FLOOR, Embedded
 from junmai_jobs.errors import ConfigError, StoreUnavailable
 from junmai_jobs.host import is_alive
+from junmai_jobs.route import route_of, routed_client
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _CLIENT_OPTIONS: dict[str, Any] = {
     "retry": Retry(NoBackoff(), 0),
-    "socket_connect_timeout": 1.0,
+    "socket_connect_timeout": 1.0,  # for all places of an address together
     "socket_timeout": 5.0,
     "health_check_interval": 0,
 }
@@ -55,8 +56,8 @@ class Server:
             self.embedded.prepare()
             return redis.Redis(unix_socket_path=str(self.embedded.socket), **options)
         try:
-            return redis.Redis.from_url(self.url, **options)
-        except ValueError as error:
+            return routed_client(self.url, options)
+        except (ValueError, TypeError) as error:
             raise ConfigError(f"{redact(self.url)} is not the address of a server: {error}") from None
 
     def ensure(self) -> None:
@@ -107,8 +108,9 @@ class Server:
         try:
             with self.client(client_name="junmai-jobs-status", socket_timeout=1.5) as client:
                 info = client.info()
+                route = route_of(client)
         except (redis.RedisError, OSError) as error:
-            found |= {"running": False, "error": str(error)}
+            found |= {"running": False, "error": str(explain(error, self))}
         else:
             found |= {
                 "running": True,
@@ -118,6 +120,8 @@ class Server:
                 "clients": info["connected_clients"] - 1,
                 "memory_bytes": info["used_memory"],
             }
+            if route is not None and route.picky:
+                found["serves"] = "{}:{}".format(*route.now)
         if self.url is None:
             watched = is_alive(self.embedded.read_state().get("watcher"))
             found |= {"watcher": watched, "folder": str(self.embedded.folder), "log": str(self.embedded.log)}
@@ -160,6 +164,9 @@ def _what_is_wrong(info: dict[str, Any], *, allow_eviction: bool) -> str | None:
             f"may drop jobs when its memory is full, by maxmemory-policy {policy}: "
             "set maxmemory-policy to noeviction there, or accept it with --allow-eviction"
         )
-    if info.get("role", "master") != "master":
+    if info.get("redis_mode") == "sentinel":
+        return "is a sentinel: write its address as redis+sentinel://HOST:PORT/SERVICE"
+    # A replica in a cluster knows where the jobs are.
+    if info.get("role", "master") != "master" and not info.get("cluster_enabled"):
         return "is a replica and takes no jobs: use the address of its primary"
     return None

@@ -44,9 +44,7 @@ def status(app: App) -> None:
     """Tell which server is used and how it is; exit 1 where the embedded one does not run."""
     found = app.server.status()
     if not found["running"] and app.server.url is not None:
-        raise StoreUnavailable(
-            f"the server {found['address']} cannot be reached: start it, or correct the address"
-        )
+        raise StoreUnavailable(found["error"])
     _tell(app, found)
     if not found["running"]:
         click.get_current_context().exit(FAILED)

@@ -1,0 +1,138 @@
+"""A server behind TLS: who it is must be proven, and nothing is ever said in the clear instead."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from junmai_jobs.connection import ClientLink, DedicatedLink
+from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.keys import Keys
+from junmai_jobs.scripts import load
+from junmai_jobs.server import Server
+from tests.certificates import Authority, Identity
+from tests.servers import RedisProcess, free_port, server_binary
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.command_line import CommandLine
+
+    StartTLS = Callable[..., str]
+
+pause, keys = load("pause"), (Keys.of("n").paused,)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def start(authority: Authority, tmp_path: Path) -> Iterator[StartTLS]:
+    """Starts a server that speaks TLS alone, as this identity; gives the rest of its address."""
+    started: list[RedisProcess] = []
+
+    def start(identity: Identity, *, clients: str = "no") -> str:
+        port = free_port()
+        tls = (
+            "--port", "0", "--tls-port", str(port), "--tls-auth-clients", clients,
+            "--tls-cert-file", str(identity.certificate), "--tls-key-file", str(identity.key),
+            "--tls-ca-cert-file", str(authority.certificate),
+        )  # fmt: skip
+        server = SecureProcess(tmp_path, port=port, options=tls)
+        started.append(server)
+        server.start()
+        return f"127.0.0.1:{port}/0?ssl_ca_certs={authority.certificate}"
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+class SecureProcess(RedisProcess):
+    """One that is up as soon as it says so."""
+
+    def answers(self) -> bool:
+        return "Ready to accept connections" in (self.folder / "server.log").read_text()
+
+
+def refusal(url: str, home: Path) -> str:
+    with pytest.raises(StoreUnavailable) as caught:
+        Server(url, home).check()
+    return str(caught.value)
+
+
+def test_a_server_that_proves_who_it_is(start: StartTLS, authority: Authority, tmp_path: Path) -> None:
+    server = Server(f"rediss://{start(authority.vouch_for('good', 'IP:127.0.0.1'))}", tmp_path)
+    server.check()
+    link = DedicatedLink(server)
+    assert link.run(pause, keys, ()) == [b"OK"]
+    link.close()
+    ordinary = ClientLink(server)
+    assert ordinary.run(pause, keys, ()) == [b"OK"]
+    ordinary.client.close()
+
+
+def test_a_server_that_only_says_who_it_is(start: StartTLS, authority: Authority, tmp_path: Path) -> None:
+    place = start(authority.vouch_for("good", "IP:127.0.0.1")).partition("?")[0]
+    assert "a certificate that proves nothing: " in refusal(f"rediss://{place}", tmp_path)
+    stranger = Authority(tmp_path / "strangers", "stranger").certificate
+    assert "proves nothing" in refusal(f"rediss://{place}?ssl_ca_certs={stranger}", tmp_path)
+
+
+def test_a_server_that_is_somebody_else(start: StartTLS, authority: Authority, tmp_path: Path) -> None:
+    place = start(authority.vouch_for("other", "other.example"))
+    assert "IP address mismatch" in refusal(f"rediss://{place}", tmp_path)
+
+
+def test_nothing_is_said_in_the_clear(start: StartTLS, authority: Authority, tmp_path: Path) -> None:
+    place = start(authority.vouch_for("good", "IP:127.0.0.1")).partition("?")[0]
+    assert "cannot be reached" in refusal(f"redis://{place}", tmp_path)
+    plain = RedisProcess(tmp_path)
+    try:
+        address = plain.start().url.removeprefix("redis://")
+        assert "cannot be reached" in refusal(f"rediss://{address}", tmp_path)
+    finally:
+        plain.stop()
+
+
+def test_a_server_that_asks_who_we_are(start: StartTLS, authority: Authority, tmp_path: Path) -> None:
+    place = start(authority.vouch_for("good", "IP:127.0.0.1"), clients="yes")
+    assert "we do not agree on TLS" in refusal(f"rediss://{place}", tmp_path)
+    us = authority.vouch_for("us", "worker.example")
+    Server(f"rediss://{place}&ssl_certfile={us.certificate}&ssl_keyfile={us.key}", tmp_path).check()
+
+
+def test_the_command_says_it_in_one_line(start: StartTLS, authority: Authority, cli: CommandLine) -> None:
+    place = start(authority.vouch_for("good", "IP:127.0.0.1"))
+    assert cli.run("stats", "--redis", f"rediss://{place}").code == 0
+    done = cli.run("stats", "--redis", f"rediss://{place.partition('?')[0]}")
+    assert (done.code, done.out, done.err.count("\n")) == (69, "", 1)
+    assert "proves nothing: self-signed certificate" in done.err
+
+
+def test_sentinels_behind_tls(start: StartTLS, authority: Authority, tmp_path: Path) -> None:
+    identity = authority.vouch_for("good", "IP:127.0.0.1")
+    place = start(identity)
+    port, file = free_port(), tmp_path / "sentinel.conf"
+    file.write_text(
+        f"port 0\ntls-port {port}\ntls-replication yes\ntls-auth-clients no\ndir {tmp_path}\n"
+        f"tls-cert-file {identity.certificate}\ntls-key-file {identity.key}\n"
+        f"tls-ca-cert-file {authority.certificate}\n"
+        f"sentinel monitor darkroom 127.0.0.1 {place.partition('/')[0].partition(':')[2]} 1\n"
+    )
+    with (tmp_path / "sentinel.log").open("ab") as log:
+        process = subprocess.Popen([server_binary(), str(file), "--sentinel"], stdout=log, stderr=log)
+    try:
+        wait_until(lambda: "monitor master" in (tmp_path / "sentinel.log").read_text(), what="the sentinel")
+        url = f"rediss+sentinel://127.0.0.1:{port}/darkroom/0"
+        Server(f"{url}?ssl_ca_certs={authority.certificate}", tmp_path).check()
+        assert "sentinels answers" in refusal(url, tmp_path)
+    finally:
+        process.kill()
+        process.wait()
