@@ -7,6 +7,7 @@ its number of jobs, or with its parent, whatever way that dies.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import logging
@@ -54,6 +55,8 @@ class Board(ctypes.Structure):
         ("retry_delay", ctypes.c_double),  # child: what follows if it has to be killed, see timed_out
         ("cancel", ctypes.c_uint64),  # parent: token of the run that is asked to stop
         ("stop", ctypes.c_bool),  # parent: claim no more
+        ("input", ctypes.c_char * 256),  # child: what its run works on, see quarantine.key_of
+        ("input_token", ctypes.c_uint64),  # child: the run of which ``input`` is true; after it
         ("orders", ctypes.c_uint32),  # parent: how many orders it has sent
     )
 
@@ -89,13 +92,34 @@ def child_main(setup: ChildSetup, board: Any, orders: Connection) -> None:
 
 def _settle_in(setup: ChildSetup) -> None:
     """Leave the terminal's signals to the parent, end with it, and do not take every core for one job."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_stopping_to_the_parent()
     if os.name == "posix":
         os.setpgid(0, 0)
+        # What a task forks is ended by a SIGTERM of its own, from its first moment on.
+        os.register_at_fork(
+            before=_heed_sigterm, after_in_parent=_ignore_sigterm, after_in_child=_heed_sigterm
+        )
     _end_with_parent()
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ.setdefault(variable, str(setup.threads))
     start_logging(setup.settings.loglevel, setup.settings.log_file)
+
+
+def leave_stopping_to_the_parent() -> None:
+    """Neither a terminal's Ctrl-C nor a SIGTERM that is sent to every process ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _ignore_sigterm()
+
+
+def _ignore_sigterm() -> None:
+    # Not SIG_IGN, which whatever a task starts would inherit. ValueError: it forks in another thread.
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGTERM, lambda *_: None)
+
+
+def _heed_sigterm() -> None:
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _end_with_parent() -> None:
@@ -161,7 +185,7 @@ class Child:
             claiming = not self._board.stop and self._board.jobs < self._setup.settings.max_jobs_per_child
             if not claiming and ended is None:
                 break
-            step = self._step(ended, self._queues if claiming else ())
+            step = self._step(ended, claiming=claiming)
             if step.ending == "LOST" and ended is not None:
                 log.warning("job %s was given to someone else; its outcome here does not count", ended[0].id)
             if step.newer is not None:
@@ -176,12 +200,13 @@ class Child:
                 self._wait_for_work(step)
         self._link.close()
 
-    def _step(self, ended: tuple[Claimed, Ending] | None, queues: Sequence[str]) -> Step:
+    def _step(self, ended: tuple[Claimed, Ending] | None, *, claiming: bool) -> Step:
         """End and claim, asking again while the server is away: the request stays the same."""
         self._requests += 1
         request = f"{self._setup.generation}.{self._requests}"
         woken, self._woken = self._woken, False
         while True:
+            queues = self._queues if claiming else ()
             try:
                 return self._broker.step(
                     self._setup.claimer, request, queues, ended, lease=self._setup.settings.lease, woken=woken
@@ -192,6 +217,7 @@ class Child:
                 self._leave_if_orphaned()
                 self._complain(str(error))
                 time.sleep(_PAUSE)
+                self._take_orders()
 
     def _run(self, job: Claimed) -> tuple[Claimed, Ending] | None:
         board = self._board
@@ -208,6 +234,7 @@ class Child:
                 lambda: board.cancel == token,
                 self._queues,
                 self._setup.settings.max_waiting,
+                reads=self._note_input,
             )
         finally:
             if os.getpid() != self._pid:
@@ -229,6 +256,10 @@ class Child:
             self._announced, board.retry_delay = run, delay_after_timeout(assignment)
         board.deadline = started + options.timeout
         board.token = int(job.token)
+
+    def _note_input(self, key: str) -> None:
+        board = self._board
+        board.input, board.input_token = key.encode(), board.token
 
     def _wait_for_work(self, step: Step) -> None:
         """Until a queue's bell rings, an order comes, or it is time to look anyway.

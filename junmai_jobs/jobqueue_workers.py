@@ -63,12 +63,16 @@ class JobQueueWorkers(JobQueueBase):
         aging = settings.get("aging")
         if aging is not None and (type(aging) not in {int, float} or not 1 <= aging <= LONGEST):
             raise OptionError(f"aging is {aging!r}; give seconds from 1 on, or None")
+        for name, least, most in (("lease", 1, 86400), ("grace", 0, 86400), ("max_jobs_per_child", 1, 2**31)):
+            value = settings.get(name, most)
+            if type(value) not in {int, float} or not least <= value <= most:
+                raise OptionError(f"{name} is {value!r}; give a number from {least} to {most}")
         if isinstance(queues, str):
             raise OptionError(f"queues is {queues!r}; give a list of names")
         served = None if queues is None else tuple(check_name(queue, "queue") for queue in queues)
         settings["offers"] = tuple(offers(settings.get("offers")))
         settings.setdefault("aging", config.aging_seconds)
-        self._check_server()
+        self.broker.due()  # who may run no script here is told so now
         return WorkerSettings(
             endpoint=self.server,
             namespace=self.namespace,

@@ -6,17 +6,37 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
 from junmai_jobs.child import ChildSetup, child_main, new_board
 
 _LONGEST_TEMPORARY = 103 - len("/pymp-12345678/listener-12345678")  # bytes; 103 is what macOS allows a socket
+_NEEDED_TO_CONNECT = ("encodings.idna", "email.parser", "secrets")
 Fate = Literal["timeout", "release", "cancel", "lost"]
 """Why the supervisor killed a child; without one, the child died by itself."""
+
+
+class Turns:
+    """When jobs whose processes died come back: where many die in a row, one a second, behind the others.
+
+    Each death costs the time in which a process starts, and that is taken from all other work.
+    """
+
+    _at_once, _longest = 3, 60.0
+
+    def __init__(self) -> None:
+        self._free = 0.0
+
+    def take(self, now: float) -> float:
+        """Seconds until the turn of what has died now."""
+        self._free = max(self._free, now) + 1.0
+        return min(self._longest, max(0.0, self._free - now - self._at_once))
 
 
 class Slot:
@@ -35,6 +55,7 @@ class Slot:
         self.start_at = 0.0
         self._orders: Connection | None = None
         self._pause = 0.0
+        self._burial = threading.Lock()
 
     def start(self, context: Any, setup: ChildSetup) -> None:
         """Start the next generation."""
@@ -65,31 +86,55 @@ class Slot:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
 
+    def stop_run(self, begun_before: float) -> str | None:
+        """Kill the child and release the job that it runs, from whatever thread; the id, if there is one.
+
+        A run that has begun later has its lease from its claim.
+        """
+        with self._burial:
+            process, board = self.process, self.board
+            if process is None or self.fate is not None or not board.token:
+                return None
+            if board.deadline - board.timeout > begun_before or wait([process.sentinel], 0):
+                return None
+            self.kill("release")
+            return str(board.id.decode())
+
     def bury(self) -> int:
         """Clear up after the child's death. Its exit code, negative for a signal."""
         self.process.join()
         code = int(self.process.exitcode)
         if self._orders is not None:
             self._orders.close()
-        # A child that dies at once, again and again, is started ever more slowly.
-        died = code != 0 or self.board.token
-        short_lived = died and self.fate is None and time.monotonic() - self._started < 1.0
-        self._pause = min(30.0, max(0.05, self._pause * 2)) if short_lived else 0.0
+        # Children that die before they have claimed a job, again and again, are started ever more slowly. Who
+        # dies of a job is followed at once: that are three for each job, and the others wait behind it.
+        fruitless = code != 0 and self.fate is None and not (self.board.token or self.board.jobs)
+        self._pause = min(30.0, max(0.05, self._pause * 2)) if fruitless else 0.0
         self.start_at = time.monotonic() + self._pause
-        self.process = None
+        with self._burial:
+            self.process = None
         return code
+
+    def cause_of_death(self) -> dict[str, Any]:
+        """What the history is to keep of the child's death, and on which input, if it worked on one."""
+        board, cause = self.board, cause_of_death(int(self.process.exitcode))
+        known = board.token and board.input_token == board.token and board.input
+        return cause | {"input": board.input.decode()} if known else cause
 
 
 def start_method() -> Any:
     """The context for children; never a bare fork, which copies locks, sockets and threads.
 
     A forkserver is asked through a socket in the temporary folder, whose path may be too long for one.
+    What this process has loaded of our own it has loaded too, since a child is soon there then. What a user's
+    modules do when they are loaded, be it to start a thread, they do in each child.
     """
     room = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_TEMPORARY
     if not room or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["junmai_jobs.child"])
+    ours = [each for each in sys.modules if each.startswith(("junmai_jobs.commands.", "junmai_jobs.tasks."))]
+    context.set_forkserver_preload(["junmai_jobs.preload", *_NEEDED_TO_CONNECT, *ours])
     return context
 
 

@@ -59,7 +59,11 @@ def _start(embedded: Embedded, binary: str) -> tuple[subprocess.Popen[bytes], di
     process = subprocess.Popen(_command(embedded, binary), stdin=subprocess.DEVNULL, stdout=sys.stderr)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     state = {"server": mark_of(process.pid), "watcher": mark_of(os.getpid())}
-    embedded.write_state(state)
+    try:
+        embedded.write_state(state)
+    except OSError:
+        process.kill()  # nobody would know of it
+        raise
     deadline = time.monotonic() + _PATIENCE
     while not (reply := embedded.ask("PING")).startswith("+"):
         if reply.startswith("-LOADING"):

@@ -23,6 +23,7 @@ from junmai_jobs.child import ChildSetup
 from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.errors import StaleLease, StoreUnavailable
 from junmai_jobs.executor import timed_out
+from junmai_jobs.guard import LeaseGuard
 from junmai_jobs.host import describe_process, worker_name
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Claimed, Job, iso
@@ -30,7 +31,7 @@ from junmai_jobs.lanes import queue_of
 from junmai_jobs.notify import jobs_failed, notify, receivers
 from junmai_jobs.scheduler import Scheduler
 from junmai_jobs.settings import WorkerSettings
-from junmai_jobs.slot import Slot, cause_of_death, start_method
+from junmai_jobs.slot import Slot, Turns, cause_of_death, start_method
 from junmai_jobs.task import task_names
 
 log = logging.getLogger("junmai_jobs.worker")
@@ -38,7 +39,6 @@ log = logging.getLogger("junmai_jobs.worker")
 _TICK = 0.25
 _LISTEN = 10
 _PATIENCE = 0.3
-_LEASE_MARGIN = 5.0
 _QUEUES_EVERY = 5.0
 _SIGN_OF_LIFE_EVERY = 10.0
 _BURST_EVERY = 0.1
@@ -68,9 +68,11 @@ class Worker:
         self._scheduler.aging, self._scheduler.max_waiting = settings.aging, settings.max_waiting
         self._scheduler.firing = settings.schedules and not settings.burst
         self._slots = [Slot(f"{self.name}/{number}") for number in range(settings.concurrency)]
+        self._turns = Turns()
         self._queues = settings.lanes(())
         self._queues_at = self._burst_at = 0.0
-        self._renewed_at = self._renew_at = self._pause = 0.0
+        self._guard = LeaseGuard(self._slots, settings.lease)
+        self._renew_at = self._pause = 0.0
         self._registered = False
         self._away_since: float | None = None
         self._stop_asked = 0
@@ -88,11 +90,13 @@ class Worker:
     def run(self) -> int:
         """Work until told to stop."""
         log.info("worker %s: %d slots, queues %s", self.name, len(self._slots), ", ".join(self._queues))
+        self._guard.start()
         try:
             while not self._has_stopped():
                 self._sit()
                 self._tick()
         finally:
+            self._guard.stop()
             for slot in self._slots:
                 if slot.process is not None:
                     slot.kill("release")
@@ -129,6 +133,7 @@ class Worker:
 
     def _tick(self) -> None:
         """One round. While the server is away only what concerns the children is done; the rest stays due."""
+        self._guard.round_at = time.monotonic()
         self._watch_children()
         self._heed_stop()
         self._pause = _TICK
@@ -148,15 +153,16 @@ class Worker:
         if self._away_since is None:
             self._away_since = time.monotonic()
             log.warning("%s; waiting for it", error)
+        self._guard.away = True
         self._control.close()
-        self._listening = False
+        self._listening, self._queues_at = False, 0.0
         with contextlib.suppress(StoreUnavailable):
             self.settings.endpoint.ensure()
 
     def _back(self) -> None:
         if self._away_since is not None:
             log.warning("the server is back after %.1f s", time.monotonic() - self._away_since)
-            self._away_since = None
+            self._away_since, self._guard.away = None, False
 
     # Ears: one list for this worker, one alarm for any supervisor.
 
@@ -212,7 +218,7 @@ class Worker:
         )
 
     def _watch_children(self) -> None:
-        """Kill runs past their timeout or past the grace after a cancel, and all before the leases end."""
+        """Kill runs past their timeout or past the grace after a cancel."""
         now = time.monotonic()
         for slot in self._running():
             if (token := slot.board.token) and slot.board.deadline < now:
@@ -223,14 +229,6 @@ class Worker:
                 slot.cancel_at is not None and slot.board.token == slot.board.cancel and slot.cancel_at < now
             ):
                 slot.kill("cancel")
-        silent = now - self._renewed_at
-        if self._away_since is not None and silent > self.settings.lease - min(
-            _LEASE_MARGIN, self.settings.lease / 4
-        ):
-            for slot in self._running():
-                if slot.board.token:
-                    log.warning("job %s is stopped: its lease cannot be renewed", slot.board.id.decode())
-                    slot.kill("release")
 
     def _bury_children(self) -> None:
         """Return what the dead held. The slot stays empty until the store knows, so no claimer acts twice."""
@@ -251,7 +249,9 @@ class Worker:
         elif slot.fate is not None:
             self._broker.release(slot.claimer, request)
         elif code != 0 or slot.board.token:
-            returned = self._broker.crash(slot.claimer, request, cause_of_death(code))
+            returned = self._broker.crash(
+                slot.claimer, request, slot.cause_of_death(), pause=self._turns.take(time.monotonic())
+            )
             if returned is not None:
                 log.warning("job %s lost its process (%s): %s", returned[0], _shown(code), returned[1])
 
@@ -277,9 +277,9 @@ class Worker:
         if self._queues_at > time.monotonic():
             return
         self._queues_at = time.monotonic() + _QUEUES_EVERY
-        known = self._inspector.lanes()
-        served = self.settings.lanes(known)
-        self._scheduler.queues = list(dict.fromkeys((*served, *known)))
+        wanted = self.settings.lanes(known := self._inspector.lanes())
+        self._scheduler.queues = sound = self._inspector.sound((*wanted, *known))
+        served = tuple(lane for lane in wanted if lane in sound)
         if served != self._queues:
             self._queues = served
             for slot in self._running():
@@ -297,7 +297,7 @@ class Worker:
         if renewals is None:
             self._registered = False
             return
-        self._renewed_at, self._renew_at = now, now + min(self.settings.lease / 3, _SIGN_OF_LIFE_EVERY)
+        self._guard.renewed_at, self._renew_at = now, now + min(self.settings.lease / 3, _SIGN_OF_LIFE_EVERY)
         for slot, token, renewal in zip(self._slots, before, renewals, strict=True):
             # A child clears its board before it ends a run, so the same token before and after means it runs.
             if slot.process is None or not token or slot.board.token != token:

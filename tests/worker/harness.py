@@ -9,12 +9,12 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
 from junmai_jobs import JobQueue
 from junmai_jobs.config import load_config
-from tests.servers import RedisProcess
 from tests.waiting import wait_until
 
 TASKS = "tests.worker.tasks"
@@ -58,21 +58,30 @@ class Journal:
         return self.runs(event)
 
 
+class Addressed(Protocol):
+    """A server, or several, that a URL leads to."""
+
+    @property
+    def url(self) -> str: ...
+
+
 @dataclass
 class WorkerProcess:
     """A worker in a process of its own."""
 
-    redis: RedisProcess
+    redis: Addressed
     home: Path
     arguments: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    inside: tuple[str, ...] = ()
+    """What enters the host that it is to run on."""
 
     def start(self) -> WorkerProcess:
         self.home.mkdir(parents=True, exist_ok=True)
         command = [
-            sys.executable, "-m", "junmai_jobs.cli", "--redis", self.redis.url, "--tasks", TASKS,
-            "worker", *self.arguments,
+            *self.inside, sys.executable, "-m", "junmai_jobs.cli", "--redis", self.redis.url,
+            "--tasks", TASKS, "worker", *self.arguments,
         ]  # fmt: skip
         with (self.home / "worker.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -129,7 +138,7 @@ class WorkerProcess:
             self.process.wait()
 
 
-def queue_on(redis: RedisProcess, home: Path) -> JobQueue:
+def queue_on(redis: Addressed, home: Path) -> JobQueue:
     return JobQueue(redis.url, config=load_config(environ={"JUNMAI_HOME": str(home)}))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import multiprocessing
 import os
 import signal
 import time
@@ -30,6 +31,16 @@ def quick(number: int = 0) -> int:
 @task
 def record(journal: str) -> None:
     note(journal, "start")
+
+
+@task
+def fork_and_terminate() -> int | None:
+    """Have a process of its own, and end it with SIGTERM."""
+    other = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    other.start()
+    other.terminate()
+    other.join(10)
+    return other.exitcode
 
 
 @task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from itertools import pairwise
 from pathlib import Path
 
@@ -211,6 +212,11 @@ def test_a_copy_of_the_process_that_a_task_has_forked_does_nothing_more(
     assert [jobs.submit(tasks.quick, number).result(timeout=10) for number in range(20)] == list(range(20))
     assert handle.job().history[-1]["event"] == "succeeded"
     assert len(handle.job().history) == 1
+
+
+def test_what_a_task_forks_ends_by_a_sigterm(jobs: JobQueue, start_worker: StartWorker) -> None:
+    start_worker(slots=1)
+    assert jobs.submit(tasks.fork_and_terminate).result(timeout=20) == -signal.SIGTERM
 
 
 def test_a_temporary_folder_with_a_long_path_is_no_hindrance(

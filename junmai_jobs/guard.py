@@ -1,0 +1,65 @@
+"""The thread that keeps the worker's word: a run whose lease cannot be renewed is over before the lease is.
+
+The supervisor may be waiting just then: for a server that swallows all it is sent, or for the address of a
+name, as long as it takes. So this thread asks nobody anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from junmai_jobs.slot import Slot
+
+log = logging.getLogger("junmai_jobs.worker")
+_MARGIN = 5.0
+"""Seconds before the end of a lease; a quarter of one that is short."""
+_STEP = 0.25
+_LONGEST_ROUND = 1.0
+"""Seconds that the supervisor may take for a round without being taken for stuck."""
+
+
+class LeaseGuard(threading.Thread):
+    """Stops what runs when no renewal has come through for most of a lease.
+
+    While the server is known to be away every second counts. Else the supervisor must be stuck, too, and the
+    seconds count since the whole process last slept: who wakes up asks first whether the runs are lost.
+    """
+
+    def __init__(self, slots: Sequence[Slot], lease: float) -> None:
+        super().__init__(name="lease-guard", daemon=True)
+        self._slots = slots
+        self._patience = lease - min(_MARGIN, lease / 4)
+        self._step = min(_STEP, lease / 20)
+        self._sleep = self._step + lease / 8
+        self._over = threading.Event()
+        self.renewed_at = 0.0
+        """When the last call began that has renewed the leases, of ``time.monotonic``."""
+        self.round_at = 0.0
+        """When the supervisor began its last round."""
+        self.away = False
+        """Whether the server does not answer."""
+
+    def run(self) -> None:
+        """Watch, until told to stop."""
+        awake_since = looked_at = time.monotonic()
+        while not self._over.wait(self._step):
+            now = time.monotonic()
+            if now - looked_at > self._sleep:
+                awake_since = now
+            looked_at = now
+            since = self.renewed_at if self.away else max(self.renewed_at, awake_since)
+            stuck = now - self.round_at > _LONGEST_ROUND
+            if now - since > self._patience and (self.away or stuck):
+                self._stop_runs(now - self._patience)
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._over.set()
+
+    def _stop_runs(self, begun_before: float) -> None:
+        for slot in self._slots:
+            if job_id := slot.stop_run(begun_before):
+                log.warning("job %s is stopped: its lease cannot be renewed", job_id)
