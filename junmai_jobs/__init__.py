@@ -19,6 +19,7 @@ from junmai_jobs.errors import (
     JunmaiJobsError,
     OptionError,
     PayloadError,
+    Quarantined,
     QueueFull,
     ResultExpired,
     ResultTimeout,
@@ -42,8 +43,8 @@ from junmai_jobs.workflow import Group, Planned, chain, chord, group, result_of
 __all__ = [
     "Abort", "Batch", "BatchProgress", "Concurrency", "ConfigError", "Event", "EventsLost", "Group",
     "Hook", "InvalidState", "Job", "JobCancelled", "JobFailed", "JobHandle", "JobNotFound", "JobQueue",
-    "JunmaiJobsError", "OptionError", "PayloadError", "Planned", "Priority", "QueueFull", "Rate",
-    "ResultExpired", "ResultTimeout", "RetryLater", "RetryPolicy", "RunningJob", "ScheduleNotFound",
+    "JunmaiJobsError", "OptionError", "PayloadError", "Planned", "Priority", "Quarantined", "QueueFull",
+    "Rate", "ResultExpired", "ResultTimeout", "RetryLater", "RetryPolicy", "RunningJob", "ScheduleNotFound",
     "SoftTimeout", "StaleLease", "Status", "StoreUnavailable", "Task", "Unique", "UnknownTask", "chain",
     "chord", "current_job", "edge", "group", "result_of", "task", "use",
 ]  # fmt: skip

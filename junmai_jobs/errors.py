@@ -11,6 +11,7 @@ JunmaiJobsError
 ├── QueueFull                     the queue or the server has no room
 ├── StoreUnavailable              the server cannot be reached or cannot be used
 ├── StaleLease                    the job was given to someone else meanwhile
+├── Quarantined                   too many processes have died of the job's input
 ├── EventsLost                    a reader of events has missed some
 ├── JobFailed, JobCancelled, ResultTimeout, ResultExpired      answers of handle.result()
 └── SoftTimeout, RetryLater, Abort                             raised inside a running task
@@ -66,6 +67,15 @@ class StoreUnavailable(JunmaiJobsError):
 
 class StaleLease(JunmaiJobsError):
     """The lease is over and the job belongs to someone else; this run's outcome does not count."""
+
+
+class Quarantined(JunmaiJobsError):
+    """A job's input has killed so many processes that it is not tried any more."""
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        """What stands for the input, see ``quarantine.key_of``."""
 
 
 class EventsLost(JunmaiJobsError):

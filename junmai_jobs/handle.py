@@ -99,6 +99,6 @@ class StoredJob(Job):
         """See ``JobQueue.cancel``."""
         return self.jobs.cancel(self.id)
 
-    def retry(self) -> None:
+    def retry(self, *, force: bool = False) -> None:
         """See ``JobQueue.retry``."""
-        self.jobs.retry(self.id)
+        self.jobs.retry(self.id, force=force)

@@ -209,8 +209,8 @@ def _unknown_option(name: str) -> str:
         return f"no option {name!r}; write {_RENAMED[name]}"
     if name in _OF_THE_TIMETABLE:
         return f"{name} belongs to the task, @task({name}=...), or to a schedule: jobs.schedule(...)"
-    if name == "name":
-        return "a name belongs to the task, not to one submission: @task(name=...)"
+    if name in {"name", "hooks", "input"}:
+        return f"{name} belongs to the task, not to one submission: @task({name}=...)"
     close = difflib.get_close_matches(name, _NAMES | {"eta"}, 1)
     known = ", ".join(sorted(_NAMES | {"eta"}))
     return f"no option {name!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {known}")

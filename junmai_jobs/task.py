@@ -7,7 +7,7 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
 from junmai_jobs.errors import OptionError, PayloadError, UnknownTask
 from junmai_jobs.hooks import Hook, check_hooks
@@ -30,11 +30,15 @@ class Task(Generic[P, R]):
         options: Options,
         base: Options,
         hooks: tuple[Hook, ...] = (),
+        *,
+        inputs: tuple[str, ...] = (),
     ) -> None:
         self.function = function
         self.name = name
         self.options = options
         self.hooks = hooks
+        self.inputs = inputs
+        """Its parameters that are files, whose content is watched, see docs/guide/quarantine.md."""
         self.timetable: Timetable | None = None
         """When its own schedule is due, where it has one."""
         self._base = base
@@ -54,7 +58,16 @@ class Task(Generic[P, R]):
         Raises:
             OptionError: an option is unknown, wrong or not built yet.
         """
-        return type(self)(self.function, self.name, self.options.changed(options), self._base, self.hooks)
+        changed = self.options.changed(options)
+        return type(self)(self.function, self.name, changed, self._base, self.hooks, inputs=self.inputs)
+
+    def arguments(self, args: Iterable[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a call, by the function's parameters.
+
+        Raises:
+            TypeError: they do not fit the function.
+        """
+        return self._signature.bind(*args, **kwargs).arguments
 
     def new_job(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NewJob:
         """A job that runs this task with these arguments.
@@ -154,13 +167,16 @@ def task(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: .
 @overload
 def task(function: Callable[P, R], /) -> Task[P, R]: ...
 @overload
-def task(*, name: str | None = None, hooks: Iterable[Hook] = (), **options: Any) -> Register: ...
+def task(
+    *, name: str | None = None, hooks: Iterable[Hook] = (), input: str | Iterable[str] = (), **options: Any
+) -> Register: ...
 def task(
     function: Callable[P, Any] | None = None,
     /,
     *,
     name: str | None = None,
     hooks: Iterable[Hook] = (),
+    input: str | Iterable[str] = (),  # noqa: A002 - as a user writes it
     every: Any = None,
     cron: str | None = None,
     tz: str | None = None,
@@ -173,6 +189,7 @@ def task(
         function: the function, where the decorator stands bare.
         name: the task's; None: its function's.
         hooks: called around its runs, see ``Hook``.
+        input: its parameter that is a file, or several: a content that kills processes is not tried for ever.
         every: together with the next three: the task has a schedule, see ``JobQueue.schedule``.
         cron: see there.
         tz: see there.
@@ -192,11 +209,25 @@ def task(
         if inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each):
             raise OptionError(f"{each.__qualname__} is a generator; a task returns its result")
         kind: type[Task[P, Any]] = AsyncTask if inspect.iscoroutinefunction(each) else Task
-        made = kind(each, check_name(name or each.__name__, "task"), base, base, own_hooks)
+        inputs = _check_inputs(input, each)
+        made = kind(each, check_name(name or each.__name__, "task"), base, base, own_hooks, inputs=inputs)
         made.timetable = timetable
         return _registered(made)
 
     return register if function is None else register(function)
+
+
+def _check_inputs(given: object, function: Callable[..., Any]) -> tuple[str, ...]:
+    single = isinstance(given, str) or not isinstance(given, Iterable)
+    several: tuple[object, ...] = (given,) if single else tuple(cast("Iterable[object]", given))
+    known = inspect.signature(function).parameters
+    names = tuple(each for each in several if isinstance(each, str) and each in known)
+    if len(names) != len(several):
+        raise OptionError(
+            f"input is {given!r}; give the parameter of {function.__name__} that is a file, or several: "
+            f"{', '.join(known) or 'it has none'}"
+        )
+    return names
 
 
 def _registered(made: Task[P, Any]) -> Task[P, Any]:

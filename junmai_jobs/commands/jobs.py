@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -101,7 +103,7 @@ def _print_job(job: StoredJob) -> None:
         )  # fmt: skip
     for run in job.history:
         if run["error"]:
-            say(f"\nAttempt {run['attempt']}: {run['error']['traceback']}".rstrip())
+            say(f"\nAttempt {run['attempt']}:\n{indent(run['error']['traceback'], '  ')}".rstrip())
     if job.error and not job.error["traceback"]:
         say(f"\n{_why(job)}")
     if job.log:
@@ -120,9 +122,12 @@ def _why_ended(run: Mapping[str, Any]) -> str:
 @click.argument("job_ids", nargs=-1, metavar="[ID]...")
 @click.option("--all", "every", is_flag=True, help="Every failed job.")
 @click.option("--task", metavar="T", help="With --all: only of this task.")
+@click.option("--force", is_flag=True, help="Also try inputs that are in quarantine.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
-def retry(app: App, job_ids: tuple[str, ...], *, every: bool, task: str | None, yes: bool) -> None:
+def retry(
+    app: App, job_ids: tuple[str, ...], *, every: bool, task: str | None, force: bool, yes: bool
+) -> None:
     """Have failed or cancelled jobs wait again: the attempts start again, the history stays."""
     if bool(job_ids) == every:
         raise click.UsageError("name the jobs by their ids, or give --all for every failed one")
@@ -130,9 +135,9 @@ def retry(app: App, job_ids: tuple[str, ...], *, every: bool, task: str | None, 
         raise click.UsageError("--task goes with --all")
     if every:
         confirm(f"Retry every failed job{f' of the task {task}' if task else ''}?", yes=yes)
-        retried = app.jobs.retry_all(task=task)
+        retried = app.jobs.retry_all(task=task, force=force)
     else:
-        retried = _each(job_ids, app.jobs.retry)
+        retried = _each(job_ids, partial(app.jobs.retry, force=force))
     _tell(app, "retried", retried, len(job_ids))
 
 

@@ -1,0 +1,328 @@
+"""An input that kills three processes, under whichever jobs, is tried again only when somebody insists."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from PIL import Image
+
+from junmai_jobs import JobFailed, JobQueue, OptionError, task
+from junmai_jobs.child import Board
+from junmai_jobs.config import load_config
+from junmai_jobs.job import Call
+from junmai_jobs.keys import Keys
+from junmai_jobs.quarantine import code_version, key_of
+from tests.photographs import scenes
+from tests.test_session_faults import finish_in_a_hurry
+from tests.waiting import wait_until
+from tests.worker.deadly_tasks import DEADLY, decode, decode_both, decode_unless_killed
+from tests.worker.harness import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from junmai_jobs import JobHandle
+    from tests.command_line import CommandLine
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal")
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(DEADLY + b" content")
+    return path
+
+
+@contextlib.contextmanager
+def worker(jobs: JobQueue, slots: int = 1) -> Iterator[None]:
+    with jobs.worker(concurrency=slots, queues=["default"], loglevel="CRITICAL"):
+        yield
+
+
+def hurry(jobs: JobQueue) -> None:
+    """Make due what waits for its time after a crash."""
+    client, keys = jobs._link.client, Keys.of(jobs.namespace)
+    home = keys.queue("default", "retrying")
+    for job_id in client.zrange(home, 0, -1):
+        client.zadd(home, {job_id: 0}, xx=True)
+    if not client.llen(keys.alarm):
+        client.rpush(keys.alarm, 1)
+
+
+def wait_for_the_end(jobs: JobQueue, handles: list[JobHandle[Any]]) -> None:
+    """Without the pause that follows a job's second crash."""
+
+    def have_ended() -> bool:
+        hurry(jobs)
+        return all(handle.status in {"failed", "succeeded"} for handle in handles)
+
+    wait_until(have_ended, 30, "the end of the jobs")
+
+
+def reasons(handles: list[JobHandle[Any]]) -> list[str | None]:
+    return [handle.job().reason for handle in handles]
+
+
+def quarantined(jobs: JobQueue, bad: Path, journal: Journal) -> JobHandle[int]:
+    """A job whose input has killed three processes."""
+    handle = jobs.submit(decode, str(bad), str(journal))
+    wait_for_the_end(jobs, [handle])
+    assert (reasons([handle]), len(journal.runs())) == (["crashed"], 3)
+    return handle
+
+
+def test_whoever_comes_later_is_refused_at_once(
+    jobs: JobQueue, bad: Path, journal: Journal, tmp_path: Path
+) -> None:
+    (other_path := tmp_path / "copy of bad.jpg").write_bytes(bad.read_bytes())
+    with worker(jobs):
+        first = quarantined(jobs, bad, journal)
+        later = jobs.submit(decode, str(other_path), str(journal))
+        with pytest.raises(JobFailed, match="Quarantined: copy of bad"):
+            later.result(timeout=20)
+    job = later.job()
+    assert (job.status, job.reason, job.attempt, len(journal.runs())) == ("failed", "quarantined", 1, 3)
+    assert job.error == {
+        "type": "junmai_jobs.errors.Quarantined",
+        "message": "copy of bad.jpg is in quarantine: decode has died of it 3 times (SIGSEGV; job "
+        f"{first.id}); replace the file, update, or try it once more: junmai-jobs retry --force {later.id}",
+        "traceback": job.error["traceback"] if job.error else "",
+    }
+    assert [entry["event"] for entry in job.history] == ["failed"]
+
+
+def test_jobs_at_the_same_time_share_the_count(jobs: JobQueue, bad: Path, journal: Journal) -> None:
+    handles = [jobs.submit(decode, str(bad), str(journal)) for _ in range(4)]
+    with worker(jobs):
+        wait_for_the_end(jobs, handles)
+    assert len(journal.runs()) == 3
+    assert reasons(handles).count("quarantined") >= 3
+    assert all("SIGSEGV" in str(handle.job().error) for handle in handles)
+
+
+def test_with_several_processes_at_once_few_more_die(jobs: JobQueue, bad: Path, journal: Journal) -> None:
+    """Those that ran already when the third died."""
+    handles = [jobs.submit(decode, str(bad), str(journal)) for _ in range(9)]
+    with worker(jobs, slots=3):
+        wait_for_the_end(jobs, handles)
+    assert 3 <= len(journal.runs()) <= 5
+    assert all(handle.status == "failed" for handle in handles)
+
+
+def test_a_run_that_ends_well_clears_its_input(
+    jobs: JobQueue, bad: Path, journal: Journal, tmp_path: Path
+) -> None:
+    (killer := tmp_path / "killer").touch()
+    with worker(jobs):
+        for last in (2, 5):
+            killer.touch()
+            handle = jobs.submit(decode_unless_killed, str(bad), str(journal), str(killer))
+            journal.wait_for(last)
+            killer.unlink()
+            wait_for_the_end(jobs, [handle])
+            assert handle.status == "succeeded"
+    assert not jobs.broker.suspicion(key(bad, of=decode_unless_killed)).deaths
+
+
+def test_what_is_not_concerned(jobs: JobQueue, bad: Path, journal: Journal, tmp_path: Path) -> None:
+    """Another task, other content under the same path, and a file that cannot be read."""
+    with worker(jobs):
+        quarantined(jobs, bad, journal)
+        other_task = jobs.submit(decode_both, str(bad), str(journal))
+        wait_until(lambda: len(journal.runs()) > 3, what="its first run")
+        other_task.cancel()
+        bad.write_bytes(b"fine")
+        assert jobs.submit(decode, str(bad), str(journal)).result(timeout=20) == 4
+        os.mkfifo(tmp_path / "pipe")
+        nowhere = jobs.submit(decode, str(tmp_path / "nowhere"), str(journal))
+        wait_until(lambda: nowhere.status == "retrying", what="the failure")
+        assert "FileNotFoundError" in str(nowhere.job().error)
+        nowhere.cancel()
+
+
+def test_a_retry_without_force_is_refused_and_one_with_it_is_tried(
+    jobs: JobQueue, bad: Path, journal: Journal
+) -> None:
+    with worker(jobs):
+        first = quarantined(jobs, bad, journal)
+        later = jobs.submit(decode, str(bad), str(journal))
+        wait_for_the_end(jobs, [later])
+
+        for _ in range(2):
+            assert set(jobs.retry_all()) == {first.id, later.id}
+            wait_for_the_end(jobs, [first, later])
+            assert reasons([first, later]) == ["quarantined"] * 2
+        assert len(journal.runs()) == 3
+
+        jobs.retry(first.id, force=True)
+        wait_for_the_end(jobs, [first])
+        assert (reasons([first]), len(journal.runs())) == (["crashed"], 6)
+        jobs.retry(later.id)
+        wait_for_the_end(jobs, [later])
+        assert (reasons([later]), len(journal.runs())) == (["quarantined"], 6)
+
+
+def test_insisting_on_the_command_line(cli: CommandLine, bad: Path, journal: Journal) -> None:
+    mine = {name: value for name, value in cli.variables.items() if name != "JUNMAI_TASKS"}
+    with contextlib.closing(JobQueue(config=load_config(environ=mine))) as jobs, worker(jobs):
+        handle = quarantined(jobs, bad, journal)
+        assert cli.json("retry", handle.id) == {"retried": [handle.id]}
+        wait_for_the_end(jobs, [handle])
+        (shown,) = cli.json("failed")["jobs"]
+        assert (shown["reason"], len(journal.runs())) == ("quarantined", 3)
+        assert cli.json("retry", "--force", handle.id) == {"retried": [handle.id]}
+        wait_for_the_end(jobs, [handle])
+        assert (reasons([handle]), len(journal.runs())) == (["crashed"], 6)
+
+
+# ---- what stands for an input --------------------------------------------------------------------
+
+
+def key(*args: Any, of: Any = decode, **kwargs: Any) -> str:
+    return key_of(of, Call(of.name, list(args), kwargs, {}))
+
+
+def test_a_key_is_of_the_content_and_not_of_the_path(bad: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(bad, tmp_path / "copy"))
+    name, version, digest = key(str(bad), "journal").split()
+    assert (name, len(version), len(digest)) == ("decode", 16, 64)
+    assert key(path=copy, journal="another") == key(bad, "journal")
+    copy.write_bytes(b"fine")
+    assert key(copy, "journal").split()[:2] == [name, version]
+    assert key(copy, "journal") != key(bad, "journal")
+
+
+def test_a_key_of_several_files(bad: Path, tmp_path: Path) -> None:
+    (fine := tmp_path / "fine").write_bytes(b"fine")
+    keys = [
+        key(bad, "journal", of=decode_both),
+        key(bad, "journal", fine, of=decode_both),
+        key(fine, "journal", bad, of=decode_both),
+    ]
+    assert all(keys)
+    assert len(set(keys)) == 3
+
+
+def test_no_key_where_there_is_nothing_to_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "nowhere", tmp_path, tmp_path / "pipe", None, 7, "\0", ["a"]):
+        assert not key(path, "journal")
+    assert not key()
+
+
+def test_the_longest_key_has_room_on_the_board() -> None:
+    size = Board.input.size
+    assert len("x" * 128 + " " + "0" * 16 + " " + "0" * 64) < size
+
+
+def test_changed_code_is_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (module := tmp_path / "studio_of_the_version.py").write_text("a = 1", "utf-8")
+    importlib.import_module(module.stem)
+    first = code_version(module.stem)
+    assert code_version("typed_in") != first
+    assert code_version(module.stem) == first
+
+    code_version.cache_clear()
+    assert code_version(module.stem) == first
+    module.write_text("a = 2", "utf-8")
+    assert code_version(module.stem) == first, "of the code that this process runs"
+    code_version.cache_clear()
+    assert code_version(module.stem) != first
+
+    code_version.cache_clear()
+    module.write_text("a = 1", "utf-8")
+    assert code_version(module.stem) == first
+    (tmp_path / "libdecode-1.2.dist-info").mkdir()
+    code_version.cache_clear()
+    assert code_version(module.stem) != first
+    sys.modules.pop(module.stem)
+
+
+def test_an_input_is_a_parameter() -> None:
+    def function(path: str) -> None: ...
+
+    for wrong in ("file", ("path", "file"), 7, None):
+        with pytest.raises(OptionError, match=r"give the parameter of function that is a file.*: path$"):
+            task(input=cast("str", wrong))(function)
+    with pytest.raises(OptionError, match="input belongs to the task"):
+        decode.with_options(input="path")
+    assert decode.with_options(priority=9).inputs == ("path",)
+
+
+# ---- a session -----------------------------------------------------------------------------------
+
+PLUGIN = """
+\"""A reader of JPEGs as somebody may have installed it, with a flaw: on one kind of picture it kills.\"""
+
+import ctypes
+from pathlib import Path
+
+from PIL import Image, JpegImagePlugin
+
+from junmai_jobs import task
+
+
+class Fast(JpegImagePlugin.JpegImageFile):
+    def load(self):
+        if self.info.get("comment") == b"deadly":
+            with Path("deaths").open("a") as deaths:
+                deaths.write("x")
+            ctypes.string_at(0)
+        return super().load()
+
+
+Image.register_open("JPEG", Fast, JpegImagePlugin._accept)
+
+
+@task
+def nothing():
+    pass
+"""
+
+
+def test_a_photo_that_kills_its_process_harms_no_other(cli: CommandLine, tmp_path: Path) -> None:
+    (shoot := tmp_path / "shoot").mkdir()
+    for path in scenes():
+        shutil.copy(path, shoot)
+    with Image.open(scenes()[0]) as image:
+        image.save(shoot / "deadly.jpg", comment=b"deadly")
+    (cli.folder / "fast_reader.py").write_text(PLUGIN, "utf-8")
+    cli = cli.having(JUNMAI_TASKS="fast_reader", JUNMAI_CONCURRENCY="2")
+
+    def process(*arguments: str | Path) -> Any:
+        with contextlib.closing(JobQueue(config=load_config(environ=cli.variables))) as jobs:
+            done = finish_in_a_hurry(cli, cli.start("process", *arguments, "--json"), jobs)
+        assert done.code == 1, done
+        return json.loads(done.out)
+
+    report = process(shoot)
+    assert (report["photos"], report["succeeded"], report["failed"]) == (5, 4, 1)
+    (failure,) = report["failures"]
+    assert Path(failure["path"]).name == "deadly.jpg"
+    assert "its worker died while running it (SIGSEGV)" in failure["error"]
+    assert {Path(pick["path"]).name for pick in report["picks"]} <= {path.name for path in scenes()}
+    assert report["picks"]
+
+    (again := tmp_path / "another session").mkdir()
+    shutil.copy(shoot / "deadly.jpg", again / "the same.jpg")
+    for folder, name, photos in ((shoot, "deadly.jpg", 5), (again, "the same.jpg", 1)):
+        report = process(folder)
+        assert (report["photos"], report["failed"], len(report["failures"])) == (photos, 1, 1)
+        assert (
+            f"{name} is in quarantine: process_photo has died of it 3 times (SIGSEGV"
+            in (report["failures"][0]["error"])
+        )
+    assert (cli.folder / "deaths").read_text() == "xxx"
