@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from junmai_jobs.job import iso
 from junmai_jobs.ledger import FAIL_PHOTO, JobRow, Ledger, PlannedJob
-from junmai_jobs.schema import CatalogError, printable, stored
+from junmai_jobs.schema import CatalogError, allow, path_of, printable, stored
 
 if TYPE_CHECKING:
     from junmai_jobs.photo.similar import Group
@@ -139,7 +139,7 @@ class Catalog(Ledger):
     def session(self, name: str, folder: Path) -> int:
         """Return the id of the session called ``name``, which is made where there is none.
 
-        The id stays; the folder is the one given last.
+        The id stays; the folder is the one given last, and its photos may be read from all that ever were.
         """
         encoded = os.fsencode(name)
         with self._writing() as db:
@@ -150,7 +150,8 @@ class Catalog(Ledger):
                 (encoded, stored(folder), _now()),
             )
             found = db.execute("SELECT id FROM sessions WHERE name = CAST(? AS TEXT)", (encoded,))
-            return int(found.fetchone()[0])
+            allow(db, session_id := int(found.fetchone()[0]), [folder])
+        return session_id
 
     def session_row(self, session_id: int) -> SessionRow | None:
         """What is known of a session."""
@@ -177,12 +178,15 @@ class Catalog(Ledger):
     def photo_ids(self, session_id: int, paths: Iterable[Path]) -> dict[Path, int]:
         """Return the ids of photographs, all of which belong to this session from now on.
 
-        A path gets one id, whatever the session, and keeps it for ever. All are added or none.
+        A path gets one id, whatever the session, and keeps it for ever. All are added or none. Where a folder
+        on the way to one is a link, and in the session's, the photos may be read from where it leads.
         """
         ids: dict[Path, int] = {}
+        linked = self._roots_linked(session_id, paths := list(paths))
         with self._writing() as db:
             if db.execute("SELECT 1 FROM sessions WHERE id = ?", (session_id,)).fetchone() is None:
                 raise _no_session(session_id)
+            allow(db, session_id, linked)
             for path in paths:
                 text = stored(path)
                 db.execute(
@@ -304,7 +308,7 @@ class Catalog(Ledger):
         for group_id, *member in self._rows(_GROUPS, (session_id,)):
             found.setdefault(group_id, []).append(member)
         return [
-            GroupRow(tuple(_path(path) for path, _, _ in members), _path(members[0][1]), members[0][2])
+            GroupRow(tuple(path_of(path) for path, _, _ in members), path_of(members[0][1]), members[0][2])
             for members in found.values()
         ]
 
@@ -315,12 +319,12 @@ class Catalog(Ledger):
 
     def _photos(self, condition: str, *numbers: int | None) -> list[PhotoRow]:
         found = self._rows(_PHOTOS + condition, numbers)
-        rows = ([photo, _path(path), *rest, bool(is_pick)] for photo, path, *rest, is_pick in found)
+        rows = ([photo, path_of(path), *rest, bool(is_pick)] for photo, path, *rest, is_pick in found)
         return [PhotoRow(*row) for row in rows]
 
     def _sessions(self, condition: str, *numbers: int) -> list[SessionRow]:
         return [
-            SessionRow(session_id, os.fsdecode(name), _path(folder), *rest)
+            SessionRow(session_id, os.fsdecode(name), path_of(folder), *rest)
             for session_id, name, folder, *rest in self._rows(_SESSIONS + condition, numbers)
         ]
 
@@ -339,10 +343,6 @@ def _by_id(group: GroupRow | Group, ids: Mapping[bytes, int]) -> tuple[Sequence[
         stranger = printable(os.fsdecode(error.args[0]))
         raise CatalogError(f"{stranger} is no photo of the session: add it with photo_id()") from None
     return members, pick, group.reason
-
-
-def _path(text: bytes) -> Path:
-    return Path(os.fsdecode(text))
 
 
 def _now() -> str:

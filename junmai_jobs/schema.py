@@ -1,4 +1,7 @@
-"""The catalog's file: its tables, and how it is opened, brought up to date, and written by many at once."""
+"""The catalog's file: its tables, how it is opened, brought up to date, and written by many at once.
+
+And the one thing in it that others must be able to rely on: the folders that a session may be read from.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -165,7 +168,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX jobs_by_time ON jobs (created_at)",
         "CREATE INDEX jobs_of_photo ON jobs (photo_id)",
     ),
+    (
+        """
+        CREATE TABLE session_roots (
+            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            folder TEXT NOT NULL,
+            PRIMARY KEY (session_id, folder)
+        ) WITHOUT ROWID
+        """,
+        "INSERT INTO session_roots SELECT id, import_folder FROM sessions",
+    ),
 )
+_FOLDER_OF_SESSION = "SELECT CAST(import_folder AS BLOB) FROM sessions WHERE id = ?"
+_ROOTS_OF_SESSION = "SELECT CAST(folder AS BLOB) FROM session_roots WHERE session_id = ?"
+_ROOTS_OF_PHOTO = """
+    SELECT DISTINCT CAST(folder AS BLOB) FROM session_roots
+    JOIN session_photos USING (session_id) WHERE photo_id = ? ORDER BY folder
+"""
 
 _ADVICE = {
     sqlite3.SQLITE_FULL: "its disk is full, make room and run this again",
@@ -210,6 +229,18 @@ class CatalogFile:
     def close(self) -> None:
         """Close the file; the catalog cannot be used any more."""
         self._db.close()
+
+    def roots(self, photo_id: int) -> list[Path]:
+        """The folders that a photo's sessions may be read from, without a link in their paths."""
+        return [path_of(folder) for (folder,) in self._rows(_ROOTS_OF_PHOTO, (photo_id,))]
+
+    def _roots_linked(self, session_id: int, paths: Iterable[Path]) -> set[Path]:
+        """The folders outside of a session's roots to which links in its folder lead, on the way to paths."""
+        roots = [path_of(root) for (root,) in self._rows(_ROOTS_OF_SESSION, (session_id,))]
+        given = [path_of(folder) for (folder,) in self._rows(_FOLDER_OF_SESSION, (session_id,))]
+        parents = {path.parent for path in paths if any(path.is_relative_to(folder) for folder in given)}
+        found = {Path(os.path.realpath(parent)) for parent in parents}
+        return {real for real in found if not any(real.is_relative_to(root) for root in roots)}
 
     def _rows(self, statement: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Any]:
         """Read without waiting for any writer."""
@@ -293,3 +324,16 @@ def printable(text: str) -> str:
 def stored(path: Path) -> bytes:
     """The absolute path as the bytes that the system has for it."""
     return os.fsencode(os.path.abspath(path))  # noqa: PTH100 -- also takes out "..", and follows no link
+
+
+def path_of(text: bytes) -> Path:
+    """What ``stored`` has stored."""
+    return Path(os.fsdecode(text))
+
+
+def allow(db: sqlite3.Connection, session_id: int, folders: Iterable[Path]) -> None:
+    """Let the photos of a session be read from folders, wherever links in their paths lead now."""
+    db.executemany(
+        "INSERT INTO session_roots VALUES (?, CAST(? AS TEXT)) ON CONFLICT DO NOTHING",
+        [(session_id, os.fsencode(os.path.realpath(folder))) for folder in folders],
+    )

@@ -261,6 +261,7 @@ def test_ctrl_c_leaves_the_rest_for_the_next_run(cli: CommandLine, many: Path, j
     assert (report["succeeded"], report["started"]) == (12 * MANY, 0)
 
 
+@pytest.mark.slow
 def test_children_killed_at_random_change_nothing(cli: CommandLine, many: Path, jobs: JobQueue) -> None:
     """At most twice the same photo: the third time would be the photo's own fault."""
     chance = random.Random(2026)
@@ -303,7 +304,8 @@ def test_children_two_workers_and_the_server_killed_change_nothing(
         worker.send_signal(signal.SIGTERM)
         cli.finish(worker)
     history = [run for job in jobs.jobs(task="process_photo", limit=24 * MANY) for run in job.history]
-    assert sum(run["event"] == "crashed" for run in history) == 4
+    # One that is killed between two photos loses none.
+    assert 1 < sum(run["event"] == "crashed" for run in history) <= 4
     assert sum(run["event"] == "lost" for run in history) > 1
     assert (process.returncode, report["succeeded"], report["failed"]) == (1, 12 * MANY, 3)
     assert (scores(report), report["failures"]) == (scores(undisturbed), undisturbed["failures"])
@@ -338,7 +340,7 @@ def _most_crashes(jobs: JobQueue) -> int:
     return max((sum(run["event"] == "crashed" for run in job.history) for job in found), default=0)
 
 
-@pytest.mark.parametrize("session", ["first", "second"])
+@pytest.mark.parametrize("session", ["first", pytest.param("second", marks=pytest.mark.slow)])
 def test_the_server_killed_under_it_changes_nothing(
     session: str, home: Path, cli: CommandLine, many: Path, jobs: JobQueue
 ) -> None:

@@ -3,15 +3,18 @@
 PhotoError
 ├── PhotoGone           not there, or not to be read just now: may pass, worth a retry
 ├── UnreadablePhoto     empty, truncated, not a picture, far too large: no retry can help
-│   └── ReaderMissing   perhaps a good file, but nothing installed here can decode it
+│   ├── ReaderMissing   perhaps a good file, but nothing installed here can decode it
+│   └── PhotoRefused    not where photographs may be opened, or no file at all: nothing of it was read
 ├── ExportRefused       the export preset asks for what cannot be made of it: no retry can help
-├── SidecarError        a sidecar that cannot be understood or written, and was left as it was
+├── SidecarError        a sidecar that cannot be read or written just now, and was left as it was
+│   └── SidecarRefused  it is no sidecar, or not one that is understood: no retry can help
 └── PresetError         a preset or a rule about presets is wrong
 """
 
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 
 from junmai_jobs.errors import JunmaiJobsError
@@ -33,8 +36,16 @@ class ReaderMissing(UnreadablePhoto):
     """The file may be whole, but needs a library that is not installed; the message names it."""
 
 
+class PhotoRefused(UnreadablePhoto):
+    """The path leads out of the folders that may be read, or to no file; nothing of it was read."""
+
+
 class SidecarError(PhotoError):
     """A sidecar cannot be read, understood or written; it was left as it was."""
+
+
+class SidecarRefused(SidecarError):  # noqa: N818 -- named for what happened
+    """What is there is no sidecar, or none that is understood; a retry will not help."""
 
 
 class PresetError(PhotoError):
@@ -46,5 +57,14 @@ class ExportRefused(PhotoError):  # noqa: N818 -- named for what happened
 
 
 def shown(path: Path) -> str:
-    """Return the name of ``path`` as it can be printed anywhere, even where its bytes are no text."""
-    return os.fsencode(path.name or path).decode("utf-8", "replace")
+    """Return the name of ``path`` as it can be printed anywhere: on one line, whatever its bytes are."""
+    return spelt(Path(path.name or path))
+
+
+def spelt(path: Path) -> str:
+    """Return the whole ``path`` so: what a terminal would obey, or no text holds, is escaped."""
+    text = os.fsencode(path).decode("utf-8", "replace")
+    return "".join(
+        each if each.isprintable() or unicodedata.category(each) == "Zs" else ascii(each)[1:-1]
+        for each in text
+    )

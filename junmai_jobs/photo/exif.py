@@ -9,9 +9,9 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
+from junmai_jobs.photo.opening import Photograph
 from junmai_jobs.photo.tags import Tags, read_tags
 
 Bands = Sequence[tuple[float, str]]  # rising; the first number above a value names it
@@ -62,7 +62,7 @@ _MOMENT_TAGS = (
 _MOMENT = re.compile(r"(\d{4})\D(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)")
 
 
-def read_exif(path: Path) -> dict[str, dict[str, Any]]:
+def read_exif(photo: Photograph) -> dict[str, dict[str, Any]]:
     """Read the EXIF of a photograph; what it lacks, or has in a broken form, is None.
 
     Returns:
@@ -79,7 +79,7 @@ def read_exif(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         UnreadablePhoto, PhotoGone: as ``tags.read_tags`` does.
     """
-    tags = read_tags(path)
+    tags = read_tags(photo)
     settings, location, moment = _settings(tags), _location(tags), _moment(tags)
     return {
         "camera": {

@@ -18,9 +18,10 @@ from PIL import Image
 
 from junmai_jobs.config import ExportPreset
 from junmai_jobs.photo import color, picture, raw
-from junmai_jobs.photo.errors import ExportRefused, PhotoError, shown
+from junmai_jobs.photo.errors import ExportRefused, PhotoError, shown, spelt
 from junmai_jobs.photo.exifblock import CameraExif, exif_block, read_block, with_exif
 from junmai_jobs.photo.files import is_raw
+from junmai_jobs.photo.opening import Photograph, opened
 
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif"}
 _LARGEST_JPEG = 65_500  # px, of libjpeg
@@ -64,7 +65,7 @@ def rename_durably(temporary: Path, final: Path) -> None:
 
 
 def export(
-    photo: Path,
+    photo: Photograph,
     preset: ExportPreset,
     final: Path,
     *,
@@ -93,12 +94,14 @@ def export(
         PhotoError: ``final`` cannot be written.
     """
     export_suffix(preset.format)
-    name = shown(photo)
-    if _is_same(photo, final):
-        raise ExportRefused(f"the export of {name} would replace the photograph: choose another destination")
     largest = min(preset.max_dimension, _LARGEST_JPEG) if preset.format == "JPEG" else preset.max_dimension
-    with picture.opened(photo) as file:
-        decoded = (_of_raw if is_raw(photo) else _of_picture)(file, name, largest)
+    with opened(photo) as open_one:
+        file, name = open_one.file, shown(open_one.path)
+        if _is_same(file, final):
+            raise ExportRefused(
+                f"the export of {name} would replace the photograph: choose another destination"
+            )
+        decoded = (_of_raw if is_raw(open_one.path) else _of_picture)(file, name, largest)
     pixels, profile = color.in_color_space(decoded.pixels, decoded.profile, preset.color_space, name)
     exif = decoded.exif.of_export(pixels.size, is_srgb=preset.color_space == "sRGB")
     data = _encoded(pixels, profile, exif, preset)
@@ -113,10 +116,10 @@ def export(
     }
 
 
-def _is_same(photo: Path, final: Path) -> bool:
+def _is_same(photo: BinaryIO, final: Path) -> bool:
     try:
-        return final.samefile(photo)
-    except OSError:  # one of them is not there
+        return os.path.samestat(os.fstat(photo.fileno()), final.stat())
+    except OSError:  # it is not there
         return False
 
 
@@ -162,16 +165,19 @@ def _of_raw(file: BinaryIO, name: str, largest: int) -> _Decoded:
 
 
 def _developed(file: BinaryIO, largest: int) -> _Decoded | None:
-    """Develop a RAW file, upright and to sRGB; None where rawpy is missing or cannot do it."""
+    """Develop a RAW file, upright and to sRGB; None where rawpy is missing or cannot, or it is too large."""
     try:
         rawpy = importlib.import_module("rawpy")
     except ImportError:
         return None
     file.seek(0)
     try:
-        with rawpy.imread(file) as opened:
-            half = max(opened.sizes.width, opened.sizes.height) >= 2 * largest
-            pixels = opened.postprocess(half_size=half, use_camera_wb=True)
+        with rawpy.imread(file) as developed:
+            sizes = developed.sizes
+            if sizes.width * sizes.height > picture.MAX_PIXELS:
+                return None
+            half = max(sizes.width, sizes.height) >= 2 * largest
+            pixels = developed.postprocess(half_size=half, use_camera_wb=True)
     except rawpy.LibRawError:
         return None
     image = Image.fromarray(pixels)
@@ -219,8 +225,8 @@ def _write(data: bytes, final: Path, publish: Callable[[Path, Path], object]) ->
             if final.read_bytes() == data:
                 return
             raise ExportRefused(
-                f"{shown(final)} is in {final.parent} already and another picture: move it away, or choose "
-                "another destination"
+                f"{shown(final)} is in {spelt(final.parent)} already and another picture: move it away, or "
+                "choose another destination"
             )
         for left_by_a_crash in final.parent.glob(f"{glob.escape(begin)}*.part"):
             left_by_a_crash.unlink()
@@ -242,10 +248,11 @@ def _what_is_wrong(error: OSError, final: Path, needed: int) -> str:
     if error.errno == errno.EFBIG:
         return f"needs {size}, more than its drive or your account allows for one file: choose another drive"
     if in_the_way:
-        return f"cannot be written, as {in_the_way} is a file and not a folder: choose another destination"
+        what = f"as {spelt(in_the_way)} is a file and not a folder"
+        return f"cannot be written, {what}: choose another destination"
     if final.is_dir():
-        return f"cannot be written, as a folder of that name is in {final.parent}: rename that folder"
+        return f"cannot be written, as a folder of that name is in {spelt(final.parent)}: rename that folder"
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         advice = "check its permissions, whether its drive is locked, and whether the file is open elsewhere"
-        return f"cannot be written to {final.parent} ({error.strerror}): {advice}"
-    return f"cannot be written to {final.parent} just now ({error.strerror}): is its drive connected?"
+        return f"cannot be written to {spelt(final.parent)} ({error.strerror}): {advice}"
+    return f"cannot be written to {spelt(final.parent)} just now ({error.strerror}): is its drive connected?"

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 import struct
 import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
 from junmai_jobs.photo import raw
-from junmai_jobs.photo.errors import PhotoGone, ReaderMissing, UnreadablePhoto, shown
+from junmai_jobs.photo.errors import PhotoError, ReaderMissing, UnreadablePhoto, shown
 from junmai_jobs.photo.files import is_raw
+from junmai_jobs.photo.opening import Photograph, opened
 
 MAX_PIXELS = 300_000_000  # of the whole picture, before it is reduced
+MAX_METADATA = 64 * 2**20  # bytes of all that stands before the pixels of a JPEG, or beside those of a PNG
 MIN_PREVIEW_EDGE = 640  # px; a smaller JPEG in a RAW is a thumbnail, and says nothing of the focus
 
 _SIGNATURES = {
@@ -42,6 +42,9 @@ _TURNS = {  # EXIF orientation -> what undoes it
 }
 _ORIENTATION = 0x112
 _ZEROS = bytes(512)
+_PIECE = 2**20  # bytes
+_MOST_SEGMENTS, _MOST_CHUNKS = 10_000, 1_000_000  # of a JPEG before its scan, of a PNG
+_WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # segments of a JPEG
 # What Pillow raises on a broken file; an OSError that has an errno is the drive's.
 _BROKEN = (
     OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError,
@@ -53,7 +56,7 @@ _settings = threading.RLock()
 Taken = TypeVar("Taken")
 
 
-def load_gray(path: Path, long_edge: int) -> Image.Image:
+def load_gray(photo: Photograph, long_edge: int) -> Image.Image:
     """Decode the luminance (mode ``L``) of a picture, upright and at most ``long_edge`` px wide and high.
 
     A JPEG is decoded at a half, a quarter or an eighth of its size where that is enough, yet to its very end.
@@ -64,26 +67,9 @@ def load_gray(path: Path, long_edge: int) -> Image.Image:
         ReaderMissing: a format for which a library is missing.
         PhotoGone: not there, or its drive does not give it.
     """
-    with opened(path) as file:
-        return _preview(file, path, long_edge) if is_raw(path) else _decode(file, shown(path), long_edge)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a photograph for reading; raise ``PhotoGone``, and ``UnreadablePhoto`` for an empty one."""
-    name = shown(path)
-    try:
-        with path.open("rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                raise UnreadablePhoto(f"{name} is empty (0 bytes): copy it from the card again")
-            yield file
-    except FileNotFoundError as error:
-        raise PhotoGone(
-            f"{name} is not there: was it moved, or is its card or drive not connected?"
-        ) from error
-    except OSError as error:
-        message = f"{name} cannot be read just now ({error.strerror}): check its permissions and its drive"
-        raise PhotoGone(message) from error
+    with opened(photo) as open_one:
+        file, name = open_one.file, shown(open_one.path)
+        return (_preview if is_raw(open_one.path) else _decode)(file, name, long_edge)
 
 
 @contextmanager
@@ -115,9 +101,16 @@ def picture_format(head: bytes, name: str) -> str:
 
 
 def decodable_format(file: BinaryIO, name: str) -> str:
-    """Tell the format of an open picture, having made Pillow ready for it, and go back to its start."""
+    """Tell the format of an open picture, having made Pillow ready for it, and go back to its start.
+
+    Raises:
+        UnreadablePhoto: it is no picture, or Pillow would read more than ``MAX_METADATA``.
+        ReaderMissing: a library for its format is missing.
+    """
     file.seek(0)
     kind = picture_format(file.read(12), name)
+    if _metadata_size(file, kind) > MAX_METADATA:
+        raise UnreadablePhoto(f"{name} has more beside its picture than any camera writes: export it anew")
     file.seek(0)
     if kind == "HEIF":
         try:
@@ -133,6 +126,7 @@ def taken_from(file: BinaryIO, name: str, take: Callable[[Image.Image], Taken]) 
 
     Raises:
         UnreadablePhoto, ReaderMissing: as ``load_gray`` does, also for what goes wrong in ``take``.
+        PhotoError: there is not enough memory for it just now.
         OSError: the drive does not give the file.
     """
     kind = decodable_format(file, name)
@@ -147,6 +141,9 @@ def taken_from(file: BinaryIO, name: str, take: Callable[[Image.Image], Taken]) 
     except _TOO_LARGE as error:
         message = f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels: export it smaller"
         raise UnreadablePhoto(message) from error
+    except MemoryError as error:
+        message = f"{name} needs more memory than is free just now: close other programs and try again"
+        raise PhotoError(message) from error
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the drive's fault
@@ -211,12 +208,47 @@ def _is_zeroed(file: BinaryIO) -> bool:
     file.seek(-min(len(_ZEROS), file.seek(0, io.SEEK_END)), io.SEEK_END)
     if file.read() != _ZEROS:
         return False
-    file.seek(0)
-    data = file.read()
+    file.seek(_scan_of_jpeg(file))
+    last = b""
+    while piece := file.read(_PIECE):
+        if b"\xff\xd9" in last + piece:
+            return False
+        last = piece[-1:]
+    return True
+
+
+def _scan_of_jpeg(file: BinaryIO) -> int:
+    """Return where the compressed picture of a JPEG begins, or the file stops being laid out as before it.
+
+    One with more segments than any camera writes counts as one of more bytes than ``MAX_METADATA``.
+    """
     at = 2
-    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return data.find(b"\xff\xd9", at) < 0
+    for _ in range(_MOST_SEGMENTS):
+        file.seek(at)
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF or head[1] == 0xDA:
+            return at
+        if head[1] == 0xFF:  # padding
+            at += 1
+        else:
+            at += 2 + (0 if head[1] in _WITHOUT_LENGTH else int.from_bytes(head[2:], "big"))
+    return MAX_METADATA + 1
+
+
+def _metadata_size(file: BinaryIO, kind: str) -> int:
+    """Return how many bytes Pillow would read at once, or together, for what is no pixel."""
+    if kind != "PNG":
+        return _scan_of_jpeg(file) if kind == "JPEG" else 0
+    total, at = 0, 8
+    for _ in range(_MOST_CHUNKS):
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8 or head[4:] == b"IEND":
+            return total
+        length = int.from_bytes(head[:4], "big")
+        total += 0 if head[4:] == b"IDAT" else length
+        at += 12 + length
+    return MAX_METADATA + 1
 
 
 def whole_previews(file: BinaryIO, take: Callable[[BinaryIO], Taken]) -> Iterator[Taken]:
@@ -236,9 +268,9 @@ def not_to_be_seen(name: str) -> UnreadablePhoto:
     return UnreadablePhoto(f"{name} holds no picture that can be read: copy it from the card again")
 
 
-def _preview(file: BinaryIO, path: Path, long_edge: int) -> Image.Image:
+def _preview(file: BinaryIO, name: str, long_edge: int) -> Image.Image:
     """Decode the largest preview in a RAW file that is whole and more than a thumbnail."""
-    name, turned = shown(path), raw.orientation(file)
+    turned = raw.orientation(file)
     for picture in whole_previews(file, lambda jpeg: _decode(jpeg, name, long_edge, turned)):
         if max(picture.size) >= min(MIN_PREVIEW_EDGE, long_edge):
             return picture

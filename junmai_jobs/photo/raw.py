@@ -22,12 +22,13 @@ _NUMBER_CODES = {3: "H", 4: "I", 13: "I"}  # SHORT, LONG, IFD
 _BYTES = 7  # UNDEFINED
 _RAF_PLACE = 84  # where a RAF tells the place of its JPEG, big-endian
 _MOST_DIRECTORIES, _MOST_NUMBERS = 64, 64
+_MOST_BYTES = 256 * 2**20  # of a preview
 
 
 def previews(file: BinaryIO) -> Iterator[bytes]:
     """Yield what may be the embedded JPEGs of an open RAW file: largest first, then the one rawpy finds."""
     for offset, length in sorted(_places(file), key=lambda place: place[1], reverse=True):
-        if _read(file, offset, 3) == b"\xff\xd8\xff":
+        if length <= _MOST_BYTES and _read(file, offset, 3) == b"\xff\xd8\xff":
             yield _read(file, offset, length)
     yield from _by_rawpy(file)
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import Literal
 
-from junmai_jobs.photo.errors import PhotoError, PhotoGone, SidecarError, shown
+from junmai_jobs.photo.errors import PhotoError, PhotoGone, SidecarError, SidecarRefused, shown, spelt
 from junmai_jobs.photo.files import is_raw
 from junmai_jobs.photo.presets import PARAMETERS, Settings, Value, checked_settings
 from junmai_jobs.photo.xmp import Fields, Xmp, blank
 
 Outcome = Literal["written", "unchanged", "already_edited"]
 
-MAX_BYTES = 16 * 1024 * 1024  # brushed masks make sidecars of some megabytes
+MAX_BYTES = 1024 * 1024  # only brushed masks make a sidecar larger: that is somebody's work, and not parsed
 _ATTEMPTS = 3  # at a sidecar that another program is writing
 
 _PROCESS = {"ProcessVersion": ("11.0",), "HasSettings": ("True",)}  # 11.0: version 5, of 2018
@@ -44,12 +45,14 @@ def write_sidecar(photo: Path, settings: Settings, *, preset: str, replace_edits
 
     Returns:
         ``written``; ``unchanged`` if it has these settings already; ``already_edited`` if it has develop
-        settings other than those that this function wrote and nobody changed since: then nothing is done.
+        settings other than those that this function wrote and nobody changed since: then nothing is done. So
+        it is where the sidecar is larger than ``MAX_BYTES``.
         A crop, a camera profile or a single slider is such a setting, RawFileName, Version and a
         HasSettings, HasCrop or AlreadyApplied of ``False`` are not.
 
     Raises:
-        SidecarError: the sidecar is not XMP, or cannot be written; it was left as it was.
+        SidecarError: the sidecar is damaged, or cannot be written; it was left as it was.
+        SidecarRefused: it is no XMP, or none that is understood; it was left as it was.
         PhotoGone: the photograph is not there.
         PresetError: a setting is unknown or out of range.
         PhotoError: the file is no RAW file.
@@ -63,7 +66,7 @@ def write_sidecar(photo: Path, settings: Settings, *, preset: str, replace_edits
         for _ in range(_ATTEMPTS):
             if outcome := _try_to_write(photo, fields, preset, replace_edits=replace_edits):
                 return outcome
-        name = shown(_sidecar_of(photo))
+        name = shown(sidecar_of(photo))
     raise SidecarError(f"{name} is being written by another program: try again when it is done")
 
 
@@ -78,10 +81,12 @@ def restore_sidecar(photo: Path) -> Literal["restored", "no_backup", "edited_sin
         SidecarError: the sidecar is not XMP, or cannot be written; it was left as it was.
     """
     with _explained(photo):
-        path = _sidecar_of(photo)
+        path = sidecar_of(photo)
         if not (kept := _backups(path)):
             return "no_backup"
         if (now := _read(path)) is not None:
+            if len(now) > MAX_BYTES:
+                return "edited_since"
             xmp = Xmp(now, shown(path))
             if xmp.edits and not xmp.is_ours:
                 return "edited_since"
@@ -91,8 +96,12 @@ def restore_sidecar(photo: Path) -> Literal["restored", "no_backup", "edited_sin
 
 def _try_to_write(photo: Path, fields: Fields, preset: str, *, replace_edits: bool) -> Outcome | None:
     """None: another program has written the sidecar since it was read."""
-    path = _sidecar_of(photo)
+    path = sidecar_of(photo)
     old = _read(path)
+    if old is not None and len(old) > MAX_BYTES:
+        if not replace_edits:
+            return "already_edited"
+        raise SidecarRefused(f"{shown(path)} is larger than {MAX_BYTES // 1024**2} MiB: it was left as it is")
     xmp = Xmp(blank(photo.suffix[1:]) if old is None else old, shown(path))
     _insist_that_it_is_of(photo, xmp)
     foreign = bool(xmp.edits) and not xmp.is_ours
@@ -110,7 +119,8 @@ def _insist_that_it_is_of(photo: Path, xmp: Xmp) -> None:
     """Refuse a sidecar of another RAW file of the same stem; Camera Raw notes there whose it is."""
     owner = xmp.extension
     if owner is not None and owner.casefold() != photo.suffix[1:].casefold():
-        message = f"{xmp.name} belongs to {photo.stem}.{owner}: give {shown(photo)} another name"
+        other = spelt(Path(f"{photo.stem}.{owner[:20]}"))
+        message = f"{xmp.name} belongs to {other}: give {shown(photo)} another name"
         raise SidecarError(message)
 
 
@@ -132,39 +142,45 @@ def _texts(name: str, value: Value) -> tuple[str, ...]:
 # ---- files -----------------------------------------------------------------------------------------
 
 
-def _sidecar_of(photo: Path) -> Path:
+def sidecar_of(photo: Path) -> Path:
     """Return the file that is the photo's sidecar, or will be; a link leads to what it stands for."""
     path = photo.with_suffix(".xmp")
     if not path.exists():
         wanted = path.name.casefold()
-        spelt = [each.name for each in photo.parent.iterdir() if each.name.casefold() == wanted]
-        best = min(spelt, key=lambda name: (Path(name).stem != photo.stem, name), default=path.name)
+        found = [each.name for each in photo.parent.iterdir() if each.name.casefold() == wanted]
+        best = min(found, key=lambda name: (Path(name).stem != photo.stem, name), default=path.name)
         path = photo.with_name(best)
     return path.resolve()
 
 
 def _read(path: Path) -> bytes | None:
+    """Read a sidecar: all of it, or of one that is too large a byte more than ``MAX_BYTES``."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SidecarRefused(f"{shown(path)} is no file: remove it")
+            return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None
-    if len(data) > MAX_BYTES:
-        raise SidecarError(f"{shown(path)} is larger than {MAX_BYTES // 1024**2} MiB: it was left as it is")
-    return data
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for anybody, as it would where a pipe has its name."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _replace(path: Path, old: bytes | None, new: bytes, *, like: Path) -> bool:
     """Put ``new`` in the place of ``old``, durably and in one step; not at all if that is not there now.
 
-    The file gets the permissions of ``like``, if there is one; one that is write-protected is meant to stay.
+    The file gets the permissions of ``like``, if there is one, and is its owner's alone until then; one that
+    is write-protected is meant to stay.
     """
     mode = like.stat().st_mode if like.exists() else None
     if mode is not None and not mode & 0o222:
         raise PermissionError(EACCES, os.strerror(EACCES), str(like))
     temporary = path.with_name(f".junmai-{secrets.token_hex(6)}.tmp")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=None if mode is None else _as_private) as file:
             file.write(new)
             file.flush()
             os.fsync(file.fileno())
@@ -182,6 +198,10 @@ def _replace(path: Path, old: bytes | None, new: bytes, *, like: Path) -> bool:
         finally:
             os.close(folder)
     return True
+
+
+def _as_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _back_up(path: Path, content: bytes) -> None:

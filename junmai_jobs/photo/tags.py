@@ -10,8 +10,7 @@ import io
 import logging
 import math
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import exifread
 from PIL import ExifTags, Image
@@ -20,9 +19,11 @@ from junmai_jobs.errors import JunmaiJobsError
 from junmai_jobs.photo import raw
 from junmai_jobs.photo.errors import UnreadablePhoto, shown
 from junmai_jobs.photo.files import is_raw
-from junmai_jobs.photo.picture import decodable_format, opened, picture_format, pillow_limits
+from junmai_jobs.photo.opening import Photograph, opened
+from junmai_jobs.photo.picture import decodable_format, picture_format, pillow_limits
 
 _LONGEST_TEXT = 200
+_MOST_READ, _LEAST_READ = 32 * 2**20, 64  # bytes that exifread may read of a file; that a call counts as
 
 
 class Tags:
@@ -60,17 +61,18 @@ class Tags:
         return text if text and text.isprintable() else None
 
 
-def read_tags(path: Path) -> Tags:
+def read_tags(photo: Photograph) -> Tags:
     """Read the EXIF of a photograph: none where it has none, or has it too broken to read.
 
     Raises:
         UnreadablePhoto: the file is empty or not a picture.
         PhotoGone: it is not there, or its drive does not give it.
     """
-    with opened(path) as file:
-        if is_raw(path):
+    with opened(photo) as open_one:
+        file = open_one.file
+        if is_raw(open_one.path):
             return _first_found(file) or _of_previews(file)
-        picture_format(file.read(12), shown(path))  # refuses what is no picture
+        picture_format(file.read(12), shown(open_one.path))  # refuses what is no picture
         return _first_found(file)
 
 
@@ -102,9 +104,30 @@ def _by_exifread(file: BinaryIO) -> dict[str, Any]:
     logger = logging.getLogger("exifread")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.ERROR)  # it warns of every odd tag and of every picture without EXIF
-    found = exifread.process_file(file, details=False, extract_thumbnail=False)
+    found = exifread.process_file(cast("BinaryIO", _Rationed(file)), details=False, extract_thumbnail=False)
     tags = ((key.partition(" "), tag) for key, tag in found.items())
     return {name: tag.values for (group, _, name), tag in tags if group in {"Image", "EXIF", "GPS"}}
+
+
+class _Rationed:
+    """A file of which only so much is read: a few rows can have one reader read the whole again and again."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _MOST_READ
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """Read so many bytes.
+
+        Raises:
+            ValueError: more were read by now than any camera's EXIF takes.
+        """
+        data = self._file.read(self._left + 1 if size < 0 else min(size, self._left + 1))
+        self._left -= max(len(data), _LEAST_READ)
+        if self._left < 0:
+            raise ValueError("there is no end to its EXIF")
+        return data
 
 
 def _by_pillow(file: BinaryIO) -> dict[str, Any]:

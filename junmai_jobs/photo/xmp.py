@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from junmai_jobs.photo.errors import SidecarError
+from junmai_jobs.photo.errors import SidecarError, SidecarRefused
 
 Fields = dict[str, tuple[str, ...]]  # properties of the crs namespace: a text, or the texts of an rdf:Seq
 
@@ -66,7 +66,8 @@ class Xmp:
     """A sidecar, parsed.
 
     Raises:
-        SidecarError: it is not UTF-8, not well-formed, no XMP, or has a DOCTYPE or absurdly deep elements.
+        SidecarError: it is not well-formed.
+        SidecarRefused: it is not UTF-8, no XMP, or has a DOCTYPE or absurdly deep elements.
     """
 
     def __init__(self, data: bytes, name: str) -> None:
@@ -200,22 +201,24 @@ class _Parser:
             if b"\0" not in self._data:  # else perhaps UTF-16, which the parser would detect
                 self._expat.Parse(self._data, True)  # noqa: FBT003 -- positional only
         except UnicodeDecodeError as error:
-            raise SidecarError(
+            raise SidecarRefused(
                 f"{self._name} is not in UTF-8: save its metadata anew, or remove it"
             ) from error
         except expat.ExpatError as error:
             message = f"{self._name} is damaged ({error}): save its metadata anew in Lightroom, or remove it"
-            raise SidecarError(message) from error
+            raise SidecarError(message) from error  # or being written just now
         if not self.rdf_end:
-            raise SidecarError(f"{self._name} is not an XMP sidecar: move it away, or rename the photograph")
+            raise SidecarRefused(
+                f"{self._name} is not an XMP sidecar: move it away, or rename the photograph"
+            )
 
     def _refuse_doctype(self, *_: object) -> None:
-        raise SidecarError(f"{self._name} has a DOCTYPE, as no sidecar has: remove it")
+        raise SidecarRefused(f"{self._name} has a DOCTYPE, as no sidecar has: remove it")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise SidecarError(f"{self._name} is nested too deeply to be a sidecar: remove it")
+            raise SidecarRefused(f"{self._name} is nested too deeply to be a sidecar: remove it")
         namespace, name, _ = _split(tag)
         if not self._rdf_depth:
             self._rdf_depth = self._depth if (namespace, name) == (_RDF, "RDF") else 0

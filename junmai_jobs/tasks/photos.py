@@ -1,8 +1,9 @@
 """The tasks on one photograph: what ``photo`` finds out about it, recorded in the catalog.
 
 Each does its whole work in one job, and none waits for another; each may run again with the same outcome.
-``path`` may be given where the catalog need not be asked for it; ``catalog`` is its file, None the one in
-``JUNMAI_HOME``. The libraries of the extra ``photo`` are imported only by the process that runs such a task.
+``path`` may be given where the catalog need not be asked for it, yet only the folders of the photo's sessions
+and ``photo.roots`` are read from; ``catalog`` is its file, None the one in ``JUNMAI_HOME``. The libraries of
+the extra ``photo`` are imported only by the process that runs such a task.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from typing import Any
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.errors import Abort
 from junmai_jobs.photo.errors import ReaderMissing, UnreadablePhoto
+from junmai_jobs.photo.opening import Roots, opened
 from junmai_jobs.task import task
-from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, own_rules, recorded
+from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, own_rules, recorded, roots_of
 
 _PIECE = 2**20  # bytes
 
 
-@task(queue="medium_priority", retry=RETRY)
+@task(queue="medium_priority", retry=RETRY, input=("path", "companion"))
 @recorded
 def process_photo(
     photo_id: int,
@@ -45,14 +47,15 @@ def process_photo(
         them; ``preset``, the name of the chosen one; ``processing_time`` in seconds.
 
     Raises:
-        UnreadablePhoto: the file can never be worked on; it is recorded as failed, no retry follows.
+        UnreadablePhoto: the file can never be worked on, or is not where it may be read; it is recorded as
+            failed, no retry follows.
         PhotoGone: it is not there just now.
     """
     begin = time.monotonic()
     with open_catalog(catalog) as records:
         file = _path(records, photo_id, path)
         try:
-            found = _look_at(file, None if companion is None else Path(companion))
+            found = _look_at(file, companion, roots_of(records, photo_id))
         except UnreadablePhoto as error:
             records.record_failure(photo_id, str(error))
             raise
@@ -76,7 +79,7 @@ def record(records: Catalog, result: dict[str, Any]) -> None:
     )
 
 
-@task(queue="high_priority", priority=9, retry=RETRY)
+@task(queue="high_priority", priority=9, retry=RETRY, input="path")
 @recorded
 def analyze_exif(
     photo_id: int, path: PathLike | None = None, catalog: PathLike | None = None
@@ -92,10 +95,12 @@ def analyze_exif(
     from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415 - slow, see above
 
     with open_catalog(catalog) as records:
-        return read_exif(_path(records, photo_id, path))
+        file, roots = _path(records, photo_id, path), roots_of(records, photo_id)
+    with opened(file, roots) as photo:
+        return read_exif(photo)
 
 
-@task(queue="medium_priority", retry=RETRY)
+@task(queue="medium_priority", retry=RETRY, input=("path", "companion"))
 @recorded
 def evaluate_quality(
     photo_id: int,
@@ -115,8 +120,8 @@ def evaluate_quality(
         UnreadablePhoto, PhotoGone: as ``process_photo``.
     """
     with open_catalog(catalog) as records:
-        file = _path(records, photo_id, path)
-    found = _look_at(file, None if companion is None else Path(companion))
+        file, roots = _path(records, photo_id, path), roots_of(records, photo_id)
+    found = _look_at(file, companion, roots)
     quality, hints = found["quality"], found["exif"]["context_hints"]
     words = (found["context"]["context"], hints["lighting"], hints["subject_type"], hints["special_lighting"])
     return {
@@ -132,32 +137,33 @@ def evaluate_quality(
 
 def _path(records: Catalog, photo_id: int, path: PathLike | None) -> Path:
     if path is not None:
-        return Path(path)
+        return Path(str(path))  # whatever a payload holds
     row = records.photo_row(photo_id)
     if row is None:
         raise Abort(f"there is no photo {photo_id} in the catalog: process its folder first")
     return row.path
 
 
-def _look_at(path: Path, companion: Path | None) -> dict[str, Any]:
+def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> dict[str, Any]:
     from junmai_jobs.photo.context import detect  # noqa: PLC0415
     from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415
-    from junmai_jobs.photo.picture import load_gray, opened  # noqa: PLC0415
+    from junmai_jobs.photo.picture import load_gray  # noqa: PLC0415
     from junmai_jobs.photo.quality import WORKING_EDGE, evaluate  # noqa: PLC0415
     from junmai_jobs.photo.similar import fingerprint  # noqa: PLC0415
 
-    content, size = hashlib.sha256(), 0
-    with opened(path) as file:
-        while piece := file.read(_PIECE):
+    with opened(path, roots) as photo:
+        content, size = hashlib.sha256(), 0
+        while piece := photo.file.read(_PIECE):
             content.update(piece)
             size += len(piece)
-    exif = read_exif(path)
-    try:
-        gray = load_gray(path, WORKING_EDGE)
-    except ReaderMissing:
-        if companion is None:
-            raise
-        gray = load_gray(companion, WORKING_EDGE)
+        exif = read_exif(photo)
+        try:
+            gray = load_gray(photo, WORKING_EDGE)
+        except ReaderMissing:
+            if companion is None:
+                raise
+            with opened(Path(str(companion)), roots) as beside:
+                gray = load_gray(beside, WORKING_EDGE)
     quality = evaluate(gray)
     return {
         "sha256": content.hexdigest(),

@@ -11,10 +11,18 @@ from typing import Any, ParamSpec, TypeVar
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import load_config
 from junmai_jobs.context import RunningJob, current_job
-from junmai_jobs.errors import InvalidState, JobCancelled, RetryLater
+from junmai_jobs.errors import Abort, InvalidState, JobCancelled, RetryLater
 from junmai_jobs.job import Status
 from junmai_jobs.photo.context import Rules, load_rules
-from junmai_jobs.photo.errors import ExportRefused, PhotoGone, PresetError, UnreadablePhoto
+from junmai_jobs.photo.errors import (
+    ExportRefused,
+    PhotoGone,
+    PresetError,
+    SidecarRefused,
+    UnreadablePhoto,
+    spelt,
+)
+from junmai_jobs.photo.opening import Roots
 from junmai_jobs.retry import RetryPolicy
 
 P = ParamSpec("P")
@@ -23,7 +31,7 @@ PathLike = str | Path
 
 CATALOG_FILE = "catalog.db"
 """In ``JUNMAI_HOME``."""
-RETRY = RetryPolicy(never=(UnreadablePhoto, ExportRefused, PresetError))
+RETRY = RetryPolicy(never=(UnreadablePhoto, ExportRefused, PresetError, SidecarRefused))
 """What no retry can help is not tried again."""
 RULES_FILE = "context_rules.json"
 """In ``JUNMAI_HOME``."""
@@ -33,8 +41,24 @@ LOOK_AGAIN = 15.0
 
 
 def open_catalog(file: PathLike | None) -> Catalog:
-    """The catalog in a file; None: the one in ``JUNMAI_HOME``."""
-    return Catalog(Path(file) if file else load_config().home / CATALOG_FILE)
+    """The catalog in a file; None: the one in ``JUNMAI_HOME``, and within a job no other.
+
+    A catalog says where photos may be read from, so a job must not bring its own.
+
+    Raises:
+        Abort: the job names another one.
+    """
+    own = load_config().home / CATALOG_FILE
+    if _running_job() is None:
+        return Catalog(Path(file) if file else own)
+    if file and Path(str(file)) != own and Path(str(file)).resolve() != own.resolve():
+        raise Abort(f"{spelt(Path(str(file)))} is not this worker's catalog: start it with that JUNMAI_HOME")
+    return Catalog(own)
+
+
+def roots_of(records: Catalog, photo_id: int) -> Roots:
+    """Where a photo may be read from: the folders of its sessions, and ``photo.roots``."""
+    return Roots((*records.roots(photo_id), *(folder.resolve() for folder in load_config().photo_roots)))
 
 
 def own_rules() -> Rules:

@@ -18,11 +18,12 @@ from junmai_jobs.notify import Notice, notify, receivers
 from junmai_jobs.photo.context import blend_of
 from junmai_jobs.photo.errors import ExportRefused, ReaderMissing
 from junmai_jobs.photo.files import is_raw
+from junmai_jobs.photo.opening import opened
 from junmai_jobs.photo.picks import choose
 from junmai_jobs.photo.presets import Preset, blended, lightroom_config, load_presets, preset_named
 from junmai_jobs.schema import printable
 from junmai_jobs.task import task
-from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, own_rules, recorded
+from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, own_rules, recorded, roots_of
 
 WEB = ExportPreset(name="Web")
 """How pictures are exported where ``export.presets`` names no other way."""
@@ -91,10 +92,10 @@ def apply_preset(
         PhotoGone: the photograph is not there just now.
         PhotoError: the sidecar cannot be read or written.
     """
-    from junmai_jobs.photo.sidecar import write_sidecar  # noqa: PLC0415
+    from junmai_jobs.photo.sidecar import sidecar_of, write_sidecar  # noqa: PLC0415
 
     with open_catalog(catalog) as records:
-        row = _row(records, photo_id, session_id)
+        row, roots = _row(records, photo_id, session_id), roots_of(records, photo_id)
     if session_id is not None and not row.is_pick:
         return {"photo_id": photo_id, "status": NOT_A_PICK}
     name = preset_name or row.selected_preset or "natural"
@@ -102,6 +103,8 @@ def apply_preset(
     amount = _amount(row, preset, by_context=preset_name is None) if blend_amount is None else blend_amount
     status = "no_sidecar"
     if is_raw(row.path):
+        with opened(row.path, roots):  # refuses one that is not where it may be
+            roots.resolved(sidecar_of(row.path))
         status = write_sidecar(row.path, blended(preset, amount), preset=name, replace_edits=replace_edits)
     return {
         "photo_id": photo_id,
@@ -145,7 +148,7 @@ def export_photo(
     from junmai_jobs.photo.export import export, export_suffix  # noqa: PLC0415
 
     with open_catalog(catalog) as records:
-        row = _row(records, photo_id, session_id)
+        row, roots = _row(records, photo_id, session_id), roots_of(records, photo_id)
     if session_id is not None and not row.is_pick:
         return {"photo_id": photo_id, "status": NOT_A_PICK}
     preset = export_preset_named(load_config(), export_preset)
@@ -155,11 +158,13 @@ def export_photo(
     final = stem.with_name(stem.name + export_suffix(preset.format))
     publish = _publisher()
     try:
-        made = export(row.path, preset, final, **publish)
+        with opened(row.path, roots) as photo:
+            made = export(photo, preset, final, **publish)
     except ReaderMissing:
         if companion is None:
             raise
-        made = export(Path(companion), preset, final, **publish)
+        with opened(Path(str(companion)), roots) as beside:
+            made = export(beside, preset, final, **publish)
     made["path"] = Path(made["path"])  # a text could not hold every name
     return {"photo_id": photo_id, "export_preset": preset.name, "status": "completed", **made}
 

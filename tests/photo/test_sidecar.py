@@ -7,9 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from junmai_jobs.photo.errors import PhotoError, PhotoGone, PresetError
+from junmai_jobs.photo import sidecar
+from junmai_jobs.photo.errors import PhotoError, PhotoGone, PresetError, SidecarRefused
 from junmai_jobs.photo.presets import Preset, blended, load_presets
-from junmai_jobs.photo.sidecar import restore_sidecar, write_sidecar
+from junmai_jobs.photo.sidecar import MAX_BYTES, restore_sidecar, write_sidecar
 from tests.photo.sidecars import (
     AS_ELEMENTS,
     EDITED,
@@ -260,3 +261,19 @@ def test_what_was_edited_since_is_not_restored_over(photo: Path) -> None:
     before = sidecar.read_bytes()
     assert restore_sidecar(photo) == "edited_since"
     assert sidecar.read_bytes() == before
+
+
+def test_a_giant_is_somebodys_work_and_not_even_parsed(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only brushed masks make a sidecar so large."""
+    write_sidecar(photo, SETTINGS, preset="p")
+    backup = beside(photo, EDITED, "IMG_1.xmp.bak")
+    content = (EDITED + " " * MAX_BYTES).encode()
+    path = beside(photo, content)
+    monkeypatch.setattr(sidecar, "Xmp", lambda *_: pytest.fail("it is parsed"))
+
+    assert write_sidecar(photo, SETTINGS, preset="p") == "already_edited"
+    assert restore_sidecar(photo) == "edited_since"
+    with pytest.raises(SidecarRefused, match=r"^IMG_1\.xmp is larger than 1 MiB: it was left as it is"):
+        write_sidecar(photo, SETTINGS, preset="p", replace_edits=True)
+
+    assert (path.read_bytes(), backup.read_text("utf-8")) == (content, EDITED)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from junmai_jobs.photo.errors import SidecarError
+from junmai_jobs.photo.errors import SidecarError, SidecarRefused
 from junmai_jobs.photo.sidecar import write_sidecar
 from tests.photo.sidecars import AS_ELEMENTS, EDITED, OTHERS, SETTINGS, beside, names_in, raw_photo
 
@@ -43,6 +43,28 @@ def test_a_new_sidecar_has_the_permissions_of_any_new_file(photo: Path) -> None:
     photo.with_name("other").touch()
     write_sidecar(photo, SETTINGS, preset="p")
     assert photo.with_suffix(".xmp").stat().st_mode == photo.with_name("other").stat().st_mode
+
+
+@posix
+def test_a_private_sidecar_is_so_while_it_is_written(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside(photo, EDITED).chmod(0o600)
+    sync, modes = os.fsync, []
+
+    def look(descriptor: int) -> None:
+        modes.append(os.fstat(descriptor).st_mode & 0o777)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", look)
+    write_sidecar(photo, SETTINGS, preset="p", replace_edits=True)
+    assert set(modes[::2]) == {0o600}, "of the backup and of the sidecar; between them, of their folder"
+
+
+@posix
+@pytest.mark.parametrize("replace_edits", [False, True])
+def test_a_pipe_in_the_place_of_a_sidecar_keeps_nobody_waiting(photo: Path, *, replace_edits: bool) -> None:
+    os.mkfifo(photo.with_suffix(".xmp"))
+    with pytest.raises(SidecarRefused, match=r"^IMG_1\.xmp is no file: remove it"):
+        write_sidecar(photo, SETTINGS, preset="p", replace_edits=replace_edits)
 
 
 @posix

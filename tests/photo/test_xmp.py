@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from PIL import Image, PngImagePlugin
 
 from junmai_jobs.photo.errors import SidecarError
-from junmai_jobs.photo.sidecar import MAX_BYTES, write_sidecar
+from junmai_jobs.photo.sidecar import write_sidecar
+from junmai_jobs.photo.xmp import Xmp
+from junmai_jobs.tasks.recording import RETRY
 from tests.photo.sidecars import (
     AS_ATTRIBUTES,
     AS_ELEMENTS,
@@ -178,8 +184,9 @@ BROKEN = {
     "a web page": (b'<!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd"><x/>', "has a DOCTYPE"),
     "a parameter": (b'<!DOCTYPE x [<!ENTITY % p SYSTEM "file:///dev/zero">%p;]><x/>', "has a DOCTYPE"),
     "an unknown entity": (packet('xmp:Label="&nbsp;">').encode(), "is damaged"),
-    "an abyss": (b"<a>" * 5_000_000, "is nested too deeply"),
-    "a giant": (AS_ATTRIBUTES.encode() + b" " * MAX_BYTES, "is larger than 16 MiB"),
+    "an abyss": (b"<a>" * 300_000, "is nested too deeply"),
+    "UTF-16 with a DOCTYPE": (f"<!DOCTYPE x [{_BOMB}]>{AS_ELEMENTS}".encode("utf-16"), "is not in UTF-8"),
+    "that, unmarked": (f"<!DOCTYPE x [{_BOMB}]>{AS_ELEMENTS}".encode("utf-16-be"), "is not an XMP"),
 }
 
 
@@ -216,3 +223,67 @@ def test_broken_sidecars_raise_nothing_but_our_errors(photo: Path) -> None:
             assert write_sidecar(photo, SETTINGS, preset="p") == "unchanged"
         for backup in photo.parent.glob("*.bak*"):
             backup.unlink()
+
+
+# ---- what a sidecar must not make anybody do -----------------------------------------------------
+
+_WATCHED = """
+import sys
+from pathlib import Path
+from typing import Any
+from junmai_jobs.photo.errors import SidecarError
+from junmai_jobs.photo.exif import read_exif
+from junmai_jobs.photo.opening import opened
+from junmai_jobs.photo.picture import load_gray
+from junmai_jobs.photo.xmp import Xmp
+from tests.photo.test_xmp import BROKEN
+
+def read_all(photos):
+    for photo in photos:
+        load_gray(photo, 100), read_exif(photo)
+    for content, _ in BROKEN.values():
+        try:
+            Xmp(content, "a.xmp").edits
+        except SidecarError:
+            continue
+        raise SystemExit("it is read")
+
+def watch(event, arguments):
+    if is_watching and event.partition(".")[0] in {"open", "socket", "urllib", "subprocess", "os", "ctypes"}:
+        told.append((event, *map(str, arguments)))
+
+is_watching, told = False, []
+with opened(Path(sys.argv[1])) as jpeg, opened(Path(sys.argv[2])) as png:
+    read_all([jpeg, png])  # what is loaded but once is, now
+    sys.addaudithook(watch)
+    is_watching = True
+    read_all([jpeg, png])
+    is_watching = False
+open(sys.argv[1], "rb").close()
+is_watching = True
+open(sys.argv[1], "rb").close()
+is_watching = False
+print(told[:-1], told[-1][0], sep="\\n")
+"""
+
+
+def test_neither_a_sidecar_nor_the_xmp_in_a_picture_has_anything_opened_or_asked(tmp_path: Path) -> None:
+    """Nor its DOCTYPE, whatever that names. That the last opening is seen is a check of the check."""
+    for name, kind in (("a.jpg", "JPEG"), ("a.png", "PNG")):
+        text = PngImagePlugin.PngInfo()
+        for xmp in (BROKEN["a file"][0], BROKEN["a web page"][0]):
+            text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        options: dict[str, Any] = {"xmp": BROKEN["laughs"][0]} if kind == "JPEG" else {"pnginfo": text}
+        Image.new("L", (64, 48)).save(tmp_path / name, kind, **options)
+    done = subprocess.run(
+        [sys.executable, "-c", _WATCHED, tmp_path / "a.jpg", tmp_path / "a.png"],
+        check=False, capture_output=True, encoding="utf-8", timeout=60,
+    )  # fmt: skip
+    assert (done.stdout.splitlines(), done.stderr) == (["[]", "open"], "")
+
+
+def test_a_sidecar_that_may_be_whole_in_a_moment_gets_another_try_and_no_other_does() -> None:
+    for kind, (content, message) in BROKEN.items():
+        with pytest.raises(SidecarError) as error:
+            Xmp(content, "a.xmp")
+        assert (RETRY.decide(1, error.value) is None) == ("is damaged" not in message), kind
