@@ -3,7 +3,8 @@
 Beside msgpack's own types (None, bool, 64-bit int, float, str, bytes, list, dict with str keys; a tuple
 comes back as a list) three extension types are kept: 1, a ``datetime`` as ISO 8601 text; 2, a ``Path`` as the
 bytes of ``os.fsencode``; 3, the place of another job's result (``ResultOf``) as that job's id. Nothing else
-is ever rebuilt from stored bytes: no class, no import.
+is ever rebuilt from stored bytes: no class, no import. And nothing is read that ``pack`` would not have made:
+what is larger, deeper or of more parts, or has a key twice, is refused before it fills the memory.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import base64
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -23,9 +24,16 @@ from junmai_jobs.errors import PayloadError
 
 PAYLOAD_LIMIT = 256 * 1024
 RESULT_LIMIT = 1024 * 1024
+BODY_LIMIT = 4 * 1024 * 1024
+"""A payload beside 20,000 parents of the longest ids."""
 DEPTH_LIMIT = 64
+_PARTS_LIMIT = PAYLOAD_LIMIT
+"""Lists, dicts and extensions in one value: an empty dict takes a byte when stored, and 80 in memory."""
+_OPENERS = bytes([*range(0x80, 0xA0), *range(0xC7, 0xCA), *range(0xD4, 0xD9), *range(0xDC, 0xE0)])
+"""With one of these bytes each of them begins; text may have the same."""
 _DATETIME, _PATH, _RESULT = 1, 2, 3
 _PLAIN = frozenset({type(None), bool, float, bytes})
+_TIMESTAMPS = (b"\xd6\xff", b"\xd7\xff", b"\xc7\x0c\xff")
 _pack = msgpack.Packer(default=lambda value: _extension(value)).pack  # noqa: PLW0108 - defined below
 
 
@@ -55,19 +63,38 @@ def pack(value: object, *, limit: int = PAYLOAD_LIMIT, place: str = "value") -> 
         raise PayloadError(
             f"{place} takes {len(data):,} bytes, the limit is {limit:,}: store a path to a file instead"
         )
+    if len(data) > _PARTS_LIMIT:
+        unpack(data, limit=limit, complaint=f"{place} cannot be stored")
     return data
 
 
-def unpack(data: bytes) -> Any:
+def unpack(data: bytes, *, limit: int = RESULT_LIMIT, complaint: str = "stored bytes cannot be read") -> Any:
     """Decode what ``pack`` made.
+
+    Args:
+        data: what is stored.
+        limit: the most bytes that it can be.
+        complaint: how the error begins.
 
     Raises:
         PayloadError: the bytes are not such a value.
     """
+    if len(data) > limit:
+        raise PayloadError(f"{complaint}: they are {len(data):,}, the limit is {limit:,}")
+    parts = len(data) - len(data.translate(None, _OPENERS))  # at most
+    rebuild, as_dict, as_list = _rebuild, _dict, None
+    if parts > _PARTS_LIMIT:
+        left = iter(range(_PARTS_LIMIT))
+        rebuild, as_dict, as_list = _counted(_rebuild, left), _counted(_dict, left), _counted(list, left)
     try:
-        return msgpack.unpackb(data, ext_hook=_rebuild)
-    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
-        raise PayloadError(f"stored bytes cannot be read: {error}") from error
+        value = msgpack.unpackb(data, ext_hook=rebuild, object_pairs_hook=as_dict, list_hook=as_list)
+    except (ValueError, TypeError, OverflowError, MemoryError, msgpack.UnpackException) as error:
+        raise PayloadError(f"{complaint}: {error}") from error
+    if parts > DEPTH_LIMIT and is_deep(value):
+        raise PayloadError(f"{complaint}: they are nested more than {DEPTH_LIMIT} deep")
+    if any(mark in data for mark in _TIMESTAMPS) and _has_timestamp(value):
+        raise PayloadError(f"{complaint}: unknown extension type -1")
+    return value
 
 
 def _check(value: object, place: str, depth: int) -> None:
@@ -124,6 +151,51 @@ def _rebuild(code: int, data: bytes) -> object:
     if code == _RESULT:
         return ResultOf(data.decode())
     raise ValueError(f"unknown extension type {code}")
+
+
+def _dict(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a key stands twice")
+    if not all(isinstance(key, str) for key in made):
+        raise ValueError("a key is no text")
+    return made
+
+
+def _counted(make: Callable[..., Any], left: Iterator[int]) -> Callable[..., Any]:
+    """``make``, as long as anything is ``left``."""
+
+    def count(*given: Any) -> Any:
+        if next(left, None) is None:
+            raise ValueError(f"there are more than {_PARTS_LIMIT:,} lists, dicts and extensions in one value")
+        return make(*given)
+
+    return count
+
+
+def is_deep(value: Any) -> bool:
+    """Whether lists and dicts are nested in it more than ``DEPTH_LIMIT`` deep."""
+    # Of the values so deep, those that may hold others.
+    level = [value] if isinstance(value, (list, dict)) else []
+    for _ in range(DEPTH_LIMIT):
+        level = [
+            item
+            for each in level
+            for item in (each.values() if isinstance(each, dict) else each)
+            if isinstance(item, (list, dict))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _has_timestamp(value: Any) -> bool:
+    """Whether there is one of msgpack's own, which it rebuilds without asking."""
+    rest = [value]
+    for each in rest:
+        if isinstance(each, (list, dict)):
+            rest.extend(each.values() if isinstance(each, dict) else each)
+    return any(isinstance(each, msgpack.Timestamp) for each in rest)
 
 
 def places_in(*values: object) -> list[ResultOf]:

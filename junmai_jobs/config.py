@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,9 @@ class Config:
     home: Path
     file: Path | None = None  # the one that was read
     unused: tuple[str, ...] = ()  # keys of the original's file that are accepted and do nothing
+    exposed: bool = field(
+        default=False, compare=False
+    )  # whether others may read a secret that is in the file
 
     redis_url: str | None = _setting(
         "redis.url", optional(checks.redis_address), None, env=("JUNMAI_REDIS_URL", "REDIS_URL"), show=redact
@@ -239,6 +243,11 @@ def _compose_address(env: Mapping[str, str]) -> str:
     return f"redis://{password}{f'[{host}]' if ':' in host else host}:{port}/{database}"
 
 
+def _is_open(file: Path) -> bool:
+    """Whether other users may read it; where that is told in another way, it is not known."""
+    return os.name == "posix" and bool(file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
 class _File:
     """One config.json: ``found``, the fields that it sets, with ``file`` and ``unused`` among them."""
 
@@ -265,6 +274,12 @@ class _File:
         self._find_lines(text)
         self._visit((), content)
         self.found["unused"] = tuple(self.unused)
+        self.found["exposed"] = self._has_secret() and _is_open(file)
+
+    def _has_secret(self) -> bool:
+        """Whether something in it is never shown."""
+        hidden = ((self.found.get(name), setting.show) for name, setting in _SETTINGS.items())
+        return any(isinstance(value, str) and show(value) != value for value, show in hidden)
 
     def _find_lines(self, text: str) -> None:
         """Note the line of every key and list item of a text that is known to be JSON."""

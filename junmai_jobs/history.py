@@ -6,13 +6,16 @@ nothing here tells a job's status.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import OptionError
 from junmai_jobs.keys import Keys
+from junmai_jobs.replies import text_of
 
+_ROW = re.compile(r"(\d{1,11})" + r"\|(\d{0,18})" * 5, re.ASCII)
 _COUNTS = ("succeeded", "failed", "cancelled", "queued", "running")
 
 
@@ -25,11 +28,10 @@ def read_history(
         raise OptionError(f"resolution is {resolution!r}; give 'minute' or 'hour'")
     first = "-inf" if since is None else str(_seconds(since))
     rows = link.insist(lambda: link.client.execute_command("ZRANGEBYSCORE", homes[resolution], first, "+inf"))
-    return [_row(row.decode()) for row in rows]
+    return [_row(*found.groups()) for row in rows if (found := _ROW.fullmatch(text_of(row)))]
 
 
-def _row(text: str) -> dict[str, Any]:
-    time, *counts = text.split("|")
+def _row(time: str, *counts: str) -> dict[str, Any]:
     at = datetime.fromtimestamp(int(time), UTC).isoformat().replace("+00:00", "Z")
     return {"at": at} | {
         name: int(count) if count else None for name, count in zip(_COUNTS, counts, strict=True)

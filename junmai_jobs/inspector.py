@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from junmai_jobs import codec
 from junmai_jobs.errors import JobNotFound, ResultExpired
 from junmai_jobs.inspector_stats import ALIVE_WITHIN, BANDS, InspectorStats
-from junmai_jobs.job import Job, Status, iso
+from junmai_jobs.job import Job, Status, iso, stored_id
 from junmai_jobs.record import BAND_WIDTH, Record, State, read_body
-from junmai_jobs.replies import json_object, scored, seconds, text_of
+from junmai_jobs.replies import json_object, scored, seconds, text_of, texts
 
 _PAGE = 200
+_LARGE = 10
+"""So many values are read in one command that may be as large as a payload."""
 _SAID = ("host", "pid", "started_at", "queues", "tasks", "concurrency")  # by a worker of itself
+_LISTS = {"queues", "tasks", "claimers"}
 
 
 class Inspector(InspectorStats):
@@ -29,7 +32,7 @@ class Inspector(InspectorStats):
         Raises:
             JobNotFound: there is none.
         """
-        found = self.statuses([job_id])
+        found = self.statuses([stored_id(job_id)])
         if not found:
             raise JobNotFound(f"no job {job_id}: `junmai-jobs list` shows those there are")
         return found[job_id]
@@ -60,7 +63,7 @@ class Inspector(InspectorStats):
         Raises:
             JobNotFound: there is none.
         """
-        found = self.load([job_id])
+        found = self.load([stored_id(job_id)])
         if not found:
             raise JobNotFound(f"no job {job_id}: `junmai-jobs list` shows those there are")
         return found[0]
@@ -75,7 +78,7 @@ class Inspector(InspectorStats):
 
     def dependencies(self, job_id: str) -> str:
         """What a job was submitted to wait for (``NewJob.dependencies``)."""
-        return self.all_dependencies([job_id]).get(job_id, "")
+        return self.all_dependencies([stored_id(job_id)]).get(job_id, "")
 
     def all_dependencies(self, ids: Sequence[str]) -> dict[str, str]:
         """What those of these jobs that exist were submitted to wait for."""
@@ -122,7 +125,10 @@ class Inspector(InspectorStats):
             self.keys.bodies, self.keys.states, self.keys.results,
             self.keys.histories, self.keys.progress_notes, self.keys.log_lines,
         )  # fmt: skip
-        columns = self._pipeline([("HMGET", key, *ids) for key in names])
+        pages = [ids[at : at + _LARGE] for at in range(0, len(ids), _LARGE)]
+        replies = self._pipeline([("HMGET", key, *page) for key in names for page in pages])
+        values = chain.from_iterable(replies)
+        columns = [list(islice(values, len(ids))) for _ in names]
         rows = [
             Record(job_id, read_body(body), State.parse(state), result, history or b"", note, lines)
             for job_id, body, state, result, history, note, lines in zip(ids, *columns, strict=True)
@@ -177,11 +183,17 @@ class Inspector(InspectorStats):
         ]
 
     def _pages(self, key: str, low: str, high: str) -> Iterator[list[str]]:
-        """The ids in a set, page by page, the highest score first."""
-        offset = 0
-        while page := self._read("ZREVRANGEBYSCORE", key, high, low, "LIMIT", offset, _PAGE):
-            yield [job_id.decode() for job_id in page]
-            offset += _PAGE
+        """The ids in a set, page by page, the highest score first.
+
+        By rank, which the server finds at once; over the offset of a range of scores it would walk each time.
+        """
+        total, below, count = self._pipeline(
+            [("ZCARD", key), ("ZCOUNT", key, "-inf", high), ("ZCOUNT", key, low, high)]
+        )
+        first, end = total - below, total - below + count
+        for start in range(first, end, _PAGE):
+            page = self._read("ZRANGE", key, start, min(start + _PAGE, end) - 1, "REV")
+            yield [text_of(job_id) for job_id in page]
 
     def workers(self) -> list[dict[str, Any]]:
         """Who is alive, and what each slot runs."""
@@ -195,7 +207,7 @@ class Inspector(InspectorStats):
         now = seconds(clock)
         rows = []
         for name, seen in scored(workers):
-            known = json_object(info.get(name.encode(), b"{}"))
+            known = _as_said(info.get(name.encode(), b"{}"))
             rows.append(
                 {
                     "name": name,
@@ -212,7 +224,8 @@ class Inspector(InspectorStats):
         if not claimers:
             return []
         records = self._read("HMGET", self.keys.claimers, *claimers)
-        held = [record.decode().split("|", 3)[1:3] if record else ["", ""] for record in records]
+        held = [text_of(record or b"").split("|", 3)[1:3] for record in records]
+        held = [pair if len(pair) == 2 else ["", ""] for pair in held]
         jobs = {job.id: job for job in self.load([job_id for job_id, token in held if token])}
         slots = []
         for claimer, (job_id, token) in zip(claimers, held, strict=True):
@@ -237,4 +250,10 @@ class Inspector(InspectorStats):
     def worker_info(self) -> dict[str, dict[str, Any]]:
         """What each registered worker said of itself, by name."""
         info = self._link.insist(lambda: self._link.client.hgetall(self.keys.worker_info))
-        return {text_of(name): json_object(text) for name, text in info.items()}
+        return {text_of(name): _as_said(text) for name, text in info.items()}
+
+
+def _as_said(text: bytes) -> dict[str, Any]:
+    """What a worker said of itself, without lists that it cannot have said."""
+    known = json_object(text)
+    return {name: value for name, value in known.items() if name not in _LISTS or texts(value) is not None}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from junmai_jobs.connection import ClientLink
-from junmai_jobs.keys import Keys
+from junmai_jobs.keys import QUEUE_HOMES, Keys
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.replies import lane_names
 
+log = logging.getLogger("junmai_jobs.worker")
 STANDARD_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
 
 
@@ -23,6 +25,7 @@ class InspectorBase:
         self._link = link
         self._namespace = namespace
         self.keys = Keys.of(namespace)
+        self._foreign: frozenset[str] = frozenset()
 
     def queues(self) -> list[str]:
         """Every queue that ever had a job, the standard four first."""
@@ -33,6 +36,29 @@ class InspectorBase:
         names = lane_names(self._read("ZRANGE", self.keys.queues, 0, -1))
         return [name for name in sorted(names, key=_queue_rank) if queue in {None, queue_of(name)}]
 
+    def sound(self, lanes: Iterable[str]) -> list[str]:
+        """Those of these lanes whose sets are ours; of each other it is told once in the log.
+
+        A script that meets what somebody else has put in the place of a set fails for all its queues.
+        """
+        keys = {self.keys.queue(lane, home): lane for lane in lanes for home in QUEUE_HOMES}
+        sizes = self._link.insist(lambda: self._sizes(list(keys)))
+        foreign = {lane: key for (key, lane), size in zip(keys.items(), sizes, strict=True) if size is None}
+        for lane in foreign.keys() - self._foreign:
+            log.error("queue %s is closed: %s holds what is not ours; move it away", lane, foreign[lane])
+        self._foreign = frozenset(foreign)
+        return [lane for lane in dict.fromkeys(keys.values()) if lane not in foreign]
+
+    def _sizes(self, keys: Sequence[str]) -> list[int | None]:
+        pipeline = self._link.client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.execute_command("ZCARD", key)
+        replies = pipeline.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, Exception) and not str(reply).startswith("WRONGTYPE"):
+                raise reply
+        return [None if isinstance(reply, Exception) else reply for reply in replies]
+
     def paused(self) -> list[str]:
         """The known queues (and the standard four) that are paused."""
         flags = self._read("HGETALL", self.keys.paused)
@@ -42,7 +68,7 @@ class InspectorBase:
         return [name for name in names if flags.get(name.encode(), flags.get(b"*")) == b"1"]
 
     def _read(self, *command: object) -> Any:
-        return self._link.insist(lambda: self._link.client.execute_command(*command))
+        return self._pipeline([command])[0]  # whose errors name the key
 
     def _pipeline(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
         def once() -> list[Any]:

@@ -14,15 +14,17 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard
 
 from junmai_jobs import codec
-from junmai_jobs.errors import OptionError, PayloadError
+from junmai_jobs.errors import JobNotFound, OptionError, PayloadError
 from junmai_jobs.lanes import lane_of, needs_of, queue_of
 
 SCHEMA_VERSION = "1"
 DEFAULT_MAX_RETRIES = 3
 _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+_DAMAGED = "the job's body is damaged"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 _MINTED_ID = re.compile(r"[0-9a-v]{22}")
+_OF_A_STAMPED_HEADER = 3  # of "|"
 _HEADER = re.compile(rb"(.)([^|\n]*)\|(\d+)(?:\|(\d*|@)\|(\d*)(?:\|([^\n]*))?)?\n")
 
 
@@ -101,6 +103,20 @@ def check_id(job_id: object, what: str = "id") -> str:
     )
 
 
+def stored_id(job_id: object) -> str:
+    """Text that can be looked for: what somebody else has put into the store can be shown, too.
+
+    Raises:
+        JobNotFound: it is none, so there can be no such job.
+    """
+    try:
+        if isinstance(job_id, str) and job_id.encode():
+            return job_id
+    except UnicodeEncodeError:
+        pass
+    raise JobNotFound(f"no job {job_id!r}: `junmai-jobs list` shows those there are")
+
+
 def new_id() -> str:
     """22 characters of lower-case base32: 48 bits of milliseconds, 62 of chance. Sorts by time."""
     moment = time.time_ns() // 1_000_000
@@ -131,15 +147,18 @@ class Call(NamedTuple):
         """
         if not body.startswith(SCHEMA_VERSION.encode()):
             raise PayloadError("the job's body cannot be read by this version of junmai-jobs")
-        parts = codec.unpack(body.partition(b"\n")[2])
+        parts = codec.unpack(body.partition(b"\n")[2], limit=codec.BODY_LIMIT)
         kinds = (str, list, dict, dict)  # task, args, kwargs, options
         if (
             not isinstance(parts, list)
             or not 0 < len(parts) <= len(kinds)
             or not all(map(isinstance, parts, kinds))
         ):
-            raise PayloadError("the job's body is damaged")
-        return cls(*parts)
+            raise PayloadError(_DAMAGED)
+        call = cls(*parts)
+        if not isinstance(call.options.get("after", ""), str):
+            raise PayloadError(_DAMAGED)
+        return call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,16 +217,19 @@ class Body:
         """
         header, call = _HEADER.match(data), Call.decode(data)
         if header is None:
-            raise PayloadError("the job's body is damaged")
-        return cls(
-            queue=queue_of(lane := header[2].decode()),
-            priority=int(header[3]),
-            **call._asdict(),
-            created=int(header[4]) / 1000 if header[4] not in {None, b"", b"@"} else None,
-            expires=int(header[5]) / 1000 if header[5] else None,
-            needs=needs_of(lane),
-            extras=dict(extra.split("=", 1) for extra in (header[6] or b"").decode().split(";") if extra),
-        )
+            raise PayloadError(_DAMAGED)
+        try:
+            return cls(
+                queue=queue_of(lane := header[2].decode()),
+                priority=int(header[3]),
+                **call._asdict(),
+                created=int(header[4]) / 1000 if header[4] not in {None, b"", b"@"} else None,
+                expires=int(header[5]) / 1000 if header[5] else None,
+                needs=needs_of(lane),
+                extras=dict(extra.split("=", 1) for extra in (header[6] or b"").decode().split(";") if extra),
+            )
+        except (ValueError, OverflowError):
+            raise PayloadError(_DAMAGED) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +246,11 @@ class NewJob:
     When a parent does not succeed the job is cancelled (``cancel``) or runs all the same (``continue``);
     ``failure``: it runs only then. With a ``+`` it will read the parent's result.
     """
+
+    @property
+    def has_extras(self) -> bool:
+        """Whether the scripts must know of more than its queue and its times: a key, a limit, a batch."""
+        return self.body.partition(b"\n")[0].count(b"|") > _OF_A_STAMPED_HEADER
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +311,7 @@ class Job:
 def iso(seconds: float) -> str:
     """A time as ISO 8601 UTC text with milliseconds."""
     return (
-        datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC)
+        datetime.fromtimestamp(max(0.0, min(seconds, _LAST_SECOND)), UTC)
         .isoformat(timespec="milliseconds")
         .replace("+00:00", "Z")
     )

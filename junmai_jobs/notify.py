@@ -20,6 +20,8 @@ log = logging.getLogger("junmai_jobs.notify")
 COMMAND_TIMEOUT = 10.0
 """Seconds after which the command is killed."""
 
+_LONGEST_VARIABLE = 100_000  # bytes; Linux takes 128 KiB
+
 Event = Literal["jobs_failed", "session_finished"]
 
 
@@ -60,7 +62,7 @@ def to_command(command: Sequence[str]) -> Receiver:
     """Runs a command: the notice as one JSON object on stdin, the sentence in ``JUNMAI_MESSAGE``."""
 
     def run(notice: Notice) -> None:
-        environment = os.environ | {"JUNMAI_EVENT": notice.event, "JUNMAI_MESSAGE": notice.message}
+        environment = os.environ | {"JUNMAI_EVENT": notice.event, "JUNMAI_MESSAGE": _variable(notice.message)}
         subprocess.run(
             list(command),
             input=json.dumps(asdict(notice), ensure_ascii=False).encode("utf-8", "backslashreplace"),
@@ -72,6 +74,12 @@ def to_command(command: Sequence[str]) -> Receiver:
         )
 
     return run
+
+
+def _variable(text: str) -> str:
+    """As much of it as a variable of the environment can hold."""
+    kept = text.replace("\0", "\\0").encode("utf-8", "backslashreplace")[:_LONGEST_VARIABLE]
+    return kept.decode("utf-8", "ignore")
 
 
 def jobs_failed(count: int, jobs: Sequence[Job]) -> Notice:

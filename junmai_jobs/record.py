@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,15 @@ from junmai_jobs import codec
 from junmai_jobs.errors import PayloadError
 from junmai_jobs.job import DEFAULT_MAX_RETRIES, WAITING, Body, Job, Status, iso, time_in_id
 from junmai_jobs.lanes import queue_of
-from junmai_jobs.replies import json_of, text_of
+from junmai_jobs.replies import json_object, json_of, text_of, whole
 
 BAND_WIDTH = 2**42
+_LATEST = 10**16  # ms
+_WORDS = "|".join("ready" if status is Status.QUEUED else status for status in Status)
+_STATE = re.compile(
+    rf"({_WORDS})\|([^|]*)\|(\d{{0,17}})\|(\d{{0,20}})\|(\d{{1,9}})\|(\d{{1,9}})\|([^|]*)\|([^|]*)\|([^|]*)\|(.*)".encode(),
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +40,10 @@ class State:
     @classmethod
     def parse(cls, text: bytes | None) -> State | None:
         """Read the stored form; None if there is none, or it cannot be read."""
-        try:
-            word, queue, score, token, failures, crashes, claimer, request, holds, note = (
-                (text or b"").decode().split("|", 9)
-            )
-            return cls(word, queue, score, token, int(failures), int(crashes), claimer, request, holds, note)
-        except ValueError:
+        if (found := _STATE.fullmatch(text or b"")) is None:
             return None
+        word, queue, score, token, failures, crashes, *rest = map(text_of, found.groups())
+        return cls(word, queue, score, token, int(failures), int(crashes), *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +82,20 @@ class Record:
             args=body.args if body else (),
             kwargs=body.kwargs if body else {},
             attempt=self._attempt(status),
-            max_retries=body.options.get("retry", [DEFAULT_MAX_RETRIES])[0] if body else DEFAULT_MAX_RETRIES,
+            max_retries=_max_retries(body),
             retry_count=state.failures if state else 0,
             created_at=_iso(created_at(self.id, body)),
             started_at=iso(int(state.token) / 1e6) if state and state.token else last.get("started_at"),
             finished_at=_iso(moment) if status.finished else None,
             run_at=_iso(moment) if status in {Status.SCHEDULED, Status.RETRYING} else None,
             worker=(state.claimer if state else None) or None,
-            progress=json_of(self.note) if self.note else None,
+            progress=json_object(self.note or b"") or None,
             result=_result(self.result),
             reason=self._reason(status, last),
             error=self._error(status, last),
             history=history,
             log=_log(self.lines or b""),
-            tags=body.options.get("tags", ()) if body else (),
+            tags=_tags(body),
             token=(state.token if state else None) or None,
         )
 
@@ -130,45 +134,60 @@ class Record:
         return {"type": "WorkerLost", "message": message, "traceback": ""}
 
     def _history(self, finished: float | None, status: Status) -> Iterator[dict[str, Any]]:
-        for line in self.history.splitlines():
-            entry = json_of(line)
-            if isinstance(entry, dict) and entry.keys() >= _LINE:
-                yield _entry(
-                    entry["attempt"],
-                    entry["event"],
-                    entry["token"],
-                    entry["finished"] / 1000,
-                    entry["worker"],
-                    entry["detail"],
-                )
+        for line in self.history.splitlines() if len(self.history) <= codec.RESULT_LIMIT else ():
+            match json_of(line):
+                case {
+                    "attempt": int(attempt), "event": str(event), "token": str(token),
+                    "finished": int(ended), "worker": str(worker), "detail": dict(detail),
+                } if abs(ended) < _LATEST:  # fmt: skip
+                    yield _entry(attempt, event, token, ended / 1000, worker, detail)
         if status is Status.SUCCEEDED and self.state and finished is not None:
             state = self.state
             yield _entry(state.failures + 1, "succeeded", state.token, finished, state.claimer, {})
 
 
-_LINE = {"attempt", "event", "token", "finished", "worker", "detail"}
-
-
 def _entry(  # noqa: PLR0917 - in the order of the stored line
     attempt: int, event: str, token: str, finished: float, worker: str, detail: dict[str, Any]
 ) -> dict[str, Any]:
+    started = whole(token)
     return {
         "attempt": attempt,
         "event": event,
-        "started_at": iso(int(token) / 1e6) if token else None,
+        "started_at": None if started is None else iso(started / 1e6),
         "finished_at": iso(finished),
         "worker": worker or None,
-        "error": detail.get("error"),
+        "error": _error_of(detail),
         "signal": detail.get("signal"),
         "exit_code": detail.get("exit_code"),
         **({"reason": detail["reason"]} if detail.get("reason") else {}),
     }
 
 
+def _error_of(detail: dict[str, Any]) -> dict[str, Any] | None:
+    error = detail.get("error")
+    if not isinstance(error, dict):
+        return None
+    return {name: str(error.get(name, "")) for name in ("type", "message", "traceback")}
+
+
+def _max_retries(body: Body | None) -> int:
+    match body.options.get("retry") if body else None:
+        case [int(most), *_]:
+            return most
+    return DEFAULT_MAX_RETRIES
+
+
+def _tags(body: Body | None) -> Sequence[str]:
+    tags = body.options.get("tags") if body else None
+    return tags if isinstance(tags, list) else ()
+
+
 def _log(data: bytes) -> list[str]:
     """What lua/log.lua keeps: after a line of its own, lines of time (ms) and text."""
+    if len(data) > codec.RESULT_LIMIT:
+        return []
     lines = (line.partition(" ") for line in text_of(data).split("\n")[1:-1])
-    return [f"{iso(int(time) / 1000)} {text}" for time, _, text in lines if time.isdecimal()]
+    return [f"{iso(at / 1000)} {text}" for time, _, text in lines if (at := whole(time)) is not None]
 
 
 def _result(data: bytes | None) -> Any:

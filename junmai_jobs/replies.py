@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
+from junmai_jobs.codec import DEPTH_LIMIT, RESULT_LIMIT, is_deep
 from junmai_jobs.job import is_name
 from junmai_jobs.lanes import queue_of
 
@@ -21,17 +23,28 @@ def text_of(data: bytes) -> str:
 
 
 def json_of(text: bytes) -> Any:
-    """What a JSON text stands for; None where it is damaged."""
+    """What a JSON text stands for; None where it is damaged, or larger than any of ours."""
     try:
-        return json.loads(text)
-    except ValueError:
+        found = json.loads(text) if len(text) <= RESULT_LIMIT else None
+    except (ValueError, RecursionError):
         return None
+    return None if text.count(b"[") + text.count(b"{") > DEPTH_LIMIT and is_deep(found) else found
 
 
 def json_object(text: bytes) -> dict[str, Any]:
     """A JSON object; an empty one where it is damaged."""
     found = json_of(text)
     return found if isinstance(found, dict) else {}
+
+
+def texts(value: object) -> list[str] | None:
+    """A list of texts; None where it is something else."""
+    return value if isinstance(value, list) and all(isinstance(each, str) for each in value) else None
+
+
+def whole(text: object) -> int | None:
+    """What decimal digits stand for; None where they are none, or more than any number of ours has."""
+    return int(text) if isinstance(text, str) and re.fullmatch(r"[0-9]{1,20}", text) else None
 
 
 def seconds(clock: Any) -> float:

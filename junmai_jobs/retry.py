@@ -73,12 +73,14 @@ class RetryPolicy:
         return [getattr(self, name) for name in _STORED]
 
     @classmethod
-    def decode(cls, stored: list[Any], *, code: RetryPolicy | None = None) -> RetryPolicy:
+    def decode(cls, stored: object, *, code: RetryPolicy | None = None) -> RetryPolicy:
         """Read the stored form; what is not stored comes from the task's code.
 
         Raises:
-            OptionError: a value is impossible.
+            ValueError: it is none, or a value is impossible.
         """
+        if not isinstance(stored, list):
+            raise OptionError(f"retry is {stored!r}, which is no policy")
         return replace(code or cls(), **dict(zip(_STORED, stored, strict=True)))
 
 

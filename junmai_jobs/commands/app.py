@@ -58,7 +58,12 @@ class App:
         if self.config_file is not None:
             os.environ["JUNMAI_CONFIG"] = str(self.config_file.expanduser().absolute())
         tasks = list(dict.fromkeys(self.tasks)) or None
-        return load_config(self.config_file, namespace=self.namespace, tasks=tasks)
+        config = load_config(self.config_file, namespace=self.namespace, tasks=tasks)
+        if config.exposed:
+            note(
+                f"Warning: there is a secret in {config.file}, which others may read: chmod 600 {config.file}"
+            )
+        return config
 
     @cached_property
     def jobs(self) -> JobQueue:
@@ -175,6 +180,16 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.shared = _shared_options()
         self.params += self.shared
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line; what is said of it is fit for a terminal, whatever stands in it."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as error:
+            said = error.format_message()
+            if said == clean(said):
+                raise
+            raise click.UsageError(clean(said), error.ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options first, then the shared ones."""
