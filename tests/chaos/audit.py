@@ -1,8 +1,12 @@
 """Compare what clients were promised and what runs wrote down with what the store says.
 
-Every acknowledged job exists and has one home. What a job's state, result and history say of its runs is what
-the journal says, and no run was forgotten: a run that is neither the last nor in the history has once been
-accepted as an end, and then another was.
+Acknowledged = succeeded + failed + cancelled + waiting, each job in exactly one home. Of a job's runs:
+
+- One token lives at a time: a run begins when the one before it is over, by the store's account.
+- Tokens grow.
+- Exactly one completion was accepted: state and result are those of the same run, which has ended; and no run
+  was forgotten. One that is neither the last nor in the history had been accepted as an end, and then another
+  was.
 """
 
 from __future__ import annotations
@@ -50,7 +54,7 @@ class Audit:
 
     @property
     def ok(self) -> bool:
-        return not self.findings
+        return not self.findings and self.acknowledged == sum(self.homes.values())
 
     def as_dict(self) -> dict[str, Any]:
         kinds = Counter(finding.kind for finding in self.findings)
@@ -129,23 +133,21 @@ def audit(client: Any, namespace: str, acknowledged: Iterable[str], journal: Ite
     runs: defaultdict[str, list[Line]] = defaultdict(list)
     for line in journal:
         runs[line.job].append(line)
-    jobs = [store.job(job_id) for job_id in sorted(promised | store.ids() | runs.keys())]
-    findings = [
-        Finding(kind, job.id, what)
-        for job in jobs
-        for kind, what in itertools.chain(_home(job), _runs(job, runs[job.id]), _order(job))
-    ]
-    homes = Counter(
-        "waiting" if home in WAITING_HOMES else home
-        for job in jobs
-        if job.id in promised
-        for home in job.homes[:1]
-    )
+    homes, events, crashed = Counter[str](), Counter[str](), 0
+    findings: list[Finding] = []
+    # One job at a time, so that there is room for hundreds of thousands.
+    for job in map(store.job, sorted(promised | store.ids() | runs.keys())):
+        found = itertools.chain(_home(job), _runs(job, runs.pop(job.id, [])), _order(job))
+        findings += (Finding(kind, job.id, what) for kind, what in found)
+        events.update(entry["event"] for entry in job.history)
+        crashed += _has_crashed(job)
+        if job.id in promised:
+            homes.update("waiting" if home in WAITING_HOMES else home for home in job.homes[:1])
     return Audit(
         acknowledged=len(promised),
         homes={name: homes[name] for name in (*FINISHED_HOMES, "waiting")},
-        crashed=sum(map(_has_crashed, jobs)),
-        events=Counter(entry["event"] for job in jobs for entry in job.history),
+        crashed=crashed,
+        events=events,
         findings=tuple(findings),
     )
 
@@ -156,18 +158,19 @@ def _has_crashed(job: Stored) -> bool:
 
 def _home(job: Stored) -> Iterator[tuple[str, str]]:
     """One home, and a state that agrees with it."""
+    home = next(iter(job.homes), "none")
     if not job.exists or not job.homes:
         yield (
             "lost",
-            f"has {'a' if job.exists else 'no'} body and these homes: {', '.join(job.homes) or 'none'}",
+            f"has {'a' if job.exists else 'no'} body and these homes: {', '.join(job.homes) or home}",
         )
     elif len(job.homes) > 1:
         yield "doubled", f"has several homes: {', '.join(job.homes)}"
     elif job.state is None:
-        if job.homes[0] not in {"ready", "scheduled"}:
-            yield "wrong", f"is in {job.homes[0]} without a state"
-    elif job.state.word != {"leases": "running"}.get(job.homes[0], job.homes[0]):
-        yield "wrong", f"is in {job.homes[0]}, its state says {job.state.word}"
+        if home not in {"ready", "scheduled"}:
+            yield "wrong", f"is in {home} without a state"
+    elif job.state.word != {"leases": "running"}.get(home, home):
+        yield "wrong", f"is in {home}, its state says {job.state.word}"
     if _has_crashed(job):
         losses = sum(entry["event"] in {"crashed", "lost"} for entry in job.history)
         if losses != CRASHES_TO_FAIL:

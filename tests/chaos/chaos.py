@@ -1,6 +1,6 @@
 """Submit and run jobs while workers, their children and the server are killed and stalled; then audit.
 
-    python -m tests.chaos.chaos [--jobs 2000] [--seed N]
+    python -m tests.chaos.chaos [--jobs 20000] [--seed N]
 
 Prints what happened as JSON, and exits 1 if a job was lost, was ended twice, or is told wrongly.
 """
@@ -13,7 +13,6 @@ import json
 import random
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,18 +21,26 @@ from typing import TYPE_CHECKING, Any
 from junmai_jobs import InvalidState, JobQueue, StoreUnavailable
 from junmai_jobs.config import Config
 from tests.chaos.audit import audit
-from tests.chaos.faults import LEASE, Fleet, Nemesis
+from tests.chaos.faults import Nemesis
+from tests.chaos.fleet import LEASE, Fleet
 from tests.chaos.tasks import read_journal, work
+from tests.proxy import Proxy
 from tests.servers import RedisProcess, server_binary
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from junmai_jobs import Task
 
-RATE = 70
-"""Jobs a second that are submitted, less than can be run: the faults fall on running jobs."""
+JOBS = 20_000
+WORKERS = 4
+"""The first reaches the server through a proxy."""
+BACKLOG = 300
+"""The most unfinished jobs for whom more are submitted: the faults are to fall on running jobs to the end."""
+LOOK_EVERY = 0.1
+"""Seconds between two looks at the backlog."""
+UNHEARD = 60.0
+"""Seconds after which a producer that nobody answers gives up the run."""
 SETTLE = 120.0
 """Seconds within which all must be finished when the faults are over."""
 QUEUES = ("high_priority", "default", "low_priority")
@@ -51,16 +58,19 @@ class Producer:
     """Jobs that were accepted by a call whose reply was lost, and acknowledged to the next."""
 
     def run(self) -> None:
-        """Submit everything, one by one and in batches."""
-        while len(self.acknowledged) < self.count:
-            size = min(self.chance.choice((1, 1, 1, 10)), self.count - len(self.acknowledged))
-            started = time.monotonic()
-            batch = [self._call(len(self.acknowledged) + offset) for offset in range(size)]
+        """Submit everything, one by one and in batches, as fast as it is run."""
+        look_at = 0.0
+        while (made := len(self.acknowledged)) < self.count:
+            size = min(self.chance.choice((1, 1, 1, 20)), self.count - made)
+            batch = [self._call(made + offset) for offset in range(size)]
             self._insist(batch)
             self.acknowledged += [str(task.options.id) for task, _ in batch]
             if self.chance.random() < 0.05:
-                self._cancel(self.chance.choice(self.acknowledged))
-            time.sleep(max(0.0, started + size / RATE - time.monotonic()))
+                self._cancel(self.chance.choice(self.acknowledged[-BACKLOG:]))
+            if time.monotonic() > look_at:
+                if not wait_for_backlog(self.jobs, BACKLOG, UNHEARD):
+                    raise TimeoutError(f"in {UNHEARD:g} s the backlog was not worked off")
+                look_at = time.monotonic() + LOOK_EVERY
 
     def _call(self, number: int) -> tuple[Task[..., str], dict[str, Any]]:
         """Most jobs are short and succeed; some outlast a lease, fail, come later, or await another."""
@@ -70,17 +80,22 @@ class Producer:
             options["delay"] = chance.uniform(0.1, 2.0)
         if self.acknowledged and chance.random() < 0.05:
             options |= {
-                "after": chance.choice(self.acknowledged),
+                "after": chance.choice(self.acknowledged[-BACKLOG:]),
                 "after_policy": chance.choice(("cancel", "continue")),
             }
         failures = chance.choices((0, 1, 9), (85, 10, 5))[0]
-        seconds = chance.uniform(0, 0.08) if chance.random() < 0.985 else LEASE * 1.6
+        seconds = chance.choices((0.0, chance.uniform(0.0, 0.1), LEASE * 2.5), (896, 100, 4))[0]
         return work.with_options(id=f"job-{number}", **options), {"seconds": seconds, "failures": failures}
 
     def _insist(self, batch: list[tuple[Task[..., str], dict[str, Any]]]) -> None:
+        deadline = time.monotonic() + UNHEARD
         while True:
-            with contextlib.suppress(StoreUnavailable):
+            try:
                 self.repeated += sum(handle.existing for handle in self.jobs.submit_all(batch))
+            except StoreUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+            else:
                 return
 
     def _cancel(self, job_id: str) -> None:
@@ -88,43 +103,61 @@ class Producer:
             self.jobs.cancel(job_id)
 
 
+def wait_for_backlog(jobs: JobQueue, most: int, timeout: float) -> bool:
+    """Wait until no more jobs than that are unfinished, and say whether it came to that in time."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        with contextlib.suppress(StoreUnavailable):
+            counts = jobs.stats()
+            if counts["total_pending"] + counts["active_tasks"] <= most:
+                return True
+        time.sleep(LOOK_EVERY)
+    return False
+
+
 @contextlib.contextmanager
-def battlefield(folder: Path, workers: int) -> Iterator[tuple[RedisProcess, Fleet]]:
+def battlefield(folder: Path) -> Iterator[tuple[RedisProcess, Proxy, Fleet]]:
     """A server with a log that is safe at every reply, and workers; all gone at the end."""
     server = RedisProcess(folder, server_binary()).start()
-    fleet = Fleet(server, folder, workers)
     try:
-        yield server, fleet
+        with Proxy(server.port) as proxy:
+            fleet = Fleet(server, folder, (proxy.port, *[server.port] * (WORKERS - 1)))
+            fleet.keep_up()
+            try:
+                yield server, proxy, fleet
+            finally:
+                fleet.close()
     finally:
-        fleet.close()
         server.stop()
 
 
-def run(folder: Path, count: int, seed: int, workers: int = 4) -> dict[str, Any]:
+def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
     """One run; what happened, ``ok`` among it."""
     started = time.monotonic()
-    with battlefield(folder, workers) as (server, fleet):
+    with battlefield(folder) as (server, proxy, fleet):
+        version = server.client().info("server")["redis_version"]
         jobs = JobQueue(server.url, config=Config(home=folder))
         producer = Producer(jobs, count, random.Random(seed))
-        nemesis = Nemesis(server, fleet, random.Random(seed + 1))
-        thread = threading.Thread(target=producer.run, daemon=True)
-        thread.start()
-        while thread.is_alive():
-            nemesis.strike()
+        nemesis = Nemesis(server, proxy, fleet, lambda: len(producer.acknowledged), seed)
+        with nemesis.rage():
+            producer.run()
         over = time.monotonic()
-        fleet.thaw()
-        fleet.keep_up()
-        settled = _settle(jobs)
+        fleet.recover()
+        settled = wait_for_backlog(jobs, 0, SETTLE)
         settled_after = time.monotonic() - over
         codes, left_behind = fleet.stop(), fleet.left_behind()
         found = audit(server.client(), jobs.namespace, producer.acknowledged, read_journal(fleet.journal))
     return {
         "seed": seed,
         "jobs": count,
+        "server": version,
         **found.as_dict(),
-        **{name.replace(" ", "_"): times for name, times in sorted(nemesis.counts.items())},
+        **dict(sorted(nemesis.counts.items())),
+        "replies_lost_by_proxy": proxy.lost,
         "accepted_unheard": producer.repeated,
+        "ended_late": fleet.ended_late(),
         "settled": settled,
+        "under_fire_s": round(over - started, 1),
         "settled_after_s": round(settled_after, 1),
         "exit_codes": codes,
         "left_behind": left_behind,
@@ -133,28 +166,14 @@ def run(folder: Path, count: int, seed: int, workers: int = 4) -> dict[str, Any]
     }
 
 
-def _settle(jobs: JobQueue) -> bool:
-    """Whether everything finishes when the faults are over."""
-
-    def unfinished() -> int:
-        counts = jobs.stats()
-        return int(counts["total_pending"] + counts["active_tasks"])
-
-    try:
-        return wait_until(lambda: unfinished() == 0, SETTLE, "the last job")
-    except AssertionError:
-        return False
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--jobs", type=int, default=2000)
-    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--jobs", type=int, default=JOBS)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--folder", type=Path, help="for data and logs, to be kept; else a passing one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="junmai-chaos-") as passing:
-        found = run(options.folder or Path(passing), options.jobs, options.seed, options.workers)
+        found = run(options.folder or Path(passing), options.jobs, options.seed)
     print(json.dumps(found, indent=2))
     return 0 if found["ok"] else 1
 

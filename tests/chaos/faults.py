@@ -1,185 +1,114 @@
-"""What goes wrong on purpose: processes killed, the server killed and stalled, each by its own clock."""
+"""What goes wrong on purpose: processes killed, the server killed and stalled, a line spoilt."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import redis
 
-from tests.chaos import tasks
-from tests.servers import RedisProcess
-from tests.worker.harness import alive
+from tests.proxy import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterator, Sequence
 
-LEASE = 1.5
+    from tests.chaos.fleet import Fleet
+    from tests.proxy import Proxy
+    from tests.servers import RedisProcess
+
+WORKER = {"child_kills": 0.21, "worker_kills": 4.0, "worker_freezes": 4.0}
+REDIS = {"redis_kills": 3.0, "redis_stalls": 3.0, "lost_replies": 3.0}
+LINE = {"line_faults": 1.0}
+"""Seconds from one to the next, on the average: a kill every 200 ms, a stall every 1.5 s."""
 STALL = 0.6
-FREEZE = LEASE * 1.5
-
-
-@dataclass
-class Fleet:
-    """Workers as a user runs them, started again whenever they are gone."""
-
-    server: RedisProcess
-    folder: Path
-    size: int
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    killed: list[psutil.Process] = field(default_factory=list)
-    """Those killed and all that was below them: none may live on."""
-    thaws: dict[int, threading.Timer] = field(default_factory=dict)
-    """What lets a frozen worker, by its process id, go on; none is killed before."""
-
-    def keep_up(self) -> None:
-        """Replace the dead."""
-        self.workers = [worker for worker in self.workers if worker.poll() is None]
-        while len(self.workers) < self.size:
-            self.workers.append(self._start())
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = [
-            sys.executable, "-m", "junmai_jobs.cli", "--redis", self.server.url, "--tasks", tasks.__name__,
-            "worker", "--no-schedules", "--concurrency", "2", "--lease", str(LEASE),
-            "--max-jobs-per-child", "50",
-        ]  # fmt: skip
-        variables = {"JUNMAI_HOME": str(self.folder), tasks.JOURNAL_VARIABLE: str(self.journal)}
-        with (self.folder / "workers.log").open("ab") as log:
-            return subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
-
-    @property
-    def journal(self) -> Path:
-        return self.folder / "journal"
-
-    def kill_worker(self, chance: random.Random) -> bool:
-        """Kill -9 a supervisor."""
-        worker = self._victim(chance)
-        self.killed += _family(worker.pid)
-        worker.kill()
-        worker.wait()
-        return True
-
-    def kill_child(self, chance: random.Random) -> bool:
-        """Kill -9 one of a supervisor's children; it may have none yet."""
-        worker = self._victim(chance)
-        children = [
-            each for each in _family(worker.pid) if each.pid != worker.pid and _ppid(each) != worker.pid
-        ]
-        if not children:
-            return False
-        _each([chance.choice(children)], psutil.Process.kill)
-        return True
-
-    def freeze_worker(self, chance: random.Random) -> bool:
-        """Stop a worker, at times with all below it, for longer than its leases last, then let it go on."""
-        worker = self._victim(chance)
-        family = _family(worker.pid)[: chance.choice((1, None))]
-        _each(family, psutil.Process.suspend)
-        self.thaws[worker.pid] = threading.Timer(FREEZE, _each, (family[::-1], psutil.Process.resume))
-        self.thaws[worker.pid].start()
-        return True
-
-    def _victim(self, chance: random.Random) -> subprocess.Popen[bytes]:
-        frozen = {pid for pid, timer in self.thaws.items() if timer.is_alive()}
-        return chance.choice([worker for worker in self.workers if worker.pid not in frozen] or self.workers)
-
-    def thaw(self) -> None:
-        """Wait until nobody is frozen."""
-        for timer in self.thaws.values():
-            timer.join()
-
-    def stop(self) -> list[int]:
-        """Have the workers stop in order; their exit codes."""
-        living = [worker for worker in self.workers if worker.poll() is None]
-        for worker in living:
-            worker.send_signal(signal.SIGTERM)
-        return [worker.wait(30) for worker in living]
-
-    def left_behind(self) -> list[int]:
-        """Processes that outlived the worker they belonged to."""
-        _, left = psutil.wait_procs(self.killed, timeout=5)
-        return [each.pid for each in alive(left)]
-
-    def close(self) -> None:
-        """Whatever has happened, nothing goes on."""
-        for worker in self.workers:
-            family = _family(worker.pid)
-            worker.kill()
-            worker.wait()
-            _each(family, psutil.Process.kill)
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
-    return []
-
-
-def _each(processes: Iterable[psutil.Process], act: Callable[[psutil.Process], None]) -> None:
-    """Do it to those that are still there."""
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            act(process)
-
-
-def _ppid(process: psutil.Process) -> int:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.ppid()
-    return 0
+DOWN = 0.5
+"""Seconds: the longest that a killed server stays away."""
+SLOW, SAVED = 50.0, 5.0
+"""Jobs a second, and for how many seconds a stall of all work may last without a pause of the faults."""
 
 
 @dataclass
 class _Fault:
     name: str
     every: float
+    """Seconds, on the average."""
     strike: Callable[[random.Random], bool]
+    """Whether there was anything to strike."""
     due: float = 0.0
+    due_at: float = 0.0
+    """The number of jobs before which it does not strike again."""
 
 
 class Nemesis:
-    """Strikes until told to stop."""
+    """Strikes while ``rage`` lasts.
 
-    def __init__(self, server: RedisProcess, fleet: Fleet, chance: random.Random) -> None:
+    On a machine that has no time for the work, workers would be killed faster than they start. So the faults
+    wait for the jobs, of which ``jobs`` tells how many have been accepted, where these are slower than
+    ``SLOW`` a second.
+    """
+
+    def __init__(
+        self, server: RedisProcess, proxy: Proxy, fleet: Fleet, jobs: Callable[[], int], seed: int
+    ) -> None:
         self.counts: Counter[str] = Counter()
-        self._server, self._fleet, self._chance = server, fleet, chance
-        self._faults = [
-            _Fault("child kills", 0.4, fleet.kill_child),
-            _Fault("worker kills", 1.2, fleet.kill_worker),
-            _Fault("redis kills", 3.0, self._kill_redis),
-            _Fault("redis stalls", 4.0, self._stall),
-            _Fault("lost replies", 4.0, self._stall_and_cut),
-            _Fault("worker freezes", 3.0, fleet.freeze_worker),
+        self._server, self._proxy, self._fleet, self._jobs, self._seed = server, proxy, fleet, jobs, seed
+        self._over = threading.Event()
+
+    @contextlib.contextmanager
+    def rage(self) -> Iterator[None]:
+        """Three hands, each with faults that wait for each other; what goes wrong with one is raised."""
+        fleet = self._fleet
+        strikes: dict[str, Callable[[random.Random], bool]] = {
+            "child_kills": fleet.kill_child,
+            "worker_kills": fleet.kill_worker,
+            "worker_freezes": fleet.freeze_worker,
+            "redis_kills": self._kill_redis,
+            "redis_stalls": self._stall,
+            "lost_replies": self._stall_and_cut,
+            "line_faults": self._spoil_line,
+        }
+        hands = [
+            [_Fault(name, every, strikes[name]) for name, every in hand.items()]
+            for hand in (WORKER, REDIS, LINE)
         ]
-        for fault in self._faults:
-            self._set(fault)
+        with ThreadPoolExecutor(len(hands)) as pool:
+            striking = [
+                pool.submit(self._strike, faults, random.Random(self._seed + number))
+                for number, faults in enumerate(hands)
+            ]
+            try:
+                yield
+            finally:
+                self._over.set()
+                for hand in striking:
+                    hand.result()
+        self._proxy.mode = Mode.PASS
 
-    def _set(self, fault: _Fault) -> None:
-        fault.due = time.monotonic() + fault.every * self._chance.uniform(0.5, 1.5)
-
-    def strike(self) -> None:
-        """Wait for the fault that is due next, and let it happen."""
-        self._fleet.keep_up()
-        fault = min(self._faults, key=lambda each: each.due)
-        time.sleep(max(0.0, fault.due - time.monotonic()))
-        self.counts[fault.name] += fault.strike(self._chance)
-        self._set(fault)
+    def _strike(self, faults: Sequence[_Fault], chance: random.Random) -> None:
+        for fault in faults:
+            fault.due = time.monotonic() + fault.every * chance.uniform(0.5, 1.5)
+        while not self._over.is_set():
+            ripe = [fault for fault in faults if fault.due_at <= self._jobs()]
+            fault = min(ripe or faults, key=lambda each: each.due)
+            pause = fault.due - time.monotonic()
+            if pause > 0 or not ripe:
+                self._over.wait(min(0.05, max(0.01, pause)))
+                continue
+            self.counts[fault.name] += fault.strike(chance)
+            # Not from now on: what came late because another took its time is made up for, once.
+            late = max(fault.due, time.monotonic() - fault.every)
+            fault.due = late + fault.every * chance.uniform(0.5, 1.5)
+            fault.due_at = max(fault.due_at, self._jobs() - SAVED * SLOW) + fault.every * SLOW
 
     def _kill_redis(self, chance: random.Random) -> bool:
         self._server.kill()
-        time.sleep(chance.uniform(0.0, 0.5))
+        time.sleep(chance.uniform(0.0, DOWN))
         self._server.start()
         return True
 
@@ -201,3 +130,10 @@ class Nemesis:
         connection: Any = self._server.client().connection_pool.make_connection()
         with contextlib.suppress(redis.RedisError):
             connection.send_command(*command)
+
+    def _spoil_line(self, chance: random.Random) -> bool:
+        """What the proxied worker has to bear until the next time."""
+        self._proxy.mode = chance.choice([*Mode, Mode.PASS])
+        if self._proxy.mode is Mode.PASS:
+            self._proxy.lose_reply(after=chance.randrange(20))
+        return True

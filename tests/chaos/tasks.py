@@ -7,8 +7,12 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from junmai_jobs import RetryPolicy, current_job, task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 JOURNAL_VARIABLE = "JUNMAI_CHAOS_JOURNAL"
 
@@ -23,9 +27,10 @@ class Line:
     pid: int
 
 
-def read_journal(path: Path) -> list[Line]:
-    rows = (line.split() for line in path.read_text(encoding="ascii").splitlines())
-    return [Line(event, job, token, int(pid)) for event, job, token, pid in rows]
+def read_journal(path: Path) -> Iterator[Line]:
+    with path.open(encoding="ascii") as lines:
+        for event, job, token, pid in map(str.split, lines):
+            yield Line(event, job, token, int(pid))
 
 
 @functools.cache

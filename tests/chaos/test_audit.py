@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import msgpack
 import pytest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.backends import Backend, Backends
 
 PID = 1
+packed = cast("Callable[[str], bytes]", msgpack.packb)
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ class Scene:
         broker.promote(["default"])
         self.last = self._claim(broker, "1.2")
         self.journal = [*self._lines(first, "start"), *self._lines(self.last, "start", "end")]
-        broker.end(self.last, succeed(msgpack.packb(self.last.token)))
+        broker.end(self.last, succeed(packed(self.last.token)))
 
     def _claim(self, broker: Broker, request: str) -> Claimed:
         job = broker.claim("w/1", request, ["default"])
@@ -95,7 +97,7 @@ def never_end(scene: Scene) -> None:
 
 
 def keep_another_result(scene: Scene) -> None:
-    scene.admin.hset(scene.keys.results, "a", msgpack.packb("1"))
+    scene.admin.hset(scene.keys.results, "a", packed("1"))
 
 
 def run_two_at_once(scene: Scene) -> None:
@@ -110,24 +112,52 @@ def tell_another_state(scene: Scene) -> None:
     scene.admin.hset(scene.keys.states, "a", state.replace("succeeded", "failed"))
 
 
+def forget_state(scene: Scene) -> None:
+    scene.admin.hdel(scene.keys.states, "a")
+
+
+def turn_tokens_back(scene: Scene) -> None:
+    line = scene.admin.hget(scene.keys.histories, "a").decode()
+    first = min(each.token for each in scene.journal)
+    scene.admin.hset(scene.keys.histories, "a", line.replace(first, str(int(scene.last.token) + 1)))
+
+
+def accept_two_ends(scene: Scene) -> None:
+    """Two runs were told that they had succeeded; the store knows of the later."""
+    first, later = scene.last.token, str(int(scene.last.token) + 1)
+    scene.journal += [Line(event, "a", later, PID) for event in ("start", "end")]
+    state = scene.admin.hget(scene.keys.states, "a").decode()
+    scene.admin.hset(scene.keys.states, "a", state.replace(first, later))
+    scene.admin.hset(scene.keys.results, "a", packed(later))
+
+
 @pytest.mark.parametrize(
-    ("damage", "kind"),
+    ("damage", "kind", "what"),
     [
-        (lose_body, "lost"),
-        (lose_home, "lost"),
-        (lose_all, "lost"),
-        (wait_again, "doubled"),
-        (run_once_more, "doubled"),
-        (run_one_token_twice, "doubled"),
-        (run_two_at_once, "doubled"),
-        (never_end, "wrong"),
-        (keep_another_result, "wrong"),
-        (tell_another_state, "wrong"),
+        (lose_body, "lost", "has no body"),
+        (lose_home, "lost", "these homes: none"),
+        (lose_all, "lost", "has no body and these homes: none"),
+        (wait_again, "doubled", "has several homes: succeeded, ready"),
+        (run_once_more, "doubled", "that the store forgot"),
+        (accept_two_ends, "doubled", "that the store forgot"),
+        (run_one_token_twice, "doubled", "ran 2 times with token"),
+        (run_two_at_once, "doubled", "was over"),
+        (turn_tokens_back, "doubled", "tokens that do not grow"),
+        (never_end, "wrong", "whose run has not ended"),
+        (keep_another_result, "wrong", "has the result of token 1,"),
+        (tell_another_state, "wrong", "is in succeeded, its state says failed"),
+        (forget_state, "wrong", "is in succeeded without a state"),
     ],
 )
-def test_damage_is_seen(scene: Scene, damage: Callable[[Scene], None], kind: str) -> None:
+def test_damage_is_seen(scene: Scene, damage: Callable[[Scene], None], kind: str, what: str) -> None:
     damage(scene)
-    assert kind in {finding.kind for finding in scene.audit().findings}
+    found = scene.audit()
+    assert not found.ok
+    assert any(finding.kind == kind and what in finding.what for finding in found.findings), found
+
+
+def test_all_that_was_acknowledged_is_somewhere(scene: Scene) -> None:
+    assert replace(scene.audit(), homes={"succeeded": 0}).ok is False
 
 
 def test_what_waits_is_counted_and_need_not_have_run(scene: Scene, broker: Broker) -> None:
