@@ -1,0 +1,72 @@
+"""A reaper that comes just when a lease is renewed: it is the one or the other, never both."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from junmai_jobs import endings
+from junmai_jobs.broker import Renewal
+from junmai_jobs.errors import StaleLease
+from tests.verbs.store import CLAIMER, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.backends import Backends
+
+LEASE = 1000.0
+
+
+@pytest.fixture
+def store(backends: Backends) -> Iterator[Store]:
+    backend = backends.get("redis")
+    with backend.namespace() as name:
+        store = Store(backend.broker(name), backend.admin, name, backend.clock(name).advance)
+        yield store
+        store.audit()
+
+
+@pytest.mark.parametrize(
+    "seeds", [100, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+)
+def test_a_renewed_lease_is_never_reaped_and_a_reaped_one_never_renewed(store: Store, seeds: int) -> None:
+    """The clock is the server's, moved: what passes by itself is nothing beside our steps."""
+    broker = store.broker
+    broker.register("w", {})
+    lost_runs = 0
+    for seed in range(seeds):
+        chance = random.Random(seed)
+        job_id = f"job-{seed}"
+        store.add(job_id)
+        job = broker.claim(CLAIMER, store.request(), ["default"], lease=LEASE)
+        assert job is not None
+        assert job.id == job_id
+        left, lost = LEASE, False
+        for _ in range(chance.randrange(4, 14)):
+            # No sum of these is near a lease, and none makes the reaper one that slept.
+            broker.reap(["other"], lease=LEASE)
+            step = chance.choice((110, 290, 430))
+            store.advance(step)
+            left -= step
+            for act in chance.choices(("renew", "reap"), k=chance.randrange(3)):
+                if act == "reap":
+                    broker.reap(["default"], lease=LEASE)
+                    lost = lost or left < 0
+                else:
+                    renewal = broker.extend("w", [CLAIMER], lease=LEASE)
+                    assert renewal == [Renewal("LOST" if lost else "HELD", job.token)]
+                    left = left if lost else LEASE
+            assert store.line("ready" if lost else "default:leases") == [job_id]
+        if lost:
+            with pytest.raises(StaleLease):
+                broker.progress(job)
+            again = store.claim()
+            assert again is not None
+            assert int(again.token) > int(job.token)
+            job = again
+        lost_runs += lost
+        broker.end(job, endings.succeed(b""))
+    assert seeds / 5 < lost_runs < seeds * 4 / 5

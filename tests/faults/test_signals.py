@@ -1,0 +1,107 @@
+"""Signals when nobody expects them: at any moment of a worker's life, and in the middle of a pipeline."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from junmai_jobs import JobQueue
+from tests.servers import RedisProcess
+from tests.waiting import wait_until
+from tests.worker import tasks
+from tests.worker.conftest import StartWorker
+from tests.worker.harness import Journal, alive
+
+IS_UP = "slots, queues"
+
+
+def terminate_workers(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, offsets: list[float]
+) -> None:
+    """Start that many workers at once and end each at its time; then look at what is left."""
+    jobs.submit_many(tasks.take_time, [(str(journal), 0.02)] * 100 * len(offsets))
+    workers = [start_worker("--grace", "1") for _ in offsets]
+    families: list[psutil.Process] = []
+    begin = time.monotonic()
+    for offset, worker in sorted(zip(offsets, workers, strict=True), key=lambda pair: pair[0]):
+        time.sleep(max(0.0, begin + offset - time.monotonic()))
+        families += worker.family()
+        worker.signal(signal.SIGTERM)
+    for worker in workers:
+        code = worker.wait(20)
+        # One that has not begun to work has nothing to put in order.
+        assert code == 0 or (code == -signal.SIGTERM and IS_UP not in worker.log()), worker.log()
+    wait_until(lambda: not alive(families), 5, "every process to end")
+    assert jobs.workers() == []
+    found = jobs.jobs(limit=1000)
+    assert {job.status for job in found} <= {"queued", "succeeded"}
+    assert {entry["event"] for job in found for entry in job.history} <= {"succeeded", "released"}
+    assert {job.retry_count for job in found} == {0}
+    ends = [run.job for run in journal.runs("end")]
+    assert sorted(ends) == sorted({job.id for job in found if job.status == "succeeded"})
+
+
+def offsets(chance: random.Random) -> list[float]:
+    return [chance.uniform(0.2, 4.0) for _ in range(3)]
+
+
+def test_sigterm_at_any_moment_spends_nothing(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal
+) -> None:
+    terminate_workers(jobs, start_worker, journal, offsets(random.Random(7)))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(67))
+def test_sigterm_at_200_moments_spends_nothing(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, seed: int
+) -> None:
+    terminate_workers(jobs, start_worker, journal, offsets(random.Random(seed)))
+
+
+def test_a_stop_that_reaches_every_process_lets_the_job_finish(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
+) -> None:
+    """So systemd stops a service, unless told otherwise."""
+    worker = start_worker("--grace", "10", slots=1)
+    handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
+    journal.wait_for(1)
+
+    for process in reversed(worker.family()):
+        process.terminate()
+    wait_until(lambda: "stopping" in worker.log(), what="the worker to heed the signal")
+    (tmp_path / "go").touch()
+
+    assert worker.wait() == 0
+    assert [entry["event"] for entry in handle.job().history] == ["succeeded"]
+
+
+def test_a_reader_that_has_enough_ends_the_command_in_peace(
+    redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path
+) -> None:
+    """As in ``junmai-jobs list | head -1``."""
+    jobs.submit_many(tasks.quick, [(number,) for number in range(1000)])
+    command = [sys.executable, "-m", "junmai_jobs.cli", "--redis", redis_server.url, "list"]
+    process = subprocess.Popen(
+        [*command, "--limit", "1000"],
+        env=os.environ | {"JUNMAI_HOME": str(tmp_path / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout
+    assert process.stderr
+    assert process.stdout.read(10)
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert said == ""
+    assert process.wait(10) in {0, 1}
