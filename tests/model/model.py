@@ -81,6 +81,16 @@ class Model(Schedules, Aging, News):
         job.lease = self.now + LEASE
         return job
 
+    def is_late(self, claimer: str, request: str) -> bool:
+        """Whether the claimer has made another call since, which gave it something."""
+        if (record := self.records.get(claimer)) is None:
+            return False
+        generation, number = request.split(".")
+        last_generation, last = record.request.split(".")
+        if generation != last_generation:
+            return int(generation) < int(last_generation)
+        return last == "end" or int(number) < int(last)
+
     def give_back_held(self, claimer: str) -> None:
         if (job := self.held(claimer)) is not None:
             self.hand_back(job)

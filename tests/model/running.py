@@ -110,8 +110,12 @@ class Running(Frame):
         if ended:
             run, verb = ended
             word = self.model.end(run.id, run.token, verb, DELAYS.get(verb, 0))
-        self.model.give_back_held(claimer)
         assert given.ending == word
+        if self.model.is_late(claimer, request):
+            assert not given.job
+            assert not given.waits
+            return multiple()
+        self.model.give_back_held(claimer)
         run = self.check_claim(given.job, self.model.claim(claimer, request, queues, word))
         assert given.waits == self.model.waits
         return run

@@ -148,8 +148,9 @@ def _news(events: list[tuple[bytes, dict[bytes, bytes]]]) -> dict[str, list[tupl
     """By job, its words and queues in their order."""
     found: dict[str, list[tuple[str, str]]] = {}
     for _, event in events:
-        job_id, word, queue = (event[name].decode() for name in (b"id", b"word", b"queue"))
-        found.setdefault(job_id, []).append((word, queue))
+        ids, word, queue = (event[name].decode() for name in (b"id", b"word", b"queue"))
+        for job_id in ids.split(" "):
+            found.setdefault(job_id, []).append((word, queue))
     return found
 
 
