@@ -3,13 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
-# Tests that kill processes and watch the clock: one after the other, and nothing beside them.
-ALONE := tests/worker tests/chaos tests/test_process.py tests/test_session.py tests/test_session_faults.py \
-	tests/test_demo.py tests/test_readme.py tests/test_guide.py tests/test_manager.py tests/test_wishes.py \
-	tests/test_embedded.py tests/test_server.py tests/test_watcher.py
+# Tests that start many processes, kill them and watch the clock: apart from those that keep the cores busy.
+APART := tests/worker tests/faults tests/test_process.py tests/test_session.py \
+	tests/test_session_faults.py tests/test_demo.py tests/test_readme.py tests/test_guide.py \
+	tests/test_manager.py tests/test_wishes.py tests/test_embedded.py tests/test_server.py tests/test_watcher.py tests/test_quarantine.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench chaos clean
+.PHONY: help install demo test test-slow check format bench scale chaos chaos-long clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,8 +27,9 @@ demo: install ## the main job on real photographs, on a server of its own
 	$(RUN) -m examples.demo
 
 test: install ## all that CI runs, services included
-	$(RUN) -m pytest -q -m "not slow" -n 2 --dist loadfile tests $(addprefix --ignore=,$(ALONE))
-	$(RUN) -m pytest -q -m "not slow" $(ALONE)
+	$(RUN) -m pytest -q -m "not slow" -n 3 --dist loadfile tests $(addprefix --ignore=,$(APART) tests/chaos)
+	$(RUN) -m pytest -q -m "not slow" -n 3 --dist loadfile $(APART)
+	$(RUN) -m pytest -q -m "not slow" tests/chaos
 
 test-slow: install ## the long proofs
 	$(RUN) -m pytest -q -m slow --timeout 3600
@@ -51,8 +52,16 @@ format: install ## put the code into its form
 bench: install ## speed as ratios, beside a bare probe in the same run
 	$(RUN) -m benchmarks.bench
 
+scale: install ## how long each verb holds up a server with 1,000,000 jobs; what 2,000,000 leave behind
+	$(RUN) -m benchmarks.scale
+	$(RUN) -m benchmarks.growth
+
 chaos: install ## workers and Redis killed under load, then an audit
 	$(RUN) -m tests.chaos.chaos
+
+JOBS ?= 200000
+chaos-long: install ## the same with JOBS jobs, which can be stopped and goes on; writes docs/chaos.md
+	$(RUN) -m tests.chaos.long --jobs $(JOBS) --report docs/chaos.md
 
 clean: ## remove what make made
 	rm -rf $(VENV) .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -20,6 +20,7 @@ import pytest
 
 from examples.demo import Shoot, make_shoot, shortcomings
 from junmai_jobs.embedded import Embedded
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,7 +130,7 @@ def test_it_shows_the_bar_the_picks_and_that_all_went_well(demo: Demo) -> None:
         "4 bursts, 4 sharp frames picked and exported; no original was changed.", " a second",
     ):  # fmt: skip
         assert part in shown
-    assert demo.has_left_nothing()
+    wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
     assert not sockets[0].exists()
     assert not sockets[0].parent.exists()
     assert not any(demo.home.iterdir())
@@ -150,7 +151,7 @@ def test_stopped_in_the_middle_it_leaves_nothing(
     assert code == 130, shown
     assert "The demo was stopped; nothing of it is left." in shown
     assert "Traceback" not in shown
-    assert demo.has_left_nothing()
+    wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
 
 
 def test_photographs_that_cannot_be_fetched_are_told_in_one_line(demo: Demo, tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_photographs_that_cannot_be_fetched_are_told_in_one_line(demo: Demo, tmp
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert err.startswith("Error: the demo's photographs could not be fetched: is this computer online? (")
     assert "piexif" in err
-    assert demo.has_left_nothing()
+    wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
 
 
 def test_a_server_that_does_not_start_fails_it(demo: Demo, tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_a_server_that_does_not_start_fails_it(demo: Demo, tmp_path: Path) -> No
     assert (code, out.count("\n")) == (1, 1)
     assert err.startswith("Error: No server was found to embed: ")
     assert err.endswith("\nError: junmai-jobs process has ended with 69\n")
-    assert demo.has_left_nothing()
+    wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
 
 
 @pytest.fixture

@@ -281,7 +281,7 @@ def test_every_setting_is_told_of() -> None:
 def test_every_option_is_told_of() -> None:
     cells = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "options.md").read_text("utf-8"), re.MULTILINE)
     named = set(re.findall(r"`(\w+)`", " ".join(cells)))
-    of_the_task = {"name", "hooks", "every", "cron", "tz", "catch_up"}
+    of_the_task = {"name", "hooks", "input", "every", "cron", "tz", "catch_up"}
     assert named == {each.name for each in fields(Options)} | {"eta"} | of_the_task
 
 
@@ -303,7 +303,7 @@ def test_a_link_leads_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", prose):
         name, _, heading = link.partition("#")
         if not name.startswith("https:"):
-            target = page.parent / name
+            target = page.parent / name if name else page
             assert target.exists(), link
             if heading:
                 titles = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE)
