@@ -23,18 +23,18 @@ LEAD = 3.0
 
 
 @contextmanager
-def stream_of_urgent_jobs(jobs: JobQueue) -> Iterator[threading.Event]:
-    """So many that some always wait."""
+def stream_of_urgent_jobs(jobs: JobQueue, waiting: int) -> Iterator[threading.Event]:
+    """At least so many always wait."""
     stop = threading.Event()
 
     def submit() -> None:
         while not stop.is_set():
-            if jobs.stats()["jobs_by_priority"].get("9", 0) < 2000:
+            if jobs.stats()["jobs_by_priority"].get("9", 0) < waiting:
                 jobs.submit_many(tasks.quick.with_options(priority=9), [(0,)] * 200)
             stop.wait(0.01)
 
     producer = threading.Thread(target=submit)
-    jobs.submit_many(tasks.quick.with_options(priority=9), [(0,)] * 2000)
+    jobs.submit_many(tasks.quick.with_options(priority=9), [(0,)] * waiting)
     producer.start()
     try:
         yield stop
@@ -52,7 +52,7 @@ def test_a_low_job_under_an_endless_stream_starts_within_its_bound(
 ) -> None:
     config = tmp_path / "aging.json"
     config.write_text(json.dumps({"queues": {"aging_seconds": BOUND}}))
-    with stream_of_urgent_jobs(jobs):
+    with stream_of_urgent_jobs(jobs, 100):
         start_worker("--loglevel", "WARNING", JUNMAI_CONFIG=str(config))
         wait_until(lambda: succeeded(jobs) > 0, 20, "the worker")
         low = jobs.submit(tasks.quick.with_options(priority=1), 1)
@@ -65,7 +65,7 @@ def test_a_low_job_under_an_endless_stream_starts_within_its_bound(
 def test_without_aging_it_waits_until_there_is_nothing_better(
     jobs: JobQueue, start_worker: StartWorker
 ) -> None:
-    with stream_of_urgent_jobs(jobs):
+    with stream_of_urgent_jobs(jobs, 2000):
         start_worker("--loglevel", "WARNING")
         wait_until(lambda: succeeded(jobs) > 0, 20, "the worker")
         low = jobs.submit(tasks.quick.with_options(priority=1), 1)
