@@ -28,7 +28,7 @@ demo: install ## the main job on real photographs, on a server of its own
 
 test: install ## all that CI runs, services included
 	$(RUN) -m pytest -q -m "not slow" -n 3 --dist loadfile tests $(addprefix --ignore=,$(APART) tests/chaos)
-	$(RUN) -m pytest -q -m "not slow" -n 3 --dist loadfile $(APART)
+	$(RUN) -m pytest -q -m "not slow" -n 2 --dist loadfile $(APART)
 	$(RUN) -m pytest -q -m "not slow" tests/chaos
 
 test-slow: install ## the long proofs
