@@ -44,9 +44,7 @@ def finished(jobs: JobQueue, count: int) -> bool:
     return bool(counts["succeeded"] + counts["failed"] + counts["cancelled"] >= count)
 
 
-def rate_of(
-    seconds: float, jobs: JobQueue, start_worker: StartWorker, journal: Journal, *, tolerance: float
-) -> None:
+def rate_of(seconds: float, jobs: JobQueue, start_worker: StartWorker, journal: Journal) -> None:
     wanted = round(50 * (seconds + 1))
     limited = tasks.record.with_options(rate=Rate(50, per=1.0))
     handles = jobs.submit_many(limited, [(str(journal),)] * wanted)
@@ -59,19 +57,19 @@ def rate_of(
     assert all(later - earlier >= 1_000_000 for earlier, later in zip(starts, starts[50:], strict=False))
     # The first second's worth starts at once: the rate is that of those after it.
     spent = (starts[-1] - starts[49]) / 1e6
-    assert (wanted - 50) / spent == pytest.approx(50, rel=tolerance)
+    assert (wanted - 50) / spent == pytest.approx(50, rel=0.02)
 
 
 @pytest.mark.timeout(90)
 def test_a_rate_is_kept_and_never_passed_in_any_window(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal
 ) -> None:
-    rate_of(4, jobs, start_worker, journal, tolerance=0.2)
+    rate_of(4, jobs, start_worker, journal)
 
 
 @pytest.mark.slow
 def test_a_rate_is_kept_for_20_seconds(jobs: JobQueue, start_worker: StartWorker, journal: Journal) -> None:
-    rate_of(20, jobs, start_worker, journal, tolerance=0.02)
+    rate_of(20, jobs, start_worker, journal)
 
 
 def test_two_jobs_a_folder_also_when_children_are_killed(
@@ -121,7 +119,7 @@ def test_20_producers_of_one_unique_job(  # noqa: PLR0917
         producer.join()
     wait_until(lambda: finished(jobs, len(ids) + 1), 20, "the last job")
 
-    assert len(ids) > seconds
+    assert len(ids) > seconds * 2
     assert all(status is Status.SUCCEEDED for status in jobs.inspector.statuses(sorted(ids)).values())
     assert len(journal.runs("start")) == len(ids)
     assert most_at_once(journal) == 1
