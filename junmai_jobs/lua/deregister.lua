@@ -1,13 +1,13 @@
 -- deregister: a worker is gone, and what its claimers hold comes back: released (it stopped) or lost (it died).
--- At most 6 claimers that have claimed anything a call.
+-- At most 4 claimers that have claimed anything a call.
 -- replies: OK | MORE
 -- include: now, lose, leased, pass_ring_on
 local function deregister(worker, event, ...)
-  local names, left = {...}, 6
+  local names, left = {...}, 4
   local known = names[1] and redis.call('HMGET', claimers, unpack(names)) or {}
   for index, claimer in ipairs(names) do
-    local record = known[index] and read_record(claimer)
-    left = record and left - 1 or left
+    local record = record_in(known[index])
+    if record then left = left - 1 end
     if left < 0 then return {'MORE'} end
     local state = leased_state(record)
     if state and event == 'lost' then

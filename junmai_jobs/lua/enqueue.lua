@@ -6,6 +6,15 @@
 -- seldom: block, settle_key, replace, replaced, extra
 local job_width = 4
 
+local function read_job(list, at)
+  local body = list[at + 3]
+  local _, queue, priority, _, _, extras = read_header(body)
+  return {
+    id = list[at], delay = list[at + 1], dependencies = list[at + 2], body = body,
+    queue = queue, priority = priority, extras = extras,
+  }
+end
+
 -- A job is the same if its body is, but for the priority, which people move, and the time of submission.
 local function content_of(body)
   local version, queue, rest = string.match(body, '^(.)([^|\n]*)|%d+([^\n]*\n)')
@@ -20,20 +29,23 @@ local function unknown_parent(dependencies, seen)
   end
 end
 
-local function stamped(body)
-  if not string.find(body, '^[^|\n]*|%d+|@') then return body end
-  return (string.gsub(body, '^([^|\n]*|%d+|)@', '%1' .. string.format('%.0f', now)))
+-- The job's body with the time of its submission in the place that its header keeps for it, if it does.
+local function stamped(job)
+  local place = #job.queue + #job.priority + 3
+  if string.sub(job.body, place, place + 1) ~= '|@' then return job.body end
+  return string.sub(job.body, 1, place) .. string.format('%.0f', now) .. string.sub(job.body, place + 2)
 end
 
--- Why the job at a place of the list cannot be accepted: a word and what it is about; nil if it can.
-local function refusal(jobs, at, queue, vacancies, max_waiting, seen)
+-- Why a job cannot be accepted: a word and what it is about; nil if it can.
+local function refusal(job, vacancies, max_waiting, seen)
+  local queue = job.queue
   if not vacancies[queue] then
     if too_many_lanes(queue, vacancies) then return 'LANES', queue end
     vacancies[queue] = max_waiting - waiting_in(queue)
   end
   vacancies[queue] = vacancies[queue] - 1
   if vacancies[queue] < 0 then return 'FULL', queue end
-  local parent = jobs[at + 2] ~= '' and unknown_parent(jobs[at + 2], seen)
+  local parent = job.dependencies ~= '' and unknown_parent(job.dependencies, seen)
   if parent then return 'NOTFOUND', parent end
 end
 
@@ -68,56 +80,51 @@ local function accept(fresh, owned)
   for _, job in ipairs(fresh) do
     local batch = job.extras and seldom().extra(job.extras, 'b')
     if batch then add(found, members, '0', batch .. ' ' .. job.id) end
-    if job.dependencies == '' then add(found, bodies, job.id, stamped(job.body)) else blocked[#blocked + 1] = job end
+    if job.dependencies == '' then add(found, bodies, job.id, stamped(job)) else blocked[#blocked + 1] = job end
   end
   if owned[1] then redis.call('HSET', uniques, unpack(owned)) end
   if found[members] then redis.call('ZADD', members, unpack(found[members])) end
   if found[bodies] then redis.call('HSET', bodies, unpack(found[bodies])) end
   for _, job in ipairs(blocked) do
     seldom().block(job.id, job.queue, job.delay, job.dependencies)
-    redis.call('HSET', bodies, job.id, stamped(job.body))
+    redis.call('HSET', bodies, job.id, stamped(job))
   end
 end
 
--- One event for all that follow each other into a queue.
+-- One event for all of a queue.
 local function tell_of(fresh)
-  local ids = {}
-  for index, job in ipairs(fresh) do
-    ids[#ids + 1] = job.id
-    local following = fresh[index + 1]
-    if not following or following.queue ~= job.queue then
-      note_event('submitted', table.concat(ids, ' '), job.queue)
-      ids = {}
-    end
+  local ids, told = {}, {}
+  for _, job in ipairs(fresh) do
+    if not ids[job.queue] then ids[job.queue], told[#told + 1] = {}, job.queue end
+    table.insert(ids[job.queue], job.id)
   end
+  for _, queue in ipairs(told) do note_event('submitted', table.concat(ids[queue], ' '), queue) end
 end
 
 local function enqueue(max_waiting, ...)
-  local jobs, ids, seen, taken, owned, vacancies, words, fresh, twins = {...}, {}, {}, {}, {}, {}, {'OK'}, {}, {}
-  for at = 1, #jobs, job_width do ids[#ids + 1] = jobs[at] end
+  local list, ids, words, fresh, twins = {...}, {}, {'OK'}, {}, {}
+  local seen, vacancies = {}, {} -- id -> body, queue -> room
+  local taken, owned = {}, {} -- unique key -> id; what is to be kept of the keys
+  for at = 1, #list, job_width do ids[#ids + 1] = list[at] end
   local stored = ids[1] and redis.call('HMGET', bodies, unpack(ids))
   for index, id in ipairs(ids) do
-    local at = (index - 1) * job_width + 1
-    local body, known = jobs[at + 3], seen[id] or stored[index]
-    local _, queue, priority, _, _, extras = read_header(body)
-    local owner = not known and extras and seldom().settle_key(jobs, at, extras, taken, owned)
+    local job = read_job(list, (index - 1) * job_width + 1)
+    local known = seen[id] or stored[index]
+    local owner = not known and job.extras and seldom().settle_key(job, taken, owned)
     if known then
-      if content_of(known) ~= content_of(body) and not seldom().replaced(known, extras) then
+      if content_of(known) ~= content_of(job.body) and not seldom().replaced(known, job.extras) then
         return {'CONFLICT', index - 1, id}
       end
       words[index + 1] = 'EXISTING'
     elseif owner then
       words[index + 1] = 'DUPLICATE ' .. owner
-      twins[#twins + 1] = {owner, jobs[at + 1], body, extras}
+      twins[#twins + 1] = {owner, job}
     else
-      local word, what = refusal(jobs, at, queue, vacancies, max_waiting, seen)
+      local word, what = refusal(job, vacancies, max_waiting, seen)
       if word then return {word, index - 1, what} end
       words[index + 1] = 'NEW'
-      seen[id] = body
-      fresh[#fresh + 1] = {
-        id = id, delay = jobs[at + 1], dependencies = jobs[at + 2], body = body,
-        queue = queue, priority = priority, extras = extras,
-      }
+      seen[id] = job.body
+      fresh[#fresh + 1] = job
     end
   end
   for queue in pairs(vacancies) do redis.call('ZADD', queues, 0, queue) end
@@ -126,6 +133,9 @@ local function enqueue(max_waiting, ...)
     accept(fresh, owned)
     tell_of(fresh)
   end
-  for _, twin in ipairs(twins) do seldom().replace(twin[1], twin[2], stamped(twin[3]), twin[4]) end
+  for _, twin in ipairs(twins) do
+    local owner, job = unpack(twin)
+    seldom().replace(owner, job.delay, stamped(job), job.extras)
+  end
   return words
 end

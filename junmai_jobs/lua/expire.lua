@@ -1,9 +1,9 @@
--- expire: forgets results whose time is over, 50 a call; their jobs stay succeeded. One that a child is still to
+-- expire: forgets results whose time is over, 30 a call; their jobs stay succeeded. One that a child is still to
 -- read is kept for another minute.
 -- replies: OK | MORE
 -- include: now, readers
 local function expire()
-  local due = redis.call('ZRANGEBYSCORE', expiring, '-inf', now, 'LIMIT', 0, 50)
+  local due = redis.call('ZRANGEBYSCORE', expiring, '-inf', now, 'LIMIT', 0, 30)
   for _, id in ipairs(due) do
     local state = read_state(id)
     local done = state and state.word == 'succeeded'
@@ -18,5 +18,5 @@ local function expire()
       redis.call('ZREM', expiring, id)
     end
   end
-  return {#due == 50 and 'MORE' or 'OK'}
+  return {#due == 30 and 'MORE' or 'OK'}
 end

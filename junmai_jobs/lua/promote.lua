@@ -1,6 +1,6 @@
--- promote: scheduled, retrying -> ready when due; blocked -> ready when a limit has room; 50 jobs a call.
+-- promote: scheduled, retrying -> ready when due; blocked -> ready when a limit has room; 30 jobs a call.
 -- replies: OK, milliseconds until the next is due (empty: none) | MORE
--- include: now, queue_keys, bell, score, state
+-- include: now, queue_keys, bell, score, state, next_unpark
 -- seldom: unpark_due
 -- All that of one home are due: those that are true get places behind all that wait; a command for all, where it can.
 local function promote_jobs(ids, queue, word)
@@ -27,7 +27,7 @@ local function promote_jobs(ids, queue, word)
 end
 
 local function promote(...)
-  local left, next_due = 50, nil
+  local left, next_due = 30, nil
   for _, queue in ipairs({...}) do
     for _, word in ipairs({'scheduled', 'retrying'}) do
       local home = queue_key(queue, word)
@@ -39,13 +39,13 @@ local function promote(...)
       if head[1] and (not next_due or head[2] - now < next_due) then next_due = head[2] - now end
     end
   end
-  local limit_due = redis.call('ZRANGE', limits_due, 0, 0, 'WITHSCORES')
-  if limit_due[1] and tonumber(limit_due[2]) <= now then
+  local limit_due = next_unpark()
+  if limit_due == 0 then
     left = left - seldom().unpark_due(left)
     if left <= 0 then return {'MORE'} end
-    limit_due = redis.call('ZRANGE', limits_due, 0, 0, 'WITHSCORES')
+    limit_due = next_unpark()
   end
-  if limit_due[1] and (not next_due or limit_due[2] - now < next_due) then next_due = limit_due[2] - now end
+  if limit_due and (not next_due or limit_due < next_due) then next_due = limit_due end
   -- One that is no time was not put there by us.
   if next_due and next_due > 1e15 then next_due = nil end
   return {'OK', next_due and string.format('%.0f', next_due) or ''}

@@ -1,4 +1,4 @@
--- reap: running -> as crash, event lost, when the lease is over; the queues given, at most 30 jobs a call.
+-- reap: running -> as crash, event lost, when the lease is over; the queues given, at most 20 jobs a call.
 -- A reaper that comes more than half a lease late, or finds time run back, cannot tell the dead from those
 -- who slept with it: it extends every lease once and counts nothing.
 -- replies: OK | MORE
@@ -43,7 +43,7 @@ local function reap(lease, ...)
     if not extend_all({...}, lease, ran_back) then return {'MORE'} end
   end
   redis.call('HSET', meta, 'reaped_at', string.format('%.0f', now))
-  local left = 30
+  local left = 20
   for _, queue in ipairs({...}) do
     local home = queue_key(queue, 'leases')
     local latest = string.format('(%.0f', now + longest_lease)

@@ -1,4 +1,4 @@
--- resolve: blocked -> ready, scheduled or cancelled, when a parent of theirs has finished; 25 children a call.
+-- resolve: blocked -> ready, scheduled or cancelled, when a parent of theirs has finished; 15 children a call.
 -- replies: OK | MORE
 -- include: now, queue_keys, bell, score, state, waiting, finish, checkpoint_mark, range_of
 local function unblock(child, state)
@@ -54,7 +54,7 @@ local function tell(edge, well)
 end
 
 local function resolve()
-  local left = 25
+  local left = 15
   for _, parent in ipairs(redis.call('ZRANGE', ended, 0, left - 1)) do
     local state = read_state(parent)
     local over = not state or finished_homes[state.word]

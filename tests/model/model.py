@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 LEASE = 66
-LOOKS, TOLD = 16, 50
+LOOKS, TOLD = 16, 15
 
 
 @dataclass
@@ -195,7 +195,7 @@ class Model(Schedules, Aging, News):
         return "OK"
 
     def resolve(self, order: Sequence[str]) -> bool:
-        """One call, which tells 50 children of parents in the order these ended in: is there more?"""
+        """One call, which tells 15 children of parents in the order these ended in: is there more?"""
         left = TOLD
         for parent_id in order[:TOLD]:
             parent = self.jobs.get(parent_id)

@@ -40,8 +40,8 @@ def test_a_result_without_an_end_is_kept(store: Store) -> None:
     assert store.line("expiring") == []
 
 
-def test_125_results_take_three_calls(store: Store) -> None:
-    ids = [f"job-{number:03}" for number in range(125)]
+def test_75_results_take_three_calls(store: Store) -> None:
+    ids = [f"job-{number:03}" for number in range(75)]
     store.add(*ids)
     for _ in ids:
         job = store.claim()

@@ -165,8 +165,8 @@ def test_a_clock_that_is_set_back_and_forward_again(store: Store) -> None:
 # ---- many at once --------------------------------------------------------------------------------
 
 
-def test_75_leases_that_are_over_take_three_calls(store: Store) -> None:
-    ids = run(store, 75)
+def test_50_leases_that_are_over_take_three_calls(store: Store) -> None:
+    ids = run(store, 50)
     for _ in range(4):
         store.broker.reap(["other"])
         store.advance(10)

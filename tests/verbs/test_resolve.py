@@ -174,22 +174,22 @@ def test_a_child_that_waits_no_more_is_left_where_it_is(store: Store, act: str) 
     assert edges(store) == ([], [])
 
 
-def test_125_children_take_six_calls(store: Store) -> None:
+def test_40_children_take_three_calls(store: Store) -> None:
     job = store.running("a")
-    ids = [f"child-{number:03}" for number in range(125)]
+    ids = [f"child-{number:03}" for number in range(40)]
     store.add(*ids, after=("a",))
     store.broker.end(job, DONE)
-    assert [store.call("resolve") for _ in range(6)] == [["MORE"]] * 5 + [["OK"]]
+    assert [store.call("resolve") for _ in range(3)] == [["MORE"]] * 2 + [["OK"]]
     assert store.line() == ids
     assert edges(store) == ([], [])
 
 
-def test_125_parents_take_six_calls(store: Store) -> None:
-    ids = [f"parent-{number:03}" for number in range(125)]
+def test_40_parents_take_three_calls(store: Store) -> None:
+    ids = [f"parent-{number:03}" for number in range(40)]
     store.add(*ids)
     store.add("child", after=tuple(ids))
     store.broker.purge("default", ["ready"], "person")
-    assert [store.call("resolve") for _ in range(6)] == [["MORE"]] * 5 + [["OK"]]
+    assert [store.call("resolve") for _ in range(3)] == [["MORE"]] * 2 + [["OK"]]
     assert store.homes("child") == ["cancelled"]
     assert edges(store) == ([], [])
 
@@ -288,7 +288,7 @@ def test_400_children_are_told_in_calls_of_bounded_work(store: Store, how: Endin
     while word == "MORE":
         before = commands(store)
         [word] = store.call("resolve")
-        assert commands(store) - before <= 25 * 15
-        assert left - len(store.line("children")) <= 25
+        assert commands(store) - before <= 15 * 15
+        assert left - len(store.line("children")) <= 15
         left = len(store.line("children"))
     assert left == 0

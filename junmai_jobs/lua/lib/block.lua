@@ -2,27 +2,31 @@
 -- Dependencies: POLICY=PARENT or POLICY+=PARENT, separated by blanks. Policy: what the child does when the parent
 -- does not succeed: cancel, continue, or failure (it runs only then); +: it will read the parent's result.
 
+local page = 400 -- unpack has room for some thousands, not for more
+
+local function in_pages(names, visit)
+  for first = 1, #names, page do visit({unpack(names, first, math.min(first + page - 1, #names))}) end
+end
+
 local function add_names(home, names)
-  for first = 1, #names, 400 do
+  in_pages(names, function(some)
     local entries = {}
-    for index = first, math.min(first + 399, #names) do
-      entries[#entries + 1], entries[#entries + 2] = '0', names[index]
-    end
+    for index, name in ipairs(some) do entries[2 * index - 1], entries[2 * index] = '0', name end
     redis.call('ZADD', home, unpack(entries))
-  end
+  end)
 end
 
 -- Waiting in ended is also right for a parent that finished long ago; resolve asks for its state.
 local function tell_again_of(named)
-  for first = 1, #named, 400 do
-    for index, text in ipairs(redis.call('HMGET', states, unpack(named, first, math.min(first + 399, #named)))) do
-      local parent, found = named[first + index - 1], state_in(text)
+  in_pages(named, function(some)
+    for index, text in ipairs(redis.call('HMGET', states, unpack(some))) do
+      local parent, found = some[index], state_in(text)
       if found and finished_homes[found.word] and redis.call('ZSCORE', ended, parent) == false then
         redis.call('ZADD', ended, now, parent)
         ring(alarm)
       end
     end
-  end
+  end)
 end
 
 local function await(id, dependencies)

@@ -51,11 +51,11 @@ local function serve(id, lane, score, machine, open, claimer, request, lease, wo
     return {'NEWER', lane}
   end
   -- Nor is a job of ours what no process could be told of.
-  if #id > 128 or string.find(id, '[^%w._:/-]') then version = nil end
+  local readable = version and #id <= 128 and not string.find(id, '[^%w._:/-]')
   local expired = expires and created and created + expires <= now
   local elsewhere = state and (state.word == 'running' or finished_homes[state.word])
-  if not version or expired or elsewhere then
-    seldom().put_aside(id, lane, state, body, version)
+  if not readable or expired or elsewhere then
+    seldom().put_aside(id, lane, state, body, readable)
     return nil
   end
   local holds = machine

@@ -4,9 +4,11 @@
 local function lose(id, state, event, detail, pause)
   if take_back(id, state, event, detail) then return end_cancelled(id, state) end
   state.crashes = state.crashes + 1
-  if state.crashes == 1 and pause == 0 then return return_to_ready(id, state) end
-  if state.crashes == 1 then return postpone(id, state, 'retrying', pause, '') end
-  if state.crashes == 2 then return postpone(id, state, 'retrying', math.max(5000, pause), '') end
+  if state.crashes < 3 then
+    local wait = math.max(pause, state.crashes == 1 and 0 or 5000)
+    if wait == 0 then return return_to_ready(id, state) end
+    return postpone(id, state, 'retrying', wait, '')
+  end
   finish(id, state, 'failed', 'crashed')
   leave_leases(id, state)
   return 'failed'

@@ -4,8 +4,9 @@ local function next_sequence(count)
   return redis.call('HINCRBY', meta, 'sequence', count) - count + 1
 end
 
+-- The server writes a number out in all its digits.
 local function ready_score(priority, sequence)
-  return string.format('%.0f', (10 - priority) * band_width + sequence)
+  return (10 - priority) * band_width + sequence
 end
 
 -- The band a job waits in: of its kept score, else of its body; an unreadable one is for claim to sort out.
