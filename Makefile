@@ -6,7 +6,8 @@ INSTALLED := $(VENV)/.installed
 # Tests that start many processes, kill them and watch the clock: apart from those that keep the cores busy.
 APART := tests/worker tests/faults tests/test_process.py tests/test_session.py \
 	tests/test_session_faults.py tests/test_demo.py tests/test_readme.py tests/test_guide.py \
-	tests/test_manager.py tests/test_wishes.py tests/test_embedded.py tests/test_server.py tests/test_watcher.py tests/test_quarantine.py
+	tests/test_manager.py tests/test_wishes.py tests/test_embedded.py tests/test_server.py tests/test_watcher.py \
+	tests/test_quarantine.py tests/test_sentinel.py tests/test_cluster.py
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow check format bench scale chaos chaos-long clean

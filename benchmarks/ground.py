@@ -177,8 +177,8 @@ class Ground:
             took.append((now := self._script_time()) - before)
             own.append(min(ran, took[-1]))
             before = now
-        if took:
-            yield _figures(name, took, own)
+        assert took, f"nothing is called for {name}"
+        yield _figures(name, took, own)
 
     def commands(self, name: str, calls: Sequence[Call]) -> Iterator[Figures]:
         """Make the calls, none of which calls a script: how long their commands took, by their words."""
@@ -192,6 +192,7 @@ class Ground:
             word = entry["command"].split(b" ", 1)[0].decode()
             if word not in {"CONFIG", "SLOWLOG", "TIME", "HELLO", "CLIENT"}:
                 found.setdefault(word, []).append(entry["duration"])
+        assert found, f"nothing is called for {name}"
         for word, took in found.items():
             yield _figures(f"{name}: {word}", took, took)
 

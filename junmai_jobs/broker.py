@@ -20,8 +20,8 @@ from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.replies import text_of
 
 BATCH = 200
-_OF_EXTRAS, _OF_A_PARENT = 4, 6  # as many plain jobs take as long
-_CLAIMERS = 50
+_OF_EXTRAS, _OF_A_PARENT = 7, 9  # as many plain jobs take as long
+_CLAIMERS = 40
 
 
 def pages(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
@@ -187,7 +187,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
         Args:
             claimer: whose.
             request: the same if the same call is repeated.
-            detail: its ``signal`` or ``exit_code``; ``input``, what it worked on (``quarantine.key_of``).
+            detail: its ``signal`` or ``exit_code``; ``input``, what it worked on (``quarantine.input_id``).
             pause: the job does not come back sooner, in seconds.
         """
         text, wait = json_text(detail), milliseconds(pause)
@@ -254,15 +254,15 @@ class Broker(BrokerSteering, BrokerUpkeep):
             found |= {job_id: bytes(data) for job_id, word, data in rows if word not in {b"", b"expired"}}
         return found
 
-    def suspicion(self, key: str) -> Suspicion:
-        """What is held against an input, see ``quarantine.key_of``."""
-        word, *reply = self._call("suspicion", input=key)
+    def suspicion(self, input_id: str) -> Suspicion:
+        """What is held against an input, see ``quarantine.input_id``."""
+        word, *reply = self._call("suspicion", input_id=input_id)
         deaths = (text_of(line).split(" ", 2) for line in reply)
         return Suspicion([(job_id, cause) for _, job_id, cause in deaths], word == "QUARANTINED")
 
-    def acquit(self, key: str) -> None:
+    def acquit(self, input_id: str) -> None:
         """A run on this input has ended well: nothing is held against it any more."""
-        self._call("acquit", input=key)
+        self._call("acquit", input_id=input_id)
 
     @staticmethod
     def _check_ours(word: str, job: Claimed) -> None:

@@ -55,8 +55,8 @@ class Board(ctypes.Structure):
         ("retry_delay", ctypes.c_double),  # child: what follows if it has to be killed, see timed_out
         ("cancel", ctypes.c_uint64),  # parent: token of the run that is asked to stop
         ("stop", ctypes.c_bool),  # parent: claim no more
-        ("input", ctypes.c_char * 256),  # child: what its run works on, see quarantine.key_of
-        ("input_token", ctypes.c_uint64),  # child: the run of which ``input`` is true; after it
+        ("input_id", ctypes.c_char * 256),  # child: what its run works on, see quarantine.input_id
+        ("input_token", ctypes.c_uint64),  # child: the run of which ``input_id`` is true
         ("orders", ctypes.c_uint32),  # parent: how many orders it has sent
     )
 
@@ -234,7 +234,7 @@ class Child:
                 lambda: board.cancel == token,
                 self._queues,
                 self._setup.settings.max_waiting,
-                reads=self._note_input,
+                note_input=self._note_input,
             )
         finally:
             if os.getpid() != self._pid:
@@ -257,9 +257,11 @@ class Child:
         board.deadline = started + options.timeout
         board.token = int(job.token)
 
-    def _note_input(self, key: str) -> None:
+    def _note_input(self, input_id: str) -> None:
         board = self._board
-        board.input, board.input_token = key.encode(), board.token
+        board.input_id = input_id.encode()
+        # Second: until then it is an earlier run's, so half an id, of a child that dies above, is of no run.
+        board.input_token = board.token
 
     def _wait_for_work(self, step: Step) -> None:
         """Until a queue's bell rings, an order comes, or it is time to look anyway.

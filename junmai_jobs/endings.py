@@ -42,9 +42,10 @@ def retry(delay: float, error: Mapping[str, Any]) -> Ending:
     return Ending("retry", (milliseconds(delay), json_text({"error": error})))
 
 
-def fail(error: Mapping[str, Any], reason: str = "", **known: str) -> Ending:
-    """running -> failed, for good; ``known`` is what else is to be kept of it."""
-    return Ending("fail", (reason, json_text({"error": error, **known})))
+def fail(error: Mapping[str, Any], reason: str = "", input_id: str = "") -> Ending:
+    """running -> failed, for good; ``input_id``: of the input that was refused."""
+    refused = {"input": input_id} if input_id else {}
+    return Ending("fail", (reason, json_text({"error": error, **refused})))
 
 
 def defer(delay: float, note: str = "", reason: str = "") -> Ending:

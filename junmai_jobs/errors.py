@@ -72,10 +72,10 @@ class StaleLease(JunmaiJobsError):
 class Quarantined(JunmaiJobsError):
     """A job's input has killed so many processes that it is not tried any more."""
 
-    def __init__(self, message: str, key: str = "") -> None:
+    def __init__(self, message: str, input_id: str = "") -> None:
         super().__init__(message)
-        self.key = key
-        """What stands for the input, see ``quarantine.key_of``."""
+        self.input_id = input_id
+        """What stands for the input, see ``quarantine.input_id``."""
 
 
 class EventsLost(JunmaiJobsError):

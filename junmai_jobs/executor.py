@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from junmai_jobs import codec, endings
+from junmai_jobs import codec, endings, quarantine
 from junmai_jobs.broker import Broker, Suspicion
 from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.context import MakingWay, RunningJob, running
@@ -30,7 +30,6 @@ from junmai_jobs.errors import (
 from junmai_jobs.hooks import hooks_around, tell_failure, tell_success
 from junmai_jobs.job import Call, Claimed
 from junmai_jobs.options import Options
-from junmai_jobs.quarantine import key_of, refusal
 from junmai_jobs.retry import LONGEST, RetryPolicy
 from junmai_jobs.task import AsyncTask, Task, find_task
 from junmai_jobs.timelimit import limited, time_limit
@@ -72,7 +71,7 @@ def execute(
     queues: Sequence[str] = (),
     max_waiting: int = MAX_WAITING,
     *,
-    reads: Callable[[str], object] = lambda _key: None,
+    note_input: Callable[[str], object] = lambda _input_id: None,
 ) -> Ending | None:
     """Run the task. None when the job is no longer ours, so that its end is not ours to tell.
 
@@ -84,7 +83,7 @@ def execute(
         cancel_asked: whether somebody wants the run to stop.
         queues: those the worker serves, to which the job may make way.
         max_waiting: how many jobs may wait in a queue the task submits to.
-        reads: told what the run works on, if its task has ``input``, see ``quarantine.key_of``.
+        note_input: told what the run works on, if its task has ``input``, see ``quarantine.input_id``.
     """
     job, options = assignment.job, assignment.options
     context = RunningJob(
@@ -96,7 +95,7 @@ def execute(
             for hook in hooks:
                 hook.before(context)
             call = filled_in(assignment.call, broker.inherit)
-            with _on_input(assignment, call, broker, reads) if assignment.task.inputs else nullcontext():
+            with _on_input(assignment, call, broker, note_input) if assignment.task.inputs else nullcontext():
                 value = _call(assignment, call)
             result = b"" if value is None else codec.pack(value, limit=codec.RESULT_LIMIT, place="the result")
         except BaseException as error:  # noqa: BLE001 - a task may raise anything, and the worker must go on
@@ -108,18 +107,18 @@ def execute(
 
 @contextmanager
 def _on_input(
-    assignment: Assignment, call: Call, broker: Broker, reads: Callable[[str], object]
+    assignment: Assignment, call: Call, broker: Broker, note_input: Callable[[str], object]
 ) -> Iterator[None]:
     """While the task works on its input: refused in quarantine, and cleared when the run has ended well."""
-    key = key_of(assignment.task, call)
-    suspicion = broker.suspicion(key) if key else Suspicion([], quarantined=False)
+    input_id = quarantine.input_id(assignment.task, call)
+    suspicion = broker.suspicion(input_id) if input_id else Suspicion([], quarantined=False)
     if suspicion.quarantined:
-        raise refusal(assignment.task, call, assignment.job.id, key, suspicion.deaths)
-    reads(key)
+        raise quarantine.refusal(assignment.task, call, assignment.job.id, input_id, suspicion.deaths)
+    note_input(input_id)
     yield
     if suspicion.deaths:
         with suppress(StoreUnavailable):
-            broker.acquit(key)
+            broker.acquit(input_id)
 
 
 def _call(assignment: Assignment, call: Call) -> Any:
@@ -160,7 +159,7 @@ def _outcome(error: BaseException, job: Claimed, options: Options, context: Runn
 
 def _failure(error: BaseException, attempt: int, policy: RetryPolicy) -> Ending:
     if isinstance(error, Quarantined):
-        return endings.fail(describe(error), "quarantined", input=error.key)
+        return endings.fail(describe(error), "quarantined", error.input_id)
     if isinstance(error, (Abort, PayloadError)):
         return endings.fail(describe(error), _reason(error) if isinstance(error, Abort) else "payload")
     delay = policy.decide(attempt, error)

@@ -33,7 +33,8 @@ class LeaseGuard(threading.Thread):
         self._slots = slots
         self._patience = lease - min(_MARGIN, lease / 4)
         self._step = min(_STEP, lease / 20)
-        self._sleep = self._step + lease / 8
+        self._longest_gap = self._step + lease / 8
+        """Seconds from one look to the next; after more than that this process has slept."""
         self._over = threading.Event()
         self.renewed_at = 0.0
         """When the last call began that has renewed the leases, of ``time.monotonic``."""
@@ -47,7 +48,7 @@ class LeaseGuard(threading.Thread):
         awake_since = looked_at = time.monotonic()
         while not self._over.wait(self._step):
             now = time.monotonic()
-            if now - looked_at > self._sleep:
+            if now - looked_at > self._longest_gap:
                 awake_since = now
             looked_at = now
             since = self.renewed_at if self.away else max(self.renewed_at, awake_since)

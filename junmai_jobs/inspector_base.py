@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from junmai_jobs.replies import lane_names
 
 log = logging.getLogger("junmai_jobs.worker")
 STANDARD_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
+_SIZES = {**dict.fromkeys(QUEUE_HOMES, "ZCARD"), "bell": "LLEN"}
+"""By which command the keys of a queue tell their size, and that they are what they should be."""
 
 
 class InspectorBase:
@@ -37,22 +40,25 @@ class InspectorBase:
         return [name for name in sorted(names, key=_queue_rank) if queue in {None, queue_of(name)}]
 
     def sound(self, lanes: Iterable[str]) -> list[str]:
-        """Those of these lanes whose sets are ours; of each other it is told once in the log.
+        """Those of these lanes whose sets and bell are ours; of each other it is told once in the log.
 
-        A script that meets what somebody else has put in the place of a set fails for all its queues.
+        A script that meets what somebody else has put in the place of one fails for all its queues, and so
+        does a child that waits for the bell of each.
         """
-        keys = {self.keys.queue(lane, home): lane for lane in lanes for home in QUEUE_HOMES}
-        sizes = self._link.insist(lambda: self._sizes(list(keys)))
-        foreign = {lane: key for (key, lane), size in zip(keys.items(), sizes, strict=True) if size is None}
+        lanes = list(dict.fromkeys(lanes))
+        keys = [(lane, self.keys.queue(lane, kind)) for lane in lanes for kind in _SIZES]
+        sizes = self._link.insist(lambda: self._sizes([key for _, key in keys]))
+        foreign = {lane: key for (lane, key), size in zip(keys, sizes, strict=True) if size is None}
         for lane in foreign.keys() - self._foreign:
             log.error("queue %s is closed: %s holds what is not ours; move it away", lane, foreign[lane])
         self._foreign = frozenset(foreign)
-        return [lane for lane in dict.fromkeys(keys.values()) if lane not in foreign]
+        return [lane for lane in lanes if lane not in foreign]
 
     def _sizes(self, keys: Sequence[str]) -> list[int | None]:
+        """None for a key that holds another kind of thing."""
         pipeline = self._link.client.pipeline(transaction=False)
-        for key in keys:
-            pipeline.execute_command("ZCARD", key)
+        for key, command in zip(keys, itertools.cycle(_SIZES.values()), strict=False):
+            pipeline.execute_command(command, key)
         replies = pipeline.execute(raise_on_error=False)
         for reply in replies:
             if isinstance(reply, Exception) and not str(reply).startswith("WRONGTYPE"):

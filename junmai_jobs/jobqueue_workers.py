@@ -14,7 +14,7 @@ from junmai_jobs.jobqueue_base import JobQueueBase
 from junmai_jobs.resources import offers
 from junmai_jobs.retry import LONGEST
 from junmai_jobs.scheduler import Retention
-from junmai_jobs.settings import WorkerSettings
+from junmai_jobs.settings import LONGEST_LEASE, WorkerSettings
 from junmai_jobs.task import task_modules
 
 
@@ -38,6 +38,9 @@ class JobQueueWorkers(JobQueueBase):
         children's to stderr, from ``loglevel`` WARNING on. Of them ``offers`` are amounts,
         ``{"gpu": 1, "vram_mb": 8000}``, instead of what is found; ``aging`` is seconds in line until a job
         gets the highest priority; ``schedules=False`` neither stores schedules nor fires any.
+
+        Raises:
+            OptionError, StoreUnavailable: as ``worker_settings``.
         """
         settings.setdefault("loglevel", "WARNING")
         if signals:
@@ -53,7 +56,12 @@ class JobQueueWorkers(JobQueueBase):
         tasks: Iterable[str] = (),
         **settings: Any,
     ) -> WorkerSettings:
-        """The settings of a worker for this queue: what is not given comes from the configuration."""
+        """The settings of a worker for this queue: what is not given comes from the configuration.
+
+        Raises:
+            OptionError: a setting is unknown, or none that can be; the message says what can be.
+            StoreUnavailable: the server cannot be reached, or lets this user run no script.
+        """
         config = self.config
         if unknown := settings.keys() - {each.name for each in fields(WorkerSettings)}:
             raise OptionError(f"no such worker settings: {', '.join(sorted(unknown))}")
@@ -63,10 +71,15 @@ class JobQueueWorkers(JobQueueBase):
         aging = settings.get("aging")
         if aging is not None and (type(aging) not in {int, float} or not 1 <= aging <= LONGEST):
             raise OptionError(f"aging is {aging!r}; give seconds from 1 on, or None")
-        for name, least, most in (("lease", 1, 86400), ("grace", 0, 86400), ("max_jobs_per_child", 1, 2**31)):
-            value = settings.get(name, most)
-            if type(value) not in {int, float} or not least <= value <= most:
-                raise OptionError(f"{name} is {value!r}; give a number from {least} to {most}")
+        for name, least in (("lease", 1), ("grace", 0)):
+            seconds = settings.get(name, least)
+            if type(seconds) not in {int, float} or not least <= seconds <= LONGEST_LEASE:
+                raise OptionError(
+                    f"{name} is {seconds!r}; give a number of seconds from {least} to {LONGEST_LEASE}"
+                )
+        count = settings.get("max_jobs_per_child", 1)
+        if type(count) is not int or not 1 <= count <= 2**31:
+            raise OptionError(f"max_jobs_per_child is {count!r}; give a whole number from 1 to {2**31}")
         if isinstance(queues, str):
             raise OptionError(f"queues is {queues!r}; give a list of names")
         served = None if queues is None else tuple(check_name(queue, "queue") for queue in queues)

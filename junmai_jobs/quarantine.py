@@ -11,23 +11,24 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from junmai_jobs.errors import Quarantined
 from junmai_jobs.job import Call
 from junmai_jobs.task import Task
 
 
-def key_of(task: Task[..., Any], call: Call) -> str:
-    """``TASK VERSION DIGEST``, of the code and of what the files hold; empty if one cannot be read.
+def input_id(task: Task[..., Any], call: Call) -> str:
+    """``TASK VERSION DIGEST``, of the code and of what the files hold; empty if one cannot be opened or read.
 
     Then there is nothing to look up, and the task itself will tell what is wrong.
     """
     try:
-        digests = [_digest(file) for file in _files(task, call)]
-    except (OSError, TypeError, ValueError):
+        given = task.arguments(call.args, call.kwargs)
+        digests = [_digest(task, file, given) for file in _files(task, given)]
+    except Exception:  # noqa: BLE001 - an opener, and what it is given, are a user's
         return ""
     if not digests:
         return ""
@@ -36,21 +37,24 @@ def key_of(task: Task[..., Any], call: Call) -> str:
 
 
 def refusal(
-    task: Task[..., Any], call: Call, job_id: str, key: str, deaths: Sequence[tuple[str, str]]
+    task: Task[..., Any], call: Call, job_id: str, input_id: str, deaths: Sequence[tuple[str, str]]
 ) -> Quarantined:
     """What a person is told of an input that is not tried any more: the jobs and causes of its deaths."""
-    names = " with ".join(file.name for file in _files(task, call))
+    files = _files(task, task.arguments(call.args, call.kwargs))
+    names = " with ".join(file.name for file in files)
     causes = ", ".join(dict.fromkeys(cause for _, cause in deaths))
     jobs = ", ".join(dict.fromkeys(job for job, _ in deaths))
     message = (
         f"{names} is in quarantine: {task.name} has died of it {len(deaths)} times ({causes}; job {jobs}); "
         f"replace the file, update, or try it once more: junmai-jobs retry --force {job_id}"
     )
-    return Quarantined(message, key)
+    return Quarantined(message, input_id)
 
 
-def _files(task: Task[..., Any], call: Call) -> list[Path]:
-    given = task.arguments(call.args, call.kwargs)
+def _files(task: Task[..., Any], given: Mapping[str, Any]) -> list[Path]:
+    """None where the first is left out: what is known then is not what the run works on, or not all of it."""
+    if given.get(task.inputs[0]) is None:
+        return []
     return [Path(given[name]) for name in task.inputs if given.get(name) is not None]
 
 
@@ -58,8 +62,9 @@ def _files(task: Task[..., Any], call: Call) -> list[Path]:
 def code_version(module: str) -> str:
     """Of the code that a process runs: the source of a task's module, Python, and what is installed."""
     digest = hashlib.sha256(sys.version.encode())
-    with contextlib.suppress(OSError):  # it may have been typed in, or stand in an archive
-        digest.update(Path(str(getattr(sys.modules.get(module), "__file__", ""))).read_bytes())
+    if source := getattr(sys.modules.get(module), "__file__", None):  # None: it was typed in
+        with contextlib.suppress(OSError):  # it may stand in an archive
+            digest.update(Path(source).read_bytes())
     digest.update("|".join(sorted(_installed())).encode(errors="replace"))
     return digest.hexdigest()[:16]
 
@@ -70,20 +75,22 @@ def _installed() -> Iterator[str]:
     ``importlib.metadata`` takes a hundred times as long, since it reads a file in each.
     """
     for folder in map(Path, sys.path):
-        if folder.is_dir():
+        with contextlib.suppress(OSError):  # it is not there, is an archive, or may not be read
             yield from (each.name for each in folder.iterdir() if each.suffix in {".dist-info", ".egg-info"})
 
 
-def _digest(file: Path) -> str:
-    """The SHA-256 of what a file holds.
+def _digest(task: Task[..., Any], file: Path, given: Mapping[str, Any]) -> str:
+    with (task.opener or _as_it_stands)(file, given) as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type] # it has readinto
 
-    Raises:
-        OSError: it cannot be read, or is no regular file: a pipe may have nothing to read, for ever.
-    """
+
+@contextlib.contextmanager
+def _as_it_stands(file: Path, _given: Mapping[str, Any]) -> Iterator[BinaryIO]:
+    """Open whatever regular file is there; of any other kind, a pipe may have nothing to read, for ever."""
     with open(file, "rb", opener=_open_at_once) as content:
         if not stat.S_ISREG(os.fstat(content.fileno()).st_mode):
             raise OSError(f"{file} is no regular file")
-        return hashlib.file_digest(content, "sha256").hexdigest()
+        yield content
 
 
 def _open_at_once(path: str, flags: int) -> int:

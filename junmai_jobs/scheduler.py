@@ -226,6 +226,6 @@ class Scheduler:
         silent = {name for name, seconds in silences.items() if seconds > _GONE_FOR_GOOD} - {self.worker}
         if gone := silent & self._silent_before:
             hosts = self.inspector.worker_info()
-            for name in gone:
+            for name in sorted(gone):
                 self.broker.deregister(name, hosts.get(name, {}).get("claimers", ()), lost=True)
         self._silent_before = silent

@@ -100,7 +100,10 @@ class Server:
             raise StoreUnavailable(f"the server {self.describe()} {wrong}")
 
     def status(self) -> dict[str, Any]:
-        """What can be told about the server, as JSON; ``running`` is false where it does not answer."""
+        """What can be told about the server, as JSON; ``running`` is false where it does not answer.
+
+        ``serves`` is the host and port in use, where the address names several places or sentinels.
+        """
         found: dict[str, Any] = {
             "kind": "embedded" if self.url is None else "url",
             "address": self.describe(),

@@ -16,6 +16,8 @@ from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention
 
 EXTERNAL_QUEUES = frozenset({"lightroom"})
 """Served by the bridge alone, never by a worker that serves all queues."""
+LONGEST_LEASE = 86_400
+"""Seconds, a day: of a lease and of a grace. ``lua/reap.lua`` has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +32,11 @@ class WorkerSettings:
     order: tuple[str, ...] = STANDARD_QUEUES
     task_modules: tuple[str, ...] = ()
     lease: float = LEASE
+    """How long without a sign of life others leave its jobs alone: from 1 to ``LONGEST_LEASE``."""
     grace: float = 10.0
-    """How long running jobs may go on after a signal to stop, or a request to cancel."""
+    """How long running jobs may go on after a signal to stop, or a request to cancel: at most a day."""
     max_jobs_per_child: int = 100
+    """After so many jobs a slot gets a new process, which takes what tasks have leaked: from 1 on."""
     burst: bool = False
     """Stop when nothing is left that can run."""
     loglevel: str = "INFO"

@@ -52,6 +52,8 @@ class Slot:
         """Token of the run that is killed for its timeout."""
         self.cancel_at: float | None = None
         """When a run that was asked to stop is killed."""
+        self.turn: float | None = None
+        """Seconds until the job of the dead child comes back, see ``Turns``; one for each death."""
         self.start_at = 0.0
         self._orders: Connection | None = None
         self._pause = 0.0
@@ -67,7 +69,6 @@ class Slot:
             name=f"junmai-jobs {self.claimer}",
             daemon=False,
         )
-        self._started = time.monotonic()
         process.start()
         self.process = process
         reader.close()
@@ -111,6 +112,7 @@ class Slot:
         fruitless = code != 0 and self.fate is None and not (self.board.token or self.board.jobs)
         self._pause = min(30.0, max(0.05, self._pause * 2)) if fruitless else 0.0
         self.start_at = time.monotonic() + self._pause
+        self.turn = None
         with self._burial:
             self.process = None
         return code
@@ -118,8 +120,8 @@ class Slot:
     def cause_of_death(self) -> dict[str, Any]:
         """What the history is to keep of the child's death, and on which input, if it worked on one."""
         board, cause = self.board, cause_of_death(int(self.process.exitcode))
-        known = board.token and board.input_token == board.token and board.input
-        return cause | {"input": board.input.decode()} if known else cause
+        known = board.token and board.input_token == board.token and board.input_id
+        return cause | {"input": board.input_id.decode()} if known else cause
 
 
 def start_method() -> Any:

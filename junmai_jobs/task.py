@@ -6,8 +6,10 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overload
+from typing import Any, BinaryIO, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
 from junmai_jobs.errors import OptionError, PayloadError, UnknownTask
 from junmai_jobs.hooks import Hook, check_hooks
@@ -18,6 +20,8 @@ from junmai_jobs.workflow import Planned, results_in
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Opener = Callable[[Path, Mapping[str, Any]], AbstractContextManager[BinaryIO]]
+"""Opens one of a call's input files for its digest; the second argument: the call's arguments by name."""
 
 
 class Task(Generic[P, R]):
@@ -32,6 +36,7 @@ class Task(Generic[P, R]):
         hooks: tuple[Hook, ...] = (),
         *,
         inputs: tuple[str, ...] = (),
+        opener: Opener | None = None,
     ) -> None:
         self.function = function
         self.name = name
@@ -39,6 +44,8 @@ class Task(Generic[P, R]):
         self.hooks = hooks
         self.inputs = inputs
         """Its parameters that are files, whose content is watched, see docs/guide/quarantine.md."""
+        self.opener = opener
+        """How these are opened for that; None: whatever regular file a path names."""
         self.timetable: Timetable | None = None
         """When its own schedule is due, where it has one."""
         self._base = base
@@ -59,7 +66,9 @@ class Task(Generic[P, R]):
             OptionError: an option is unknown, wrong or not built yet.
         """
         changed = self.options.changed(options)
-        return type(self)(self.function, self.name, changed, self._base, self.hooks, inputs=self.inputs)
+        return type(self)(
+            self.function, self.name, changed, self._base, self.hooks, inputs=self.inputs, opener=self.opener
+        )
 
     def arguments(self, args: Iterable[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call, by the function's parameters.
@@ -168,7 +177,12 @@ def task(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: .
 def task(function: Callable[P, R], /) -> Task[P, R]: ...
 @overload
 def task(
-    *, name: str | None = None, hooks: Iterable[Hook] = (), input: str | Iterable[str] = (), **options: Any
+    *,
+    name: str | None = None,
+    hooks: Iterable[Hook] = (),
+    input: str | Iterable[str] = (),
+    opener: Opener | None = None,
+    **options: Any,
 ) -> Register: ...
 def task(
     function: Callable[P, Any] | None = None,
@@ -177,6 +191,7 @@ def task(
     name: str | None = None,
     hooks: Iterable[Hook] = (),
     input: str | Iterable[str] = (),  # noqa: A002 - as a user writes it
+    opener: Opener | None = None,
     every: Any = None,
     cron: str | None = None,
     tz: str | None = None,
@@ -190,6 +205,7 @@ def task(
         name: the task's; None: its function's.
         hooks: called around its runs, see ``Hook``.
         input: its parameter that is a file, or several: a content that kills processes is not tried for ever.
+        opener: opens such a file for its digest, where not every path may be read.
         every: together with the next three: the task has a schedule, see ``JobQueue.schedule``.
         cron: see there.
         tz: see there.
@@ -209,8 +225,10 @@ def task(
         if inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each):
             raise OptionError(f"{each.__qualname__} is a generator; a task returns its result")
         kind: type[Task[P, Any]] = AsyncTask if inspect.iscoroutinefunction(each) else Task
-        inputs = _check_inputs(input, each)
-        made = kind(each, check_name(name or each.__name__, "task"), base, base, own_hooks, inputs=inputs)
+        inputs, own_name = _check_inputs(input, each), check_name(name or each.__name__, "task")
+        if opener is not None and not inputs:
+            raise OptionError(f"opener is for the files of {own_name}: say which parameters they are, input=")
+        made = kind(each, own_name, base, base, own_hooks, inputs=inputs, opener=opener)
         made.timetable = timetable
         return _registered(made)
 

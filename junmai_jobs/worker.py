@@ -249,9 +249,9 @@ class Worker:
         elif slot.fate is not None:
             self._broker.release(slot.claimer, request)
         elif code != 0 or slot.board.token:
-            returned = self._broker.crash(
-                slot.claimer, request, slot.cause_of_death(), pause=self._turns.take(time.monotonic())
-            )
+            if slot.turn is None:  # while the server is away this is tried again and again, for one death
+                slot.turn = self._turns.take(time.monotonic()) if slot.board.token else 0.0
+            returned = self._broker.crash(slot.claimer, request, slot.cause_of_death(), pause=slot.turn)
             if returned is not None:
                 log.warning("job %s lost its process (%s): %s", returned[0], _shown(code), returned[1])
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import subprocess
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-_numbers = itertools.count(1)
 _NOBODY = "02:00:00:00:00:01"
 
 
@@ -75,16 +73,24 @@ def need_namespaces() -> None:
         (pytest.fail if os.environ.get("CI") and not os.geteuid() else pytest.skip)(said)
 
 
+def _new_host() -> Host:
+    """One with a network of its own, of its name's number: no two processes can make the same name."""
+    for number in range(1, 255):
+        net = f"10.213.{number}"
+        host = Host(f"junmai-{number}", f"junmai-{number}a", f"junmai-{number}b", f"{net}.1", f"{net}.2")
+        with suppress(subprocess.CalledProcessError):
+            ip("netns", "add", host.name)
+            return host
+    raise AssertionError("no network namespace can be made")
+
+
 @contextmanager
 def hosts(count: int) -> Iterator[list[Host]]:
     """So many hosts, each with a cable to this machine; gone at the end whatever happens."""
     with ExitStack() as stack:
         made = []
-        for number in range(count):
-            tag = f"{next(_numbers)}x{os.getpid() % 10**6}"
-            net = f"10.{213 + number}.{os.getpid() % 251}"
-            host = Host(f"junmai-{tag}", f"jm{tag}a", f"jm{tag}b", f"{net}.1", f"{net}.2")
-            ip("netns", "add", host.name)
+        for _ in range(count):
+            host = _new_host()
             stack.callback(ip, "netns", "del", host.name)
             ip("link", "add", host.near, "type", "veth", "peer", "name", host.far, "netns", host.name)
             stack.callback(ip, "link", "del", host.near)

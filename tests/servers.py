@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -72,9 +74,24 @@ class RedisProcess:
             "--enable-debug-command", "local", "--daemonize", "no", *self.options,
         ]  # fmt: skip
         with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        wait_until(self.answers, what=f"the server on port {self.port}")
+            process = self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        wait_until(
+            lambda: process.poll() is not None or self.answers(), what=f"the server on port {self.port}"
+        )
+        assert self._listens(), f"port {self.port} is not had by the server of {self.folder}; see its log"
         return self
+
+    def _listens(self) -> bool:
+        """Whether the port is had by this server, or by one below what traces it, and not by a stranger."""
+        assert self.process
+        with contextlib.suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(self.process.pid)
+            return any(
+                each.status == psutil.CONN_LISTEN and each.laddr.port == self.port
+                for process in (parent, *parent.children(recursive=True))
+                for each in process.net_connections("tcp")
+            )
+        return False
 
     def answers(self) -> bool:
         try:

@@ -42,13 +42,21 @@ def address(*nodes: RedisProcess) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_verb_finds_its_node(cluster: Cluster, tmp_path: Path, case: Case, kind: str) -> None:
-    """The link is new each time, and first asks a node that is the wrong one."""
-    wrong, right = cluster.nodes[1], cluster.nodes[2]
-    names = cluster.namespaces(right, f"{kind}-{case.__name__}".replace("_", "-"))
-    with linked(kind, Server(address(wrong), tmp_path)) as link, right.client() as admin:
-        crossing = Crossing(case, *(store_on(link, admin, next(names)) for _ in range(3)))
+def test_every_verb_follows_its_slot(cluster: Cluster, tmp_path: Path, case: Case, kind: str) -> None:
+    """The link is new each time and first asks a wrong node; then what it knows of the right one is wrong."""
+    new, wrong, old = cluster.nodes[:3]
+    names = cluster.namespaces(old, f"{kind}-{case.__name__}".replace("_", "-"))
+    with (
+        linked(kind, Server(address(wrong), tmp_path)) as link,
+        old.client() as before,
+        new.client() as after,
+    ):
+        crossing = Crossing(case, *(store_on(link, before, next(names)) for _ in range(3)))
         crossing.before()
+        for store in (crossing.twice, crossing.after):
+            cluster.hand_over(slot_of(store.namespace), old, new)
+        crossing.twice = store_on(link, after, crossing.twice.namespace)
+        crossing.after = store_on(link, after, crossing.after.namespace)
         crossing.check()
 
 
@@ -105,8 +113,7 @@ def test_a_worker_follows_its_slot(cluster: Cluster, place: Place, tmp_path: Pat
     with place.worker(tmp_path / "worker"):
         for handle in waiting:
             handle.result(timeout=60)
-        for _ in cluster.move(slot, target, source):
-            pass
+        cluster.hand_over(slot, target, source)
         place.run_some(20)
 
 
@@ -122,10 +129,12 @@ def test_a_worker_goes_on_when_the_replica_has_taken_over(
 
         killed = time.monotonic()
         replica.kill()
-        wait_until(lambda: role(primary) == "master", 30, "the failover")
-        print(f"promoted: {time.monotonic() - killed:.2f} s")
-        promoted = time.monotonic()
-        place.run_some(1)
-        print(f"working after: {time.monotonic() - promoted:.2f} s")
-        place.run_some(20)
-    replica.start()
+        try:
+            wait_until(lambda: role(primary) == "master", 30, "the failover")
+            print(f"promoted: {time.monotonic() - killed:.2f} s")
+            promoted = time.monotonic()
+            place.run_some(1)
+            print(f"working after: {time.monotonic() - promoted:.2f} s")
+            place.run_some(20)
+        finally:
+            replica.start()

@@ -9,17 +9,20 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from PIL import Image
 
-from junmai_jobs import JobFailed, JobQueue, OptionError, task
+from junmai_jobs import JobFailed, JobQueue, OptionError, StoreUnavailable, task
 from junmai_jobs.child import Board
 from junmai_jobs.config import load_config
 from junmai_jobs.job import Call
 from junmai_jobs.keys import Keys
-from junmai_jobs.quarantine import code_version, key_of
+from junmai_jobs.quarantine import code_version, input_id
+from junmai_jobs.task import Task
+from junmai_jobs.worker import Worker
 from tests.photographs import scenes
 from tests.test_session_faults import finish_in_a_hurry
 from tests.waiting import wait_until
@@ -27,9 +30,10 @@ from tests.worker.deadly_tasks import DEADLY, decode, decode_both, decode_unless
 from tests.worker.harness import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from junmai_jobs import JobHandle
+    from junmai_jobs.task import Opener
     from tests.command_line import CommandLine
 
 
@@ -133,7 +137,7 @@ def test_a_run_that_ends_well_clears_its_input(
             killer.unlink()
             wait_for_the_end(jobs, [handle])
             assert handle.status == "succeeded"
-    assert not jobs.broker.suspicion(key(bad, of=decode_unless_killed)).deaths
+    assert not jobs.broker.suspicion(id_of(bad, of=decode_unless_killed)).deaths
 
 
 def test_what_is_not_concerned(jobs: JobQueue, bad: Path, journal: Journal, tmp_path: Path) -> None:
@@ -190,40 +194,41 @@ def test_insisting_on_the_command_line(cli: CommandLine, bad: Path, journal: Jou
 # ---- what stands for an input --------------------------------------------------------------------
 
 
-def key(*args: Any, of: Any = decode, **kwargs: Any) -> str:
-    return key_of(of, Call(of.name, list(args), kwargs, {}))
+def id_of(*args: Any, of: Any = decode, **kwargs: Any) -> str:
+    return input_id(of, Call(of.name, list(args), kwargs, {}))
 
 
-def test_a_key_is_of_the_content_and_not_of_the_path(bad: Path, tmp_path: Path) -> None:
+def test_an_id_is_of_the_content_and_not_of_the_path(bad: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copy(bad, tmp_path / "copy"))
-    name, version, digest = key(str(bad), "journal").split()
+    name, version, digest = id_of(str(bad), "journal").split()
     assert (name, len(version), len(digest)) == ("decode", 16, 64)
-    assert key(path=copy, journal="another") == key(bad, "journal")
+    assert id_of(path=copy, journal="another") == id_of(bad, "journal")
     copy.write_bytes(b"fine")
-    assert key(copy, "journal").split()[:2] == [name, version]
-    assert key(copy, "journal") != key(bad, "journal")
+    assert id_of(copy, "journal").split()[:2] == [name, version]
+    assert id_of(copy, "journal") != id_of(bad, "journal")
 
 
-def test_a_key_of_several_files(bad: Path, tmp_path: Path) -> None:
+def test_an_id_of_several_files(bad: Path, tmp_path: Path) -> None:
     (fine := tmp_path / "fine").write_bytes(b"fine")
-    keys = [
-        key(bad, "journal", of=decode_both),
-        key(bad, "journal", fine, of=decode_both),
-        key(fine, "journal", bad, of=decode_both),
+    ids = [
+        id_of(bad, "journal", of=decode_both),
+        id_of(bad, "journal", fine, of=decode_both),
+        id_of(fine, "journal", bad, of=decode_both),
     ]
-    assert all(keys)
-    assert len(set(keys)) == 3
+    assert all(ids)
+    assert len(set(ids)) == 3
 
 
-def test_no_key_where_there_is_nothing_to_read(tmp_path: Path) -> None:
+def test_no_id_where_there_is_nothing_to_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "nowhere", tmp_path, tmp_path / "pipe", None, 7, "\0", ["a"]):
-        assert not key(path, "journal")
-    assert not key()
+        assert not id_of(path, "journal")
+        assert not id_of(path, "journal", __file__, of=decode_both)
+    assert not id_of()
 
 
-def test_the_longest_key_has_room_on_the_board() -> None:
-    size = Board.input.size
+def test_the_longest_id_has_room_on_the_board() -> None:
+    size = Board.input_id.size
     assert len("x" * 128 + " " + "0" * 16 + " " + "0" * 64) < size
 
 
@@ -251,6 +256,40 @@ def test_changed_code_is_another_version(tmp_path: Path, monkeypatch: pytest.Mon
     sys.modules.pop(module.stem)
 
 
+def test_what_of_the_code_cannot_be_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "typed_in", typed_in := ModuleType("typed_in"))
+    typed_in.__file__ = None
+    code_version.cache_clear()
+    version = code_version("typed_in")
+    (tmp_path / "None").write_text("no source of it", "utf-8")
+    monkeypatch.syspath_prepend("x" * 300)  # the system refuses even to look there
+    code_version.cache_clear()
+    assert code_version("typed_in") == version
+
+
+def test_an_opener_that_fails_is_not_the_end_of_the_job(jobs: JobQueue, bad: Path, journal: Journal) -> None:
+    opened: list[tuple[Path, Any]] = []
+
+    def opener(file: Path, arguments: Mapping[str, Any]) -> Any:
+        opened.append((file, arguments["journal"]))
+        raise LookupError("no such card")
+
+    watched: Task[..., int] = Task(
+        decode.function, decode.name, decode.options, decode.options, inputs=("path",), opener=opener
+    )
+    assert not id_of(str(bad), journal="j", of=watched)
+    assert not id_of(str(bad), journal="j", of=watched.with_options(priority=9))
+    assert opened == [(bad, "j")] * 2
+
+
+def test_an_opener_needs_something_to_open() -> None:
+    with pytest.raises(OptionError, match=r"^opener is for the files of function: "):
+
+        @task(opener=cast("Opener", open))
+        def function(path: str) -> None: ...
+
+
 def test_an_input_is_a_parameter() -> None:
     def function(path: str) -> None: ...
 
@@ -260,6 +299,36 @@ def test_an_input_is_a_parameter() -> None:
     with pytest.raises(OptionError, match="input belongs to the task"):
         decode.with_options(input="path")
     assert decode.with_options(priority=9).inputs == ("path",)
+
+
+# ---- a death that cannot be told -----------------------------------------------------------------
+
+
+def test_one_death_takes_one_turn_however_often_it_is_told(
+    jobs: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server is away, so the same call is made until it is heard: the job waits no longer for that."""
+    worker = Worker(jobs.worker_settings(concurrency=1))
+    (slot,) = worker._slots
+    dead = SimpleNamespace(exitcode=-11, is_alive=lambda: False, join=lambda: None)
+    told: list[float] = []
+
+    def crash(*_: Any, pause: float) -> None:
+        told.append(pause)
+        if len(told) % 3:
+            raise StoreUnavailable("away")
+
+    monkeypatch.setattr(worker._broker, "crash", crash)
+    with contextlib.closing(worker._waker), contextlib.closing(worker._wakened):
+        for token in (0, 1, 2, 3, 4, 5, 0):
+            slot.process, slot.board = dead, Board(token=token)
+            for _ in range(2):
+                with pytest.raises(StoreUnavailable):
+                    worker._bury_children()
+            worker._bury_children()
+    pauses = told[::3]
+    assert told == [pause for pause in pauses for _ in range(3)]
+    assert pauses == pytest.approx([0, 0, 0, 0, 1, 2, 0], abs=0.5)
 
 
 # ---- a session -----------------------------------------------------------------------------------

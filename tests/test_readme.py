@@ -281,7 +281,7 @@ def test_every_setting_is_told_of() -> None:
 def test_every_option_is_told_of() -> None:
     cells = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "options.md").read_text("utf-8"), re.MULTILINE)
     named = set(re.findall(r"`(\w+)`", " ".join(cells)))
-    of_the_task = {"name", "hooks", "input", "every", "cron", "tz", "catch_up"}
+    of_the_task = {"name", "hooks", "input", "opener", "every", "cron", "tz", "catch_up"}
     assert named == {each.name for each in fields(Options)} | {"eta"} | of_the_task
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -95,7 +95,6 @@ class Stream:
     def __init__(self, jobs: JobQueue, journal: Journal) -> None:
         self.jobs, self.journal = jobs, journal
         self.accepted: list[JobHandle[None]] = []
-        self.refused = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._submit)
 
@@ -114,12 +113,9 @@ class Stream:
             job_id = f"job-{number}"
             while not self._over.is_set():
                 # An id of its own makes a second try the same job.
-                try:
-                    task = tasks.take_time.with_options(id=job_id)
+                task = tasks.take_time.with_options(id=job_id)
+                with suppress(StoreUnavailable):
                     self.accepted.append(self.jobs.submit(task, str(self.journal), 0.005))
-                except StoreUnavailable:
-                    self.refused += 1
-                else:
                     break
 
     def seconds_until_work_goes_on(self, moment: float) -> float:
@@ -189,8 +185,8 @@ def test_work_goes_on_after_the_primary_is_killed(jobs: JobQueue, group: Sentine
     primary, replica = group.primary, group.replica
     with worker(jobs, group, tmp_path / "worker"), Stream(jobs, journal) as stream:
         journal.wait_for(20)
-        replicate(group)
         safe = [handle.id for handle in stream.accepted]
+        replicate(group)
         killed = time.time()
         primary.kill()
         wait_until(lambda: role(replica) == "master", 30, "the failover")

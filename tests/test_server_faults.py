@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -132,19 +133,20 @@ def test_a_replica_that_has_lost_its_primary(replica: tuple[RedisProcess, RedisP
 
 
 @contextmanager
-def again_and_again(server: RedisProcess, *command: str) -> Iterator[None]:
-    """Have an administrator give a command ten times a second."""
-    over = threading.Event()
+def again_and_again(server: RedisProcess, *command: str) -> Iterator[list[tuple[float, Any]]]:
+    """Have an administrator give a command ten times a second; when it did, and the replies."""
+    over, given = threading.Event(), list[tuple[float, Any]]()
 
     def repeat() -> None:
         with server.client() as client:
             while not over.wait(0.1):
-                client.execute_command(*command)
+                moment = time.time()
+                given.append((moment, client.execute_command(*command)))
 
     thread = threading.Thread(target=repeat)
     thread.start()
     try:
-        yield
+        yield given
     finally:
         over.set()
         thread.join()
@@ -157,8 +159,8 @@ def test_under_load_nobody_notices(
     server, journal = redis_process(), Journal(tmp_path / "journal")
     worker = WorkerProcess(server, tmp_path / "worker", ("--concurrency", "2", "--grace", "2")).start()
     try:
-        with closing(queue_on(server, tmp_path / "home")) as jobs, again_and_again(server, *command):
-            handles = [jobs.submit(tasks.take_time, str(journal), 0.005) for _ in range(150)]
+        with closing(queue_on(server, tmp_path / "home")) as jobs, again_and_again(server, *command) as given:
+            handles = [jobs.submit(tasks.take_time, str(journal), 0.01) for _ in range(150)]
             for handle in handles:
                 handle.result(timeout=60)
             histories = [[entry["event"] for entry in handle.job().history] for handle in handles]
@@ -166,3 +168,5 @@ def test_under_load_nobody_notices(
         worker.stop()
     assert histories == [["succeeded"]] * len(handles)
     assert len(journal.runs()) == len(handles)
+    first, *_, last = sorted(run.time for run in journal.runs())
+    assert sum(first < moment < last and bool(done) for moment, done in given) >= 3

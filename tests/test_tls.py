@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socketserver
+import ssl
 import subprocess
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
 
     StartTLS = Callable[..., str]
 
+SECRET = "hunter2"  # noqa: S105 - of nothing
+HELLO = b"\x16"
+"""What every line through TLS begins with: a handshake."""
 pause, keys = load("pause"), (Keys.of("n").paused,)
 
 
@@ -67,6 +74,35 @@ def refusal(url: str, home: Path) -> str:
     return str(caught.value)
 
 
+@contextmanager
+def listening(identity: Identity | None = None) -> Iterator[tuple[str, list[bytes]]]:
+    """An address, and all that is first said to it, through TLS to whoever has an identity; then it hangs up.
+
+    What was heard is whole at the end.
+    """
+    heard: list[bytes] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if identity:
+        context.load_cert_chain(identity.certificate, identity.key)
+
+    class Ear(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with (
+                suppress(OSError),
+                context.wrap_socket(self.request, server_side=True) if identity else self.request as line,
+            ):
+                heard.append(line.recv(65_536))
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Ear) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"rediss://:{SECRET}@127.0.0.1:{server.server_address[1]}/0", heard
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_a_server_that_proves_who_it_is(start: StartTLS, authority: Authority, tmp_path: Path) -> None:
     server = Server(f"rediss://{start(authority.vouch_for('good', 'IP:127.0.0.1'))}", tmp_path)
     server.check()
@@ -91,6 +127,10 @@ def test_a_server_that_is_somebody_else(start: StartTLS, authority: Authority, t
 
 
 def test_nothing_is_said_in_the_clear(start: StartTLS, authority: Authority, tmp_path: Path) -> None:
+    with listening() as (url, heard):
+        assert "we do not agree on TLS" in refusal(url, tmp_path)
+    assert heard
+    assert all(said.startswith(HELLO) and SECRET.encode() not in said for said in heard)
     place = start(authority.vouch_for("good", "IP:127.0.0.1")).partition("?")[0]
     assert "cannot be reached" in refusal(f"redis://{place}", tmp_path)
     plain = RedisProcess(tmp_path)
@@ -99,6 +139,24 @@ def test_nothing_is_said_in_the_clear(start: StartTLS, authority: Authority, tmp
         assert "cannot be reached" in refusal(f"rediss://{address}", tmp_path)
     finally:
         plain.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "known", "why"),
+    [
+        ("IP:127.0.0.1", True, "cannot be reached"),
+        ("IP:127.0.0.1", False, "proves nothing"),
+        ("other.example", True, "IP address mismatch"),
+    ],
+    ids=["proven", "unknown", "somebody else"],
+)
+def test_nothing_is_said_before_it_is_proven_to_whom(
+    authority: Authority, tmp_path: Path, host: str, *, known: bool, why: str
+) -> None:
+    with listening(authority.vouch_for("asked", host)) as (url, heard):
+        assert why in refusal(f"{url}?ssl_ca_certs={authority.certificate}" if known else url, tmp_path)
+    assert bool(heard) is (why == "cannot be reached")
+    assert all(SECRET.encode() in said for said in heard)
 
 
 def test_a_server_that_asks_who_we_are(start: StartTLS, authority: Authority, tmp_path: Path) -> None:

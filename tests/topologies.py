@@ -72,7 +72,7 @@ class Sentinels:
         file.write_text(
             f"port {port}\nbind 127.0.0.1\ndir {self.folder}\n"
             f"sentinel monitor {SERVICE} 127.0.0.1 {self.servers[0].port} 2\n"
-            f"sentinel down-after-milliseconds {SERVICE} 1000\n"
+            f"sentinel down-after-milliseconds {SERVICE} 3000\n"
             f"sentinel failover-timeout {SERVICE} 4000\n"
         )
         with file.with_suffix(".log").open("ab") as log:
@@ -151,7 +151,7 @@ class Cluster:
             (self.folder / f"node-{number}").mkdir()
             options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()), *_QUICK)
             node = RedisProcess(
-                self.folder / f"node-{number}", options=(*options, "--cluster-node-timeout", "2000")
+                self.folder / f"node-{number}", options=(*options, "--cluster-node-timeout", "3000")
             )
             self.nodes.append(node.start())
         bounds = [SLOTS * number // primaries for number in range(primaries + 1)]
@@ -206,6 +206,11 @@ class Cluster:
             if "slave" not in role(node):
                 self.ask(node, "SETSLOT", slot, "NODE", self.name(target))
         yield "done"
+
+    def hand_over(self, slot: int, source: RedisProcess, target: RedisProcess) -> None:
+        """Move a slot, all of it."""
+        for _ in self.move(slot, source, target):
+            pass
 
     def close(self) -> None:
         for node in self.nodes:

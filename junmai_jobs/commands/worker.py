@@ -9,6 +9,7 @@ import click
 from junmai_jobs.commands.app import App, Command, Failure, pass_app
 from junmai_jobs.commands.output import note, print_table, say
 from junmai_jobs.logs import LEVELS, start_logging
+from junmai_jobs.settings import LONGEST_LEASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +19,9 @@ def _from(least: float) -> Callable[[click.Context, click.Parameter, float], flo
     """Accept seconds from ``least`` to a day; NaN, which passes any range of click's, is none."""
 
     def check(_context: click.Context, _option: click.Parameter, seconds: float) -> float:
-        if not least <= seconds <= 86400:
-            raise click.BadParameter(f"{seconds:g} is not a number of seconds from {least:g} to 86400")
+        if not least <= seconds <= LONGEST_LEASE:
+            told = f"{seconds:g} is not a number of seconds from {least:g} to {LONGEST_LEASE}"
+            raise click.BadParameter(told)
         return seconds
 
     return check

@@ -19,8 +19,8 @@ local function deregister(worker, event, ...)
   end
   redis.call('HDEL', worker_info, worker)
   redis.call('DEL', queue_key('@' .. worker, 'control'))
-  -- A ring may have died with a claimer that had heard it.
-  pass_ring_on(redis.call('ZRANGE', queues, 0, 999))
   redis.call('ZREM', workers, worker)
+  -- A ring may have died with a claimer that had heard it. Last: a key that is not ours may stop it.
+  pass_ring_on(redis.call('ZRANGE', queues, 0, 999))
   return {'OK'}
 end

@@ -96,7 +96,7 @@ def export(
     export_suffix(preset.format)
     largest = min(preset.max_dimension, _LARGEST_JPEG) if preset.format == "JPEG" else preset.max_dimension
     with opened(photo) as open_one:
-        file, name = open_one.file, shown(open_one.path)
+        file, name = open_one.file, open_one.name
         if _is_same(file, final):
             raise ExportRefused(
                 f"the export of {name} would replace the photograph: choose another destination"

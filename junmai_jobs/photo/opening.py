@@ -35,6 +35,11 @@ class OpenPhoto:
     path: Path
     file: BinaryIO
 
+    @property
+    def name(self) -> str:
+        """Its name as it can be printed anywhere."""
+        return shown(self.path)
+
 
 Photograph = Path | OpenPhoto
 """What a reader takes: a file that its caller vouches for, or one that is open already."""
@@ -136,7 +141,12 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _open_without_links(real: Path) -> int:
-    """Open a regular file; raise ``OSError`` where a part of its path is a link, or it is no such file."""
+    """Open a regular file by a path that has no link in it.
+
+    Raises:
+        PhotoRefused: it is no regular file; where the system takes one step, that is left to the caller.
+        OSError: a part of its path is a link, or it is not there.
+    """
     if os.open not in os.supports_dir_fd:  # Windows, where the open file is asked afterwards
         return os.open(real, _FILE)
     if not hasattr(os, "O_PATH") and hasattr(os, "O_NOFOLLOW_ANY"):  # macOS, which does it in one step

@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 from PIL import Image
 
 from junmai_jobs.photo import raw
-from junmai_jobs.photo.errors import PhotoError, ReaderMissing, UnreadablePhoto, shown
+from junmai_jobs.photo.errors import PhotoError, ReaderMissing, UnreadablePhoto
 from junmai_jobs.photo.files import is_raw
 from junmai_jobs.photo.opening import Photograph, opened
 
@@ -68,7 +68,7 @@ def load_gray(photo: Photograph, long_edge: int) -> Image.Image:
         PhotoGone: not there, or its drive does not give it.
     """
     with opened(photo) as open_one:
-        file, name = open_one.file, shown(open_one.path)
+        file, name = open_one.file, open_one.name
         return (_preview if is_raw(open_one.path) else _decode)(file, name, long_edge)
 
 

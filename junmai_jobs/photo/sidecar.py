@@ -28,7 +28,14 @@ _ATTEMPTS = 3  # at a sidecar that another program is writing
 _PROCESS = {"ProcessVersion": ("11.0",), "HasSettings": ("True",)}  # 11.0: version 5, of 2018
 
 
-def write_sidecar(photo: Path, settings: Settings, *, preset: str, replace_edits: bool = False) -> Outcome:
+def write_sidecar(
+    photo: Path,
+    settings: Settings,
+    *,
+    preset: str,
+    replace_edits: bool = False,
+    sidecar: Path | None = None,
+) -> Outcome:
     """Write develop settings into the sidecar of a RAW file; the photograph itself is not touched.
 
     The sidecar is ``NAME.xmp`` beside ``NAME.NEF``, also where it is spelt in other case. What it has of
@@ -42,6 +49,7 @@ def write_sidecar(photo: Path, settings: Settings, *, preset: str, replace_edits
         preset: the name of the preset they are from, for the record.
         replace_edits: replace develop settings that somebody else made, and keep the sidecar as it was as
             ``NAME.xmp.bak``, ``NAME.xmp.bak2`` and so on; no backup is ever overwritten.
+        sidecar: what ``sidecar_of`` said, from a caller who has looked where that is.
 
     Returns:
         ``written``; ``unchanged`` if it has these settings already; ``already_edited`` if it has develop
@@ -63,11 +71,11 @@ def write_sidecar(photo: Path, settings: Settings, *, preset: str, replace_edits
     with _explained(photo):
         if not photo.is_file():
             raise PhotoGone(f"{shown(photo)} is not there: was it moved, or is its drive not connected?")
+        path = sidecar or sidecar_of(photo)
         for _ in range(_ATTEMPTS):
-            if outcome := _try_to_write(photo, fields, preset, replace_edits=replace_edits):
+            if outcome := _try_to_write(photo, path, fields, preset, replace_edits=replace_edits):
                 return outcome
-        name = shown(sidecar_of(photo))
-    raise SidecarError(f"{name} is being written by another program: try again when it is done")
+    raise SidecarError(f"{shown(path)} is being written by another program: try again when it is done")
 
 
 def restore_sidecar(photo: Path) -> Literal["restored", "no_backup", "edited_since"]:
@@ -94,9 +102,10 @@ def restore_sidecar(photo: Path) -> Literal["restored", "no_backup", "edited_sin
         return "restored"
 
 
-def _try_to_write(photo: Path, fields: Fields, preset: str, *, replace_edits: bool) -> Outcome | None:
-    """None: another program has written the sidecar since it was read."""
-    path = sidecar_of(photo)
+def _try_to_write(
+    photo: Path, path: Path, fields: Fields, preset: str, *, replace_edits: bool
+) -> Outcome | None:
+    """None: another program has written the sidecar, ``path``, since it was read."""
     old = _read(path)
     if old is not None and len(old) > MAX_BYTES:
         if not replace_edits:

@@ -17,7 +17,7 @@ from PIL import ExifTags, Image
 
 from junmai_jobs.errors import JunmaiJobsError
 from junmai_jobs.photo import raw
-from junmai_jobs.photo.errors import UnreadablePhoto, shown
+from junmai_jobs.photo.errors import UnreadablePhoto
 from junmai_jobs.photo.files import is_raw
 from junmai_jobs.photo.opening import Photograph, opened
 from junmai_jobs.photo.picture import decodable_format, picture_format, pillow_limits
@@ -72,7 +72,7 @@ def read_tags(photo: Photograph) -> Tags:
         file = open_one.file
         if is_raw(open_one.path):
             return _first_found(file) or _of_previews(file)
-        picture_format(file.read(12), shown(open_one.path))  # refuses what is no picture
+        picture_format(file.read(12), open_one.name)  # refuses what is no picture
         return _first_found(file)
 
 

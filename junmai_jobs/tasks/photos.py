@@ -18,12 +18,20 @@ from junmai_jobs.errors import Abort
 from junmai_jobs.photo.errors import ReaderMissing, UnreadablePhoto
 from junmai_jobs.photo.opening import Roots, opened
 from junmai_jobs.task import task
-from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, own_rules, recorded, roots_of
+from junmai_jobs.tasks.recording import (
+    RETRY,
+    PathLike,
+    open_catalog,
+    open_photo,
+    own_rules,
+    recorded,
+    roots_of,
+)
 
 _PIECE = 2**20  # bytes
 
 
-@task(queue="medium_priority", retry=RETRY, input=("path", "companion"))
+@task(queue="medium_priority", retry=RETRY, input=("path", "companion"), opener=open_photo)
 @recorded
 def process_photo(
     photo_id: int,
@@ -79,7 +87,7 @@ def record(records: Catalog, result: dict[str, Any]) -> None:
     )
 
 
-@task(queue="high_priority", priority=9, retry=RETRY, input="path")
+@task(queue="high_priority", priority=9, retry=RETRY, input="path", opener=open_photo)
 @recorded
 def analyze_exif(
     photo_id: int, path: PathLike | None = None, catalog: PathLike | None = None
@@ -100,7 +108,7 @@ def analyze_exif(
         return read_exif(photo)
 
 
-@task(queue="medium_priority", retry=RETRY, input=("path", "companion"))
+@task(queue="medium_priority", retry=RETRY, input=("path", "companion"), opener=open_photo)
 @recorded
 def evaluate_quality(
     photo_id: int,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import load_config
@@ -22,7 +23,7 @@ from junmai_jobs.photo.errors import (
     UnreadablePhoto,
     spelt,
 )
-from junmai_jobs.photo.opening import Roots
+from junmai_jobs.photo.opening import Roots, opened
 from junmai_jobs.retry import RetryPolicy
 
 P = ParamSpec("P")
@@ -59,6 +60,19 @@ def open_catalog(file: PathLike | None) -> Catalog:
 def roots_of(records: Catalog, photo_id: int) -> Roots:
     """Where a photo may be read from: the folders of its sessions, and ``photo.roots``."""
     return Roots((*records.roots(photo_id), *(folder.resolve() for folder in load_config().photo_roots)))
+
+
+@contextmanager
+def open_photo(file: Path, arguments: Mapping[str, Any]) -> Iterator[BinaryIO]:
+    """Open a file that a task on a photo names, where that photo may be and nowhere else: a ``task.Opener``.
+
+    Raises:
+        Abort, PhotoRefused, UnreadablePhoto, PhotoGone: as the task itself.
+    """
+    with open_catalog(arguments.get("catalog")) as records:
+        roots = roots_of(records, arguments["photo_id"])
+    with opened(file, roots) as photo:
+        yield photo.file
 
 
 def own_rules() -> Rules:

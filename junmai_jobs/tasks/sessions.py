@@ -104,8 +104,9 @@ def apply_preset(
     status = "no_sidecar"
     if is_raw(row.path):
         with opened(row.path, roots):  # refuses one that is not where it may be
-            roots.resolved(sidecar_of(row.path))
-        status = write_sidecar(row.path, blended(preset, amount), preset=name, replace_edits=replace_edits)
+            sidecar = roots.resolved(sidecar_of(row.path))
+        settings = blended(preset, amount)
+        status = write_sidecar(row.path, settings, preset=name, replace_edits=replace_edits, sidecar=sidecar)
     return {
         "photo_id": photo_id,
         "preset_name": name,

@@ -36,7 +36,7 @@ STRANGE = (
 @pytest.mark.parametrize("name", ["lease", "grace", "max_jobs_per_child"])
 @pytest.mark.parametrize("value", [-1, 10**10, float("nan"), float("inf"), "5", None, True])
 def test_a_worker_of_impossible_settings(jobs: JobQueue, name: str, value: Any) -> None:
-    with pytest.raises(OptionError, match=rf"^{name} is .*; give a number from "):
+    with pytest.raises(OptionError, match=rf"^{name} is .*; give a (number of seconds|whole number) from "):
         jobs.worker(**{name: value})
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.servers import RedisProcess
     from tests.worker.conftest import StartWorker
 
+KINDS = (*QUEUE_HOMES, "bell")
+
 
 def submitted(jobs: JobQueue, queue: str, **options: Any) -> Any:
     return jobs.submit(tasks.quick.with_options(queue=queue, **options), 7)
@@ -22,14 +24,14 @@ def submitted(jobs: JobQueue, queue: str, **options: Any) -> Any:
 def test_the_other_queues_go_on(
     jobs: JobQueue, redis_server: RedisProcess, start_worker: StartWorker
 ) -> None:
-    """Each home in turn, in the middle of the line of queues, while the worker runs."""
+    """Each home and the bell in turn, in the middle of the line of queues, while the worker runs."""
     worker = start_worker(slots=1)
     keys = jobs.inspector.keys
-    handles = [submitted(jobs, queue) for queue in ("a-first", *QUEUE_HOMES, "z-last")]
+    handles = [submitted(jobs, queue) for queue in ("a-first", *KINDS, "z-last")]
     for handle in handles:
         handle.result(timeout=20)
     with redis_server.client() as admin:
-        foreign = {keys.queue(home, home): home.encode() for home in QUEUE_HOMES}
+        foreign = {keys.queue(home, home): home.encode() for home in KINDS}
         for key, text in foreign.items():
             admin.delete(key)
             admin.set(key, text)
@@ -37,13 +39,13 @@ def test_the_other_queues_go_on(
             assert submitted(jobs, queue).result(timeout=20) == 7
             assert submitted(jobs, queue, delay=0.05).result(timeout=20) == 7
         said = [f"queue {home} is closed: {key} holds what is not ours; move it away" for key, home in
-                zip(foreign, QUEUE_HOMES, strict=True)]  # fmt: skip
+                zip(foreign, KINDS, strict=True)]  # fmt: skip
         assert [worker.log().count(each) for each in said] == [1] * len(said)
         assert {key: admin.get(key) for key in foreign} == foreign
         with pytest.raises(StoreUnavailable, match=r"cannot work: .*:q:blocked:blocked"):
             jobs.stats()
         admin.delete(*foreign)
-    for queue in QUEUE_HOMES:
+    for queue in KINDS:
         assert submitted(jobs, queue).result(timeout=20) == 7
 
 

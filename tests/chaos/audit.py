@@ -1,6 +1,7 @@
 """Compare what clients were promised and what runs wrote down with what the store says.
 
-Acknowledged = succeeded + failed + cancelled + waiting, each job in exactly one home. Of a job's runs:
+Acknowledged = succeeded + failed + cancelled + waiting, each job in exactly one home. A job fails
+if it was to, or if three of its runs were lost. Of a job's runs:
 
 - One token lives at a time: a run begins when the one before it is over, by the store's account.
 - Tokens grow.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,8 +128,17 @@ class Store:
         )
 
 
-def audit(client: Any, namespace: str, acknowledged: Iterable[str], journal: Iterable[Line]) -> Audit:
-    """Look at every job of a namespace when nothing moves any more, through a redis-py client."""
+def audit(
+    client: Any,
+    namespace: str,
+    acknowledged: Iterable[str],
+    journal: Iterable[Line],
+    doomed: Container[str] = (),
+) -> Audit:
+    """Look at every job of a namespace when nothing moves any more, through a redis-py client.
+
+    The ``doomed`` cannot succeed, the others can.
+    """
     store, promised = Store(client, namespace), set(acknowledged)
     runs: defaultdict[str, list[Line]] = defaultdict(list)
     for line in journal:
@@ -137,7 +147,7 @@ def audit(client: Any, namespace: str, acknowledged: Iterable[str], journal: Ite
     findings: list[Finding] = []
     # One job at a time, so that there is room for hundreds of thousands.
     for job in map(store.job, sorted(promised | store.ids() | runs.keys())):
-        found = itertools.chain(_home(job), _runs(job, runs.pop(job.id, [])), _order(job))
+        found = itertools.chain(_home(job), _end(job, doomed), _runs(job, runs.pop(job.id, [])), _order(job))
         findings += (Finding(kind, job.id, what) for kind, what in found)
         events.update(entry["event"] for entry in job.history)
         crashed += _has_crashed(job)
@@ -175,6 +185,14 @@ def _home(job: Stored) -> Iterator[tuple[str, str]]:
         losses = sum(entry["event"] in {"crashed", "lost"} for entry in job.history)
         if losses != CRASHES_TO_FAIL:
             yield "wrong", f"failed as crashed after {losses} losses"
+
+
+def _end(job: Stored, doomed: Container[str]) -> Iterator[tuple[str, str]]:
+    """It failed if it was to, or crashed."""
+    if job.homes == ("succeeded",) and job.id in doomed:
+        yield "wrong", "was to fail, and succeeded"
+    if job.homes == ("failed",) and job.id not in doomed and not _has_crashed(job):
+        yield "wrong", "was not to fail, and did"
 
 
 def _runs(job: Stored, lines: list[Line]) -> Iterator[tuple[str, str]]:

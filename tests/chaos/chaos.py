@@ -54,6 +54,8 @@ class Producer:
     count: int
     chance: random.Random
     acknowledged: list[str] = field(default_factory=list)
+    doomed: set[str] = field(default_factory=set)
+    """Jobs that cannot succeed."""
     repeated: int = 0
     """Jobs that were accepted by a call whose reply was lost, and acknowledged to the next."""
 
@@ -85,7 +87,10 @@ class Producer:
             }
         failures = chance.choices((0, 1, 9), (85, 10, 5))[0]
         seconds = chance.choices((0.0, chance.uniform(0.0, 0.1), LEASE * 2.5), (896, 100, 4))[0]
-        return work.with_options(id=f"job-{number}", **options), {"seconds": seconds, "failures": failures}
+        task = work.with_options(id=f"job-{number}", **options)
+        if failures > task.options.retry.max_retries:
+            self.doomed.add(f"job-{number}")
+        return task, {"seconds": seconds, "failures": failures}
 
     def _insist(self, batch: list[tuple[Task[..., str], dict[str, Any]]]) -> None:
         deadline = time.monotonic() + UNHEARD
@@ -146,7 +151,13 @@ def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
         settled = wait_for_backlog(jobs, 0, SETTLE)
         settled_after = time.monotonic() - over
         codes, left_behind = fleet.stop(), fleet.left_behind()
-        found = audit(server.client(), jobs.namespace, producer.acknowledged, read_journal(fleet.journal))
+        found = audit(
+            server.client(),
+            jobs.namespace,
+            producer.acknowledged,
+            read_journal(fleet.journal),
+            producer.doomed,
+        )
     return {
         "seed": seed,
         "jobs": count,
@@ -160,9 +171,13 @@ def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
         "under_fire_s": round(over - started, 1),
         "settled_after_s": round(settled_after, 1),
         "exit_codes": codes,
+        "fell": fleet.fell,
         "left_behind": left_behind,
         "seconds": round(time.monotonic() - started, 1),
-        "ok": found.ok and found.acknowledged == count and settled and not any(codes) and not left_behind,
+        "ok": found.ok
+        and found.acknowledged == count
+        and settled
+        and not (any(codes) or fleet.fell or left_behind),
     }
 
 

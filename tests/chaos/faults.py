@@ -33,6 +33,11 @@ SLOW, SAVED = 50.0, 5.0
 """Jobs a second, and for how many seconds a stall of all work may last without a pause of the faults."""
 
 
+def line_fault(mode: Mode) -> str:
+    """The name by which a fault of the line is counted, beside all of them."""
+    return f"line_{mode.name.lower()}"
+
+
 @dataclass
 class _Fault:
     name: str
@@ -113,8 +118,12 @@ class Nemesis:
         return True
 
     def _stall(self, _chance: random.Random) -> bool:
-        self._send("DEBUG", "SLEEP", STALL)
-        return True
+        with self._server.client() as other:
+            other.ping()
+            self._send("DEBUG", "SLEEP", STALL)
+            began = time.monotonic()
+            other.ping()
+        return time.monotonic() - began > STALL / 2
 
     def _stall_and_cut(self, _chance: random.Random) -> bool:
         """Calls pile up in a stall and are then worked off together; the cut takes the replies of some."""
@@ -122,8 +131,7 @@ class Nemesis:
             other.ping()
             self._send("DEBUG", "SLEEP", STALL)
             time.sleep(STALL * 0.8)
-            other.execute_command("CLIENT", "KILL", "TYPE", "normal")
-        return True
+            return bool(other.execute_command("CLIENT", "KILL", "TYPE", "normal"))
 
     def _send(self, *command: object) -> None:
         """Without waiting for the reply."""
@@ -134,6 +142,7 @@ class Nemesis:
     def _spoil_line(self, chance: random.Random) -> bool:
         """What the proxied worker has to bear until the next time."""
         self._proxy.mode = chance.choice([*Mode, Mode.PASS])
+        self.counts[line_fault(self._proxy.mode)] += 1
         if self._proxy.mode is Mode.PASS:
             self._proxy.lose_reply(after=chance.randrange(20))
         return True

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LEASE = 1.5
 FREEZE = LEASE * 2.5
+NO_SERVER = 69
+"""The exit code of a command that cannot reach the server."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -41,15 +43,28 @@ class Fleet:
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     killed: list[psutil.Process] = field(default_factory=list)
     """Those killed and all that was below them: none may live on."""
+    fell: list[int] = field(default_factory=list)
+    """Exit codes of workers that nobody had killed or told to stop."""
     thaws: dict[int, threading.Timer] = field(default_factory=dict)
     """What lets a frozen worker, by its process id, go on; none is killed before."""
 
     def keep_up(self) -> None:
         """Replace the dead."""
         self.workers = self.workers or [self._start(port) for port in self.ports]
-        for place, worker in enumerate(self.workers):
-            if worker.poll() is not None:
-                self.workers[place] = self._start(self.ports[place])
+        for place in self._bury():
+            self.workers[place] = self._start(self.ports[place])
+
+    def _bury(self) -> list[int]:
+        """The places of the dead; who has fallen is noted."""
+        dead = {place: worker for place, worker in enumerate(self.workers) if worker.poll() is not None}
+        self.fell += [worker.returncode for worker in dead.values() if self._has_fallen(worker)]
+        return list(dead)
+
+    def _has_fallen(self, worker: subprocess.Popen[bytes]) -> bool:
+        """Whether it was not killed. One that finds no server at its start may say so and end."""
+        if worker.returncode == NO_SERVER:
+            return f":{worker.pid}:" in self.log.read_text(encoding="utf-8")  # it has told its name
+        return worker.returncode != -signal.SIGKILL
 
     def _start(self, port: int) -> subprocess.Popen[bytes]:
         command = [
@@ -123,7 +138,8 @@ class Fleet:
 
     def stop(self) -> list[int]:
         """Have the workers stop in order; their exit codes."""
-        living = [worker for worker in self.workers if worker.poll() is None]
+        dead = self._bury()
+        living = [worker for place, worker in enumerate(self.workers) if place not in dead]
         for worker in living:
             worker.send_signal(signal.SIGTERM)
         return [worker.wait(30) for worker in living]

@@ -98,6 +98,7 @@ def total(rounds: Sequence[Round]) -> Round:
         "rounds": len(rounds),
         **{name: round(value, 1) for name, value in figures.items()},
         "runs": dict(runs),
+        "fell": [code for each in rounds for code in each["fell"]],
         "findings": [f"round {each['seed']}: {what}" for each in rounds for what in each["findings"]],
         "ok": all(each["ok"] for each in rounds),
     }

@@ -69,6 +69,7 @@ which has every write on the disk before it acknowledges it; on {machine}.
 
 A process of a worker was killed every {every:.0f} ms, on the average of {seconds:,.0f} s under fire.
 Faults wait where a machine is too slow to start again what they kill.
+Workers that ended though nobody had killed them: {", ".join(map(str, total["fell"])) or "none"}.
 
 {_table(("Fault", "Meant to come every", "Times"), _faults(total))}
 

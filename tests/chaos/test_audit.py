@@ -35,6 +35,7 @@ class Scene:
 
     def __init__(self, broker: Broker, admin: Any, namespace: str) -> None:
         self.admin, self.namespace, self.keys = admin, namespace, Keys.of(namespace)
+        self.doomed: set[str] = set()
         broker.enqueue([new_job("a")])
         first = self._claim(broker, "1.1")
         broker.end(first, retry(0.0, ERROR))
@@ -52,7 +53,7 @@ class Scene:
         return [Line(event, job.id, job.token, PID) for event in events]
 
     def audit(self) -> Audit:
-        return audit(self.admin, self.namespace, ["a"], self.journal)
+        return audit(self.admin, self.namespace, ["a"], self.journal, self.doomed)
 
 
 @pytest.fixture
@@ -112,6 +113,16 @@ def tell_another_state(scene: Scene) -> None:
     scene.admin.hset(scene.keys.states, "a", state.replace("succeeded", "failed"))
 
 
+def doom(scene: Scene) -> None:
+    scene.doomed.add("a")
+
+
+def fail_for_nothing(scene: Scene) -> None:
+    lose_home(scene)
+    scene.admin.zadd(scene.keys.failed, {"a": 1})
+    tell_another_state(scene)
+
+
 def forget_state(scene: Scene) -> None:
     scene.admin.hdel(scene.keys.states, "a")
 
@@ -146,6 +157,8 @@ def accept_two_ends(scene: Scene) -> None:
         (never_end, "wrong", "whose run has not ended"),
         (keep_another_result, "wrong", "has the result of token 1,"),
         (tell_another_state, "wrong", "is in succeeded, its state says failed"),
+        (doom, "wrong", "was to fail, and succeeded"),
+        (fail_for_nothing, "wrong", "was not to fail, and did"),
         (forget_state, "wrong", "is in succeeded without a state"),
     ],
 )
@@ -154,6 +167,14 @@ def test_damage_is_seen(scene: Scene, damage: Callable[[Scene], None], kind: str
     found = scene.audit()
     assert not found.ok
     assert any(finding.kind == kind and what in finding.what for finding in found.findings), found
+
+
+def test_what_was_to_fail_may(scene: Scene) -> None:
+    doom(scene)
+    fail_for_nothing(scene)
+    found = scene.audit()
+    assert found.ok, found
+    assert found.homes["failed"] == 1
 
 
 def test_all_that_was_acknowledged_is_somewhere(scene: Scene) -> None:

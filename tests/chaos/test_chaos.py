@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.chaos import JOBS, run
+from tests.chaos.faults import LINE, REDIS, WORKER, line_fault
+from tests.proxy import Mode
 
 
 @pytest.mark.timeout(600)
@@ -16,3 +18,5 @@ def test_nothing_is_lost_or_ended_twice(tmp_path: Path) -> None:
     assert found["ok"], json.dumps(found, indent=2)
     assert found["child_kills"] + found["worker_kills"] >= 100
     assert found["redis_kills"] >= 10
+    expected = {*WORKER, *REDIS, *LINE, *map(line_fault, Mode), "replies_lost_by_proxy"}
+    assert {name for name in expected if found.get(name, 0) > 0} == expected

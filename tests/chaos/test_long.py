@@ -33,6 +33,7 @@ class Fight:
         found: dict[str, Any] = dict.fromkeys((*OUTCOMES, *WORKER, *REDIS, *LINE), 2)
         found |= {"seed": seed, "jobs": count, "acknowledged": count, "server": "7", "runs": {"failed": 3}}
         found |= {"under_fire_s": 1.5, "seconds": 2.5, "findings": ["lost: job a"] * (seed == self.find_in)}
+        found["fell"] = [1] * (seed == self.find_in)
         return found | {"ok": not found["findings"]}
 
 
@@ -61,7 +62,9 @@ def test_what_a_round_has_found_is_told_and_its_data_kept(tmp_path: Path) -> Non
     assert found["ok"] is False
     assert found["findings"] == ["round 2: lost: job a"]
     assert (tmp_path / "round-2" / "data").exists()
-    assert "- round 2: lost: job a" in written(rounds, found)
+    page = written(rounds, found)
+    assert "- round 2: lost: job a" in page
+    assert "nobody had killed them: 1.\n" in page
 
 
 def test_the_report_adds_up(tmp_path: Path) -> None:
@@ -69,6 +72,7 @@ def test_the_report_adds_up(tmp_path: Path) -> None:
     report = written(rounds, total(rounds))
     assert report.startswith("# Under fire\n\n20,000 jobs ran while")
     assert "was killed every 375 ms, on the average of 3 s under fire" in report
+    assert "nobody had killed them: none.\n" in report
     assert "Runs that did not succeed: 6 failed." in report
 
 

@@ -14,7 +14,7 @@ from tests.worker.tasks import note
 
 
 @task
-def return_token(journal: str, seconds: float = 0.0) -> str:
+def return_token(journal: str, seconds: float = 0.0, payload: str = "") -> str:
     """The result is the token of the run that counts."""
     note(journal, "start")
     Event().wait(seconds)

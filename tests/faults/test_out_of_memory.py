@@ -1,19 +1,24 @@
-"""A server without memory for more: real workers drain it, and then it takes jobs again."""
+"""A server without memory for more: what is in it runs, what has run makes room, and it takes jobs again."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from junmai_jobs import QueueFull
+from junmai_jobs import JobHandle, QueueFull
 from tests.chaos.audit import audit
 from tests.chaos.tasks import Line
 from tests.faults import tasks
 from tests.servers import RedisProcess
+from tests.waiting import wait_until
 from tests.worker.conftest import StartWorker
 from tests.worker.harness import Journal, queue_on
+
+ROOM, PAYLOAD = 2 * 2**20, 64 * 2**10
+"""Bytes: of the server's memory for jobs, and of each job."""
 
 
 def test_a_full_server_is_drained_and_takes_jobs_again(
@@ -21,24 +26,29 @@ def test_a_full_server_is_drained_and_takes_jobs_again(
 ) -> None:
     with closing(queue_on(own_server, tmp_path / "home")) as jobs, own_server.client() as admin:
         jobs.pause()
-        handles = jobs.submit_many(tasks.return_token, [(str(journal), 0.02)] * 50)
         start_worker("--tasks", tasks.__name__, server=own_server)
-        admin.config_set("maxmemory", 1)
+        wait_until(jobs.workers, what="the worker")
+        used: Any = admin.info("memory")
+        admin.config_set("maxmemory", used["used_memory"] + ROOM)
+        handles: list[JobHandle[str]] = []
+
+        def submit() -> JobHandle[str]:
+            return jobs.submit(tasks.return_token, str(journal), 0.02, "." * PAYLOAD)
+
+        with pytest.raises(QueueFull, match="is out of memory: raise its maxmemory, or purge"):
+            handles.extend(submit() for _ in range(2 * ROOM // PAYLOAD))
+        full = len(handles)
+        assert full > 1
         jobs.resume()
-        journal.wait_for(1)
-        for _ in range(3):
-            with pytest.raises(QueueFull, match="is out of memory: raise its maxmemory, or purge"):
-                jobs.submit(tasks.return_token, str(journal))
         for handle in handles:
             handle.result(timeout=20)
-        admin.config_set("maxmemory", 0)
-
-        handles.append(jobs.submit(tasks.return_token, str(journal)))
-        handles[-1].result(timeout=10)
-
         lines = [
             Line(run.event, run.job, run.token, run.pid)
             for run in journal.runs("start") + journal.runs("end")
         ]
         found = audit(admin, jobs.namespace, (handle.id for handle in handles), lines)
-        assert (found.ok, found.homes["succeeded"], dict(found.events)) == (True, 51, {}), found.as_dict()
+        assert (found.ok, found.homes["succeeded"], dict(found.events)) == (True, full, {}), found.as_dict()
+
+        jobs.broker.prune("succeeded", max_age=3600, keep=0)
+        for handle in [submit() for _ in range(full // 2)]:
+            handle.result(timeout=20)

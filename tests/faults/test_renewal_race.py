@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,3 +71,34 @@ def test_a_renewed_lease_is_never_reaped_and_a_reaped_one_never_renewed(store: S
         lost_runs += lost
         broker.end(job, endings.succeed(b""))
     assert seeds / 5 < lost_runs < seeds * 4 / 5
+
+
+def test_at_the_very_end_of_a_lease_it_is_the_one_or_the_other(store: Store) -> None:
+    """A few milliseconds before it or one after: the time of the calls themselves decides."""
+    broker = store.broker
+    broker.register("w", {})
+    reaped: Counter[bool] = Counter()
+    for seed in range(100):
+        chance = random.Random(seed)
+        store.add(job_id := f"job-{seed}")
+        job = broker.claim(CLAIMER, store.request(), ["default"], lease=LEASE)
+        assert job is not None
+        for _ in range(2):
+            broker.reap(["other"], lease=LEASE)
+            store.advance(430)
+        broker.reap(["other"], lease=LEASE)
+        left = store.score(job_id, "default:leases") / 1000 - broker.due().now
+        store.advance(left + chance.randrange(-5, 2) / 1000)
+        if reap_first := chance.random() < 0.7:
+            broker.reap(["default"], lease=LEASE)
+        renewal = broker.extend("w", [CLAIMER], lease=LEASE)
+        broker.reap(["default"], lease=LEASE)
+        lost = store.line("ready") == [job_id]
+        assert store.all_homes()[job_id] == ["ready" if lost else "leases"]
+        assert renewal == [Renewal("LOST" if lost else "HELD", job.token)]
+        if reap_first:
+            reaped[lost] += 1
+        again = store.claim() if lost else job
+        assert again is not None
+        broker.end(again, endings.succeed(b""))
+    assert reaped.keys() == {True, False}

@@ -39,7 +39,7 @@ def test_what_was_forgotten_runs_once_more_with_a_larger_token(
 ) -> None:
     log, copy = own_server.folder / "appendonlydir", tmp_path / "copy" / "appendonlydir"
     with closing(queue_on(own_server, tmp_path / "home")) as jobs:
-        handles = jobs.submit_many(tasks.return_token, [(str(journal), 0.05)] * 60)
+        handles = jobs.submit_many(tasks.return_token, [(str(journal), 0.03)] * 200)
         start_worker("--tasks", tasks.__name__, server=own_server)
         journal.wait_for(10, "end")
         shutil.copytree(log, copy)

@@ -111,7 +111,7 @@ class SimulatedSlot(Slot):
     def start(self, context: Any, setup: ChildSetup) -> None:  # noqa: ARG002 - it starts no real one
         self.board, self.fate, self.cancel_at = Board(), None, None
         orders: Any = Orders()
-        self._orders, self._started = orders, World.this.now
+        self._orders = orders
 
         def work() -> None:
             Child(setup, self.board, orders).work()

@@ -183,7 +183,7 @@ class Laws:
     def _check_extend(self, words: list[str], reply: list[Any], before: View, after: View, now: int) -> None:
         claimers = words[2:]
         renewed = {job_id for job_id, score in after.scores.items() if score != before.scores.get(job_id)}
-        for job_id in renewed:
+        for job_id in sorted(renewed):
             assert before.states[job_id].claimer in claimers, f"the lease of {job_id} is renewed by another"
         if reply[0] == b"UNKNOWN":
             return
@@ -286,7 +286,7 @@ class Laws:
 
 
 def _moves(before: View, after: View, ended: Ended | None) -> Iterator[Move]:
-    for job_id in before.homes.keys() | after.homes.keys():
+    for job_id in sorted(before.homes.keys() | after.homes.keys()):
         home, to = before.homes.get(job_id, ""), after.homes.get(job_id, "")
         old, new = before.states.get(job_id), after.states.get(job_id)
         if (home, old) != (to, new):

@@ -55,9 +55,11 @@ MUTANTS = (
     Mutant("tokens follow the clock alone", "follows and last + 1 or now_us", "now_us"),
     Mutant("a retry is not counted", "state.failures = state.failures + 1", ""),
     Mutant(
-        "a loss spends a retry", "state.crashes = state.crashes + 1", "state.failures = state.failures + 1"
+        "a loss spends a retry",
+        "state.crashes = state.crashes + 1",
+        "state.failures, state.crashes = state.failures + 1, state.crashes + 0",
     ),
-    Mutant("an id may have two contents", "content_of(known) ~= content_of(body) and", "false and"),
+    Mutant("an id may have two contents", "content_of(known) ~= content_of(job.body)", "false"),
     Mutant("a limit lets one more pass", "return count - running, now", "return count - running + 1, now"),
     Mutant("a pause is not seen", "if redis.call('EXISTS', paused) == 1 then open", "if false then open"),
     Mutant("children are not told", "if redis.call('EXISTS', children) == 1 then", "if false then"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from tests.backends import Backends
     from tests.model.simulation import Outcome
 
+ROOT = Path(__file__).parents[2]
 SEEDS = range(1, 21)
 COMMON = {
     "repeated ending", "repeated claim", "taken by crash", "retrying -> ready", "blocked -> ready",
@@ -58,27 +63,45 @@ def test_a_seed_is_always_the_same_story(simulated: SimulatedStore) -> None:
     assert (first.digest, first.calls) == (again.digest, again.calls)
 
 
-def seeds_until_found(backends: Backends, mutant: Mutant, most: int) -> int | None:
-    """How many seeds it takes to find what is broken."""
-    store = SimulatedStore(backends.get("redis").admin, mutant)
+def told(seeds: int, hash_seed: int) -> list[str]:
+    """All that happens by so many seeds, in a process that orders its sets by this one."""
+    command = [sys.executable, "-m", "tests.model.simulation", "--seeds", f"{seeds}", "--trace"]
+    environment = os.environ | {"PYTHONHASHSEED": f"{hash_seed}"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
+    return done.stdout.splitlines()[:-1]  # the last tells how long it took
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seeds", [5, pytest.param(300, marks=pytest.mark.slow)])
+def test_it_is_the_same_in_every_process(seeds: int) -> None:
+    story = told(seeds, 1)
+    assert len(story) > 100 * seeds
+    assert told(seeds, 2) == story
+
+
+def check_that_it_is_found(whole: SimulatedStore, mutant: Mutant, most: int) -> None:
+    """By a law, and by one of so many seeds that finds nothing in the whole scripts."""
+    broken = SimulatedStore(whole.admin, mutant)
     try:
-        with stage():
-            errors = (Simulation(store, seed).run().error for seed in range(1, most + 1))
-            return next((seed for seed, error in enumerate(errors, 1) if error is not None), None)
+        found = (Simulation(broken, seed).run() for seed in range(1, most + 1))
+        finding = next((outcome for outcome in found if outcome.error is not None), None)
     finally:
-        store.close()
+        broken.close()
+    assert finding is not None
+    assert isinstance(finding.error, AssertionError), str(finding)
+    assert len(list(outcomes(whole, [finding.seed]))) == 1
 
 
 @pytest.mark.parametrize("mutant", MUTANTS[:1], ids=lambda mutant: mutant.name)
-def test_broken_scripts_are_found(backends: Backends, mutant: Mutant) -> None:
-    assert seeds_until_found(backends, mutant, 20) is not None
+def test_broken_scripts_are_found(simulated: SimulatedStore, mutant: Mutant) -> None:
+    check_that_it_is_found(simulated, mutant, 20)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("mutant", MUTANTS[1:], ids=lambda mutant: mutant.name)
-def test_scripts_broken_otherwise_are_found(backends: Backends, mutant: Mutant) -> None:
-    assert seeds_until_found(backends, mutant, 300) is not None
+def test_scripts_broken_otherwise_are_found(simulated: SimulatedStore, mutant: Mutant) -> None:
+    check_that_it_is_found(simulated, mutant, 300)
 
 
 @pytest.mark.slow

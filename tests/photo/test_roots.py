@@ -24,12 +24,14 @@ from junmai_jobs import JobQueue
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import ExportPreset, load_config
 from junmai_jobs.errors import Abort
+from junmai_jobs.job import Call
 from junmai_jobs.photo.errors import PhotoGone, PhotoRefused, shown
 from junmai_jobs.photo.exif import read_exif
 from junmai_jobs.photo.export import export
 from junmai_jobs.photo.files import find_photos
 from junmai_jobs.photo.opening import Roots, opened
 from junmai_jobs.photo.picture import load_gray
+from junmai_jobs.quarantine import input_id
 from junmai_jobs.tasks.photos import analyze_exif, evaluate_quality, process_photo
 from junmai_jobs.tasks.recording import CATALOG_FILE, RETRY
 from junmai_jobs.tasks.sessions import apply_preset, export_photo
@@ -214,6 +216,41 @@ def test_a_swap_never_opens_what_is_outside(shoot: Path, swap: str) -> None:
     assert found.total() - found[INSIDE.decode()] > 10, "it was hardly ever swapped"
 
 
+@pytest.mark.parametrize(
+    ("what", "step"),
+    [
+        ("folder", "os.path.realpath"),
+        ("file", "os.path.realpath"),
+        pytest.param(
+            "file",
+            "os.stat",
+            marks=pytest.mark.skipif(
+                not hasattr(os, "O_PATH"), reason="the system looks and opens in one step"
+            ),
+        ),
+    ],
+)
+def test_a_swap_just_after_a_step_opens_nothing(
+    shoot: Path, monkeypatch: pytest.MonkeyPatch, what: str, step: str
+) -> None:
+    """Where the race above may never hit: between resolving, looking and opening."""
+    path, outside = touched(shoot / "album" / "secret.jpg"), shoot.parent / "outside"
+    swapped, target = (path, outside / path.name) if what == "file" else (path.parent, outside)
+    do: Callable[..., object] = os.stat if step == "os.stat" else os.path.realpath
+
+    def do_and_swap(*asked: Any, **options: Any) -> object:
+        found = do(*asked, **options)
+        swapped.rename(shoot / "kept")
+        swapped.symlink_to(target)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(step, do_and_swap)
+        with pytest.raises(PhotoRefused, match=r"secret\.jpg is refused: it"):
+            Roots((shoot,)).open(path)
+    assert path.read_bytes() == OUTSIDE, "it was not swapped"
+
+
 # ---- where the roots come from -------------------------------------------------------------------
 
 
@@ -320,6 +357,38 @@ def test_no_sidecar_is_written_where_a_link_leads_out(catalog: Catalog, wedding:
     assert [path.name for path in private.iterdir()] == ["secret.jpg"]
     raw.with_suffix(".xmp").unlink()
     assert apply_preset(added(catalog, wedding)["b.cr2"])["status"] == "written"
+
+
+def test_no_digest_is_taken_of_what_the_task_must_not_read(
+    catalog: Catalog, wedding: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job's files are digested before its task is called."""
+    photo, secret = added(catalog, wedding)["a.jpg"], wedding.parent / "private" / "secret.jpg"
+    opened_files: list[str] = []
+
+    def noted(path: Any, *args: Any, **kwargs: Any) -> int:
+        opened_files.append(os.fspath(path))
+        return os_open(path, *args, **kwargs)
+
+    os_open = os.open
+    monkeypatch.setattr(os, "open", noted)
+    monkeypatch.setattr(os, "supports_dir_fd", {*os.supports_dir_fd, noted})
+
+    def id_of(of: Any, **kwargs: Any) -> str:
+        return input_id(of, Call(of.name, [], kwargs, {}))
+
+    with_companion: list[Any] = [process_photo, evaluate_quality]
+    for of in with_companion:
+        assert id_of(of, photo_id=photo, path=wedding / "a.jpg")
+        assert not id_of(of, photo_id=photo, path=wedding / "a.jpg", companion=secret)
+    for of in (*with_companion, analyze_exif):
+        assert id_of(of, photo_id=photo, path=str(wedding / "a.jpg"))
+        for path in (secret, _linked(wedding, secret, f"{of.name}.jpg"), "/etc/shadow"):
+            assert not id_of(of, photo_id=photo, path=path)
+        assert not id_of(of, photo_id=999, path=wedding / "a.jpg")
+        assert not id_of(of, path=wedding / "a.jpg")
+    assert "a.jpg" in opened_files, "it is not seen what is opened"
+    assert not [path for path in opened_files if path.endswith(("secret.jpg", "shadow"))]
 
 
 # ---- in the worker -------------------------------------------------------------------------------

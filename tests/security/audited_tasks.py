@@ -8,7 +8,7 @@ from typing import Any
 
 from junmai_jobs import task
 
-FORBIDDEN = ("pickle.find_class", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
+FORBIDDEN = ("pickle.find_class", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen")
 
 
 def watch(event: str, details: tuple[Any, ...]) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
-import os
-import stat
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import junmai_jobs
+from tests.command_line import CommandLine
 from tests.in_process import typed
+from tests.photographs import camera_photographs
 from tests.worker import tasks
 
 if TYPE_CHECKING:
@@ -29,16 +30,27 @@ WRITERS = {
     ("scripts.py", "write_text"),  # the scripts, for a linter
     ("photo/export.py", "open"),  # a picture, in a file of its own that is published when it is whole
     ("photo/sidecar.py", "open"),  # so is a sidecar
+    ("photo/sidecar.py", "os.open"),  # for its user alone
+    ("schema.py", "touch"),  # the catalog, for its user alone
+    ("quarantine.py", "os.open"),  # a photograph, to read
+    ("photo/opening.py", "os.open"),  # the same
+    ("photo/opening.py", "os.fdopen"),
+    ("photo/export.py", "os.open"),  # a folder, to sync
+    ("context.py", "os.open"),  # the same
 }
+"""Of those by a descriptor, the readers too: their flags are not told apart."""
+
+NAMES = {"write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "os.open", "os.fdopen"}
 
 
 def writers() -> Iterator[tuple[str, str]]:
-    """Each call that may write a file by its name."""
+    """Each call that may write a file by its name, or open one by a descriptor."""
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
-            name = ast.unparse(node.func).rpartition(".")[2]
+            whole = ast.unparse(node.func)
+            name = whole if whole in {"os.open", "os.fdopen"} else whole.rpartition(".")[2]
             modes = [
                 each.value
                 for each in ast.walk(node)
@@ -47,31 +59,49 @@ def writers() -> Iterator[tuple[str, str]]:
             opens = name == "open" and any(
                 set(mode) <= set("rwaxb+t") and set(mode) & set("wax+") for mode in modes
             )
-            if opens or name in {"write_text", "write_bytes", "mkstemp", "NamedTemporaryFile"}:
+            if opens or name in NAMES:
                 yield path.relative_to(PACKAGE).as_posix(), name
 
 
 def test_files_are_written_in_few_places() -> None:
-    assert set(writers()) <= WRITERS
+    assert set(writers()) == WRITERS
 
 
-@pytest.fixture
-def open_handed() -> Iterator[None]:
-    """A user whose new files all may read and write."""
-    before = os.umask(0)
-    yield
-    os.umask(before)
+OPEN_HANDED = """
+import os, sys
+os.umask(0)
+def watch(event, details):
+    if event == "os.chmod" and str(details[0]).startswith((*"0123456789", os.environ["JUNMAI_HOME"])):
+        raise RuntimeError(f"{details[0]} was open until now")
+sys.addaudithook(watch)
+"""
+"""What a Python begins with, whose new files all may read and write, and none is closed to them later."""
 
 
-@pytest.mark.usefixtures("open_handed")
-def test_nobody_else_can_enter_the_home(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_is_in_the_home_is_private_from_its_first_moment(tmp_path: Path, *, is_there: bool) -> None:
+    """In a home that others may enter, too."""
     home = tmp_path / "home"
+    if is_there:
+        home.mkdir()
+        home.chmod(0o755)
+    (tmp_path / "sitecustomize.py").write_text(OPEN_HANDED)
+    (tmp_path / "shoot").mkdir()
+    shutil.copy(camera_photographs()[0], tmp_path / "shoot")
+    cli = CommandLine(home, tmp_path / "cwd", {"PYTHONPATH": str(tmp_path)})
     try:
-        assert typed(home, "submit", "quick", "--tasks", "tests.worker.tasks").exit_code == 0
-        assert stat.S_IMODE(home.stat().st_mode) == 0o700
-        assert stat.S_IMODE((home / "server").stat().st_mode) == 0o700
+        assert cli.json("process", tmp_path / "shoot")["succeeded"] == 1
+        found = [path.relative_to(home) for path in home.rglob("*")]
+        assert {"catalog.db", "logs", "server"} <= {str(path) for path in found}
+        assert [path for path in found if is_open(home, path)] == []
+        assert is_there or not home.stat().st_mode & 0o077
     finally:
         typed(home, "server", "stop")
+
+
+def is_open(home: Path, path: Path) -> bool:
+    """Whether others can come to what is below the home, if they can come to that."""
+    return all((home / each).stat().st_mode & 0o077 for each in (path, *path.parents[:-1]))
 
 
 def test_the_servers_cache_of_scripts_does_not_grow(

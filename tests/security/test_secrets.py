@@ -24,7 +24,7 @@ from tests.waiting import wait_until
 from tests.worker import tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 SECRET = "S3cr3t!"  # noqa: S105 - that is the point
@@ -178,9 +178,13 @@ def test_a_worker_tells_nobody(guarded: RedisProcess, tmp_path: Path) -> None:
 
 
 def _whole(admin: Any, key: bytes) -> Any:
-    kind = admin.type(key)
-    if kind == b"hash":
-        return admin.hgetall(key)
-    return (
-        admin.zrange(key, 0, -1) if kind == b"zset" else admin.lrange(key, 0, -1) if kind == b"list" else None
-    )
+    read: dict[bytes, Callable[[], Any]] = {
+        b"hash": lambda: admin.hgetall(key),
+        b"zset": lambda: admin.zrange(key, 0, -1),
+        b"list": lambda: admin.lrange(key, 0, -1),
+        b"set": lambda: admin.smembers(key),
+        b"string": lambda: admin.get(key),
+        b"stream": lambda: admin.xrange(key),
+        b"none": lambda: None,  # it has expired meanwhile
+    }
+    return read[admin.type(key)]()

@@ -118,7 +118,7 @@ def test_force_lifts_it_for_every_job(store: Store) -> None:
 def test_force_on_a_job_that_was_refused(store: Store) -> None:
     for job_id in "abc":
         die(store, job_id)
-    store.ended("d", verbs.fail(ERROR, "quarantined", input=PHOTO))
+    store.ended("d", verbs.fail(ERROR, "quarantined", input_id=PHOTO))
     store.broker.revive("d", "person.1", force=True)
     assert not store.broker.suspicion(PHOTO).quarantined
 

@@ -3,9 +3,9 @@
 -- counts once; what cannot be read does not count.
 local deaths_allowed = 3
 
-local function deaths_of(input)
+local function deaths_of(input_id)
   local deaths = {}
-  for line in string.gmatch(redis.call('HGET', suspects, input) or '', '[^\n]+') do
+  for line in string.gmatch(redis.call('HGET', suspects, input_id) or '', '[^\n]+') do
     if string.find(line, '^%d+ %S+ .') then deaths[#deaths + 1] = line end
   end
   return deaths
@@ -16,7 +16,7 @@ local function input_in(details)
   return string.match(details, '^.*"input":"([^"]+)"')
 end
 
-local function forget_suspect(input)
-  redis.call('HDEL', suspects, input)
-  redis.call('ZREM', suspected, input)
+local function forget_suspect(input_id)
+  redis.call('HDEL', suspects, input_id)
+  redis.call('ZREM', suspected, input_id)
 end
