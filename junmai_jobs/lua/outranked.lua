@@ -6,11 +6,11 @@
 local function may_run(lane, held)
   local head = redis.call('ZRANGE', queue_key(lane, 'ready'), 0, 0)[1]
   local extras = extras_in(head and redis.call('HGET', bodies, head))
-  for _, name in ipairs({'c', 'r'}) do
-    local spec = extra(extras, name)
-    local room, _, key = 1, nil, nil
-    if spec then room, _, key = room_in(spec) end
-    if room <= 0 and not string.find(';' .. held .. ';', ';' .. (key or '') .. ';', 1, true) then return false end
+  local concurrency, rate, sound = limits_in(extras)
+  if not sound then return false end
+  for _, spec in pairs({concurrency, rate}) do
+    local room, _, key = room_in(spec)
+    if room <= 0 and not string.find(';' .. held .. ';', ';' .. key .. ';', 1, true) then return false end
   end
   return true
 end

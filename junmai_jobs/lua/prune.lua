@@ -1,11 +1,11 @@
--- prune: finished -> gone, one status: older than max_age (ms) or beyond the newest `keep`; 25 jobs a call.
+-- prune: finished -> gone, one status: older than max_age (ms) or beyond the newest `keep`; 15 jobs a call.
 -- A parent stays while a child still needs its outcome, and a job while its unique key answers with it.
 -- after: how many of the oldest were found to stay by the calls before.
 -- replies: OK | MORE, how many stay
 -- Of more than 500 queues the empty ones are forgotten too.
 -- include: now, finish, children, readers, unique
 -- seldom: forget_queues
-local most, crowd = 25, 500
+local most, crowd = 15, 500
 
 local function forget_marks(id, body)
   local extras = extras_in(body)

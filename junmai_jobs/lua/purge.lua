@@ -1,7 +1,7 @@
--- purge: waiting, blocked -> cancelled (reason purged); one queue, the homes given, 25 jobs a call.
+-- purge: waiting, blocked -> cancelled (reason purged); one queue, the homes given, 20 jobs a call.
 -- replies: OK, count | MORE, count
 -- include: now, queue_keys, waiting, finish
-local most = 25
+local most = 20
 
 local function purge_job(id, home, queue, word)
   local body = redis.call('HGET', bodies, id)

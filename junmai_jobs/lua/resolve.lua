@@ -38,6 +38,7 @@ end
 
 local function tell(edge, well)
   local parent, child, policy = string.match(edge, '^(%S+) (%S+) (%a+)')
+  if not policy then return redis.call('ZREM', children, edge) end -- it was not put there by us
   local exists = redis.call('HEXISTS', bodies, child) == 1
   -- The body is read only where it must be: that of a job with many parents is long.
   local state = read_state(child) or exists and waiting_state(child, redis.call('HGET', bodies, child))

@@ -75,6 +75,8 @@ BODIES = {
     "parents that are a number": body("quick", [], {}, {"after": 5}),
     "tags that are a number": body("quick", [], {}, {"tags": 5}),
     "a queue that is no text": b"1\xff\xfe|5\n\x91\xa5quick\xc1",
+    "a limit without a number": b"1default|5|1||c=x,many\n\x92\xa5quick\x91\x01",
+    "a rate without a span": b"1default|5|1||r=x,5\n\x92\xa5quick\x91\x01",
     "numbers that are too large": b"1default|" + b"9" * 5000 + b"|" + b"9" * 400 + b"|\n\xc1",
     **{f"argument: {name}": with_args(stored) for name, stored in ARGUMENTS.items()},
 }

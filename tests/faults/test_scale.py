@@ -21,9 +21,9 @@ LARGE = tuple(f"parent-{number}" for number in range(300))
     [
         (noop, BATCH),
         (noop.with_options(delay=60), BATCH),
-        (noop.with_options(unique=Unique("photo:{photo_id}")), 25),
-        (noop.with_options(after="parent"), 20),
-        (noop.with_options(after="parent", batch="shoot"), 11),
+        (noop.with_options(unique=Unique("photo:{photo_id}")), 20),
+        (noop.with_options(after="parent"), 14),
+        (noop.with_options(after="parent", batch="shoot"), 8),
         (noop.with_options(after=LARGE), 1),
     ],
     ids=["plain", "delayed", "unique", "child", "member", "wide"],

@@ -336,7 +336,7 @@ def test_many_unfit_heads_are_left_to_the_next_claim(store: Store) -> None:
     store.advance(10)
     store.hush()
     assert store.claim() is None
-    assert len(store.line()) == 5
+    assert len(store.line()) == 9
     assert store.rung() == {"default"}
     assert store.drain() == ["b"]
 

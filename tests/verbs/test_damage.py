@@ -107,6 +107,75 @@ def test_a_last_token_that_is_none_is_not_counted_on_from(store: Store, last: st
     assert abs(int(job.token) / 1e6 - time.time()) < 60
 
 
+@pytest.mark.parametrize("word", ["running", "blocked"])
+def test_a_state_without_the_place_it_must_have_counts_as_none(store: Store, word: str) -> None:
+    """What runs, or waits for room in a limit, goes back to a place in line; else its chore would fail for all."""
+    store.running("damaged")
+    store.running("lost", claimer="w/2")
+    holds = "key" if word == "blocked" else ""
+    store.damage_state("damaged", f"{word}|default||5|0|0|w/1||{holds}|".encode())
+    assert store.broker.release("w/1", store.request()) is None
+    store.broker.deregister("w", ["w/1", "w/2"], lost=True)
+    store.expire()
+    store.broker.promote(["default"])
+    assert sorted(store.drain()) == ["damaged", "lost"]
+
+
+@pytest.mark.parametrize("verb", ["cancel", "promote", "claim"])
+def test_one_that_waits_for_room_without_a_place(store: Store, verb: str) -> None:
+    store.add("damaged", "other")
+    store.damage_state("damaged", b"blocked|default||5|0|0|w/0||key|")
+    store.admin.zrem(store.keys.queue("default", "ready"), "damaged")
+    store.admin.zadd(store.keys.queue("default", "blocked"), {"damaged": 1})
+    store.admin.zadd(store.keys.parked, {"key 0000000000000005 damaged": 0, "key zz damaged": 0, "key": 0})
+    store.admin.zadd(store.keys.limits_due, {"key,5": 1})
+    if verb == "cancel":
+        assert store.broker.cancel("damaged", "1")
+        assert store.homes("damaged") == ["cancelled"]
+    elif verb == "promote":
+        store.broker.promote(["default"])
+    assert sorted(store.drain()) == ["other"] if verb == "cancel" else ["damaged", "other"]
+    store.broker.promote(["default"])
+    for key in (store.keys.parked, store.keys.limits_due):
+        store.admin.delete(key)
+
+
+NO_LIMITS = [
+    *({"c": spec} for spec in ("x", "", ",5", "x,abc", "x,-1", "x,1,2", "x,1,2,3")),
+    *({"r": spec} for spec in ("x", "x,5", "x,5,", "x,abc,1", "x,1e9,5", "x,1,2,3")),
+    {"c": "x,1", "r": "x,5"},
+]
+
+
+@pytest.mark.parametrize("extras", NO_LIMITS, ids=str)
+def test_a_limit_that_is_none_is_a_damaged_job(store: Store, extras: dict[str, str]) -> None:
+    run = store.running("low", priority=1)
+    store.add("damaged", extras=extras)
+    assert store.call("outranked", "default", id=run.id, token=run.token) == ["NO"]
+    store.add("other")
+    assert store.drain() == ["other"]
+    assert (store.homes("damaged"), store.state("damaged").note) == (["failed"], "corrupt_record")
+
+
+def test_an_edge_that_is_none(store: Store) -> None:
+    store.ended("parent", verbs.succeed(b""))
+    store.add("child", after=("parent",))
+    store.admin.zadd(store.keys.children, {"a b": 0, "a": 0, "a ": 0, "parent b": 0})
+    store.admin.zadd(store.keys.ended, {"a": 0})
+    store.broker.resolve()
+    assert store.homes("child") == ["ready"]
+    assert store.line("children") == ["a"]
+    store.admin.delete(store.keys.children)
+
+
+def test_a_row_of_history_that_is_none(store: Store) -> None:
+    hour = time.time() // 3600 * 3600 - 3600
+    store.admin.zadd(store.keys.minutes, {"x": hour, "5|a|b": hour + 60, f"{hour:.0f}|1|2|3|4|5": hour + 120})
+    store.broker.sample()
+    rows = store.admin.zrangebyscore(store.keys.hours, hour, hour)
+    assert [row.split(b"|")[1:4] for row in rows] == [[b"1", b"2", b"3"]]
+
+
 def test_what_people_read_leaves_out_what_cannot_be_read(store: Store) -> None:
     store.ended("a", verbs.retry(60, ERROR))
     keys, inspector = store.keys, Inspector(cast("ClientLink", store.broker.link), store.namespace)

@@ -69,8 +69,8 @@ def test_a_parent_stays_while_a_child_still_needs_it(store: Store) -> None:
     assert store.homes("child") == ["ready"]
 
 
-def test_80_jobs_take_three_calls(store: Store) -> None:
-    store.add(*(f"job-{number:03}" for number in range(80)))
+def test_60_jobs_take_three_calls(store: Store) -> None:
+    store.add(*(f"job-{number:03}" for number in range(60)))
     store.broker.purge("default", ["ready"], "person.1")
     limits = {"max_age": round(DAY * 1000), "keep": 20, "after": 0}
     words = [store.call("prune", word="cancelled", **limits) for _ in range(3)]

@@ -1,4 +1,4 @@
--- include: queue_keys, bell, state, limits, parked_entry, unpark
+-- include: queue_keys, bell, state, limits, parked_entry, unpark, put_aside
 -- A head whose limit has no room leaves the line and keeps its score: it is parked. It comes back when a holder ends
 -- (let_go), or when its limit is looked at again (unpark_due).
 local function park(id, queue, score, state, spec, due, key)
@@ -27,23 +27,27 @@ local function pass_limit(id, queue, score, state, spec)
   return not before
 end
 
--- What the job will hold, machine included; nil: it was parked, or others came back before it.
-local function admit(id, queue, score, state, extras, machine)
-  local concurrency, rate = extra(extras, 'c'), extra(extras, 'r')
+-- What the job will hold, machine included; nil: it was parked, or others came back before it, or its limits are none.
+local function admit(id, queue, score, state, body, extras, machine)
+  local concurrency, rate, sound = limits_in(extras)
+  if not sound then
+    put_aside(id, queue, state, body, false)
+    return nil
+  end
   if concurrency and not pass_limit(id, queue, score, state, concurrency) then return nil end
   if rate and not pass_limit(id, queue, score, state, rate) then
     -- The room that it leaves is for who waits for that alone.
-    if concurrency then unpark(key_of(concurrency), 1) end
+    if concurrency then unpark((parts_of(concurrency)), 1) end
     return nil
   end
   local holds = machine
   if rate then
-    local key, _, span = string.match(rate, '^([^,]+),(%d+),(%d+)$')
+    local key, _, span = parts_of(rate)
     redis.call('ZADD', starts, 0, start_entry(key, now_us) .. ' ' .. id)
     redis.call('ZADD', limits_due, 'LT', now + span, rate)
   end
   if concurrency then
-    local key = key_of(concurrency)
+    local key = parts_of(concurrency)
     holds = holds .. (holds ~= '' and ';' or '') .. key
   end
   return holds

@@ -1,6 +1,6 @@
 -- include: queue_keys, lane, body, band, state, homes, claimer, meta, event
 -- seldom: not_paused, recall, put_aside, pass_ring_on, admit, find_machine, without, hold, next_unpark, unpark_due
-local skip_limit = 16
+local skip_limit = 12
 
 -- The head that runs next: lane, id, score. Lanes are asked in their order. A later queue wins only with a better band;
 -- a later lane of the queue found so far, whose line it shares, with any lower score.
@@ -59,7 +59,7 @@ local function serve(id, lane, score, machine, open, claimer, request, lease, wo
     return nil
   end
   local holds = machine
-  if extras then holds = seldom().admit(id, lane, score, state, extras, machine) end
+  if extras then holds = seldom().admit(id, lane, score, state, body, extras, machine) end
   if not holds then return nil end
   state = take(id, lane, score, state, claimer, request, lease, answer, holds)
   if woken == '1' then seldom().pass_ring_on(open) end

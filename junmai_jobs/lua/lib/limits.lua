@@ -4,8 +4,17 @@
 local full_keys = {} -- key of a limit that this call has found full -> how many really run
 local looks = 25 -- at so many that run; of more, each call looks at others
 
-local function key_of(spec)
-  return string.match(spec, '^[^,]+')
+-- The specs of a job's two limits, and whether they are such: what is not was not written by us.
+local function limits_in(extras)
+  local concurrency, rate = extra(extras, 'c'), extra(extras, 'r')
+  local sound = (not concurrency or string.find(concurrency, '^[^,]+,%d+$')) and
+    (not rate or string.find(rate, '^[^,]+,%d+,%d+$'))
+  return concurrency, rate, sound
+end
+
+-- Key, count and span ('' if it has none) of a spec; nil if it is none.
+local function parts_of(spec)
+  return string.match(spec, '^([^,]+),(%d+),?(%d*)$')
 end
 
 local function start_entry(key, micros)
@@ -15,7 +24,7 @@ end
 -- How many more may start now (0 or less: none); when to look at the limit again (ms): a rate when the oldest start it
 -- counts is out of its span, a concurrency limit in a second; and its key.
 local function room_in(spec)
-  local key, count, span = string.match(spec, '^([^,]+),(%d+),?(%d*)$')
+  local key, count, span = parts_of(spec)
   local low, high = range_of(key)
   if span == '' then
     local running = redis.call('ZLEXCOUNT', holders, low, high)

@@ -27,8 +27,7 @@ local function write_hour(time)
   local counts, busy = {0, 0, 0}, nil
   for _, row in ipairs(redis.call('ZRANGEBYSCORE', minutes, time, time + hour - 1)) do
     local one, two, three, rest = string.match(row, '^%d+|(%d+)|(%d+)|(%d+)|(.*)$')
-    counts = {counts[1] + one, counts[2] + two, counts[3] + three}
-    busy = rest
+    if one then counts, busy = {counts[1] + one, counts[2] + two, counts[3] + three}, rest end
   end
   if busy then
     redis.call('ZADD', hours, time, string.format('%.0f', time) .. '|' .. table.concat(counts, '|') .. '|' .. busy)

@@ -10,7 +10,8 @@
 --             checkpoint is kept (checkpoint_mark.lua)
 --   note      running: "cancel" when asked for; blocked: the delay (ms) that follows its parents; finished: the
 --             reason; else what the last deferral left
--- One that cannot be read counts as none: the home a job is found in is the truth.
+-- One that cannot be read counts as none, and so does one that runs or is parked without a score: the home a job is
+-- found in is the truth.
 local words = {
   ready = true, scheduled = true, retrying = true, blocked = true, running = true,
   succeeded = true, failed = true, cancelled = true,
@@ -21,6 +22,7 @@ local function state_in(text)
     string.match(text or '',
       '^(%a+)|([^|]*)|(%d*)|(%d*)|(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
   if not words[word] or #score > 17 or #token > 20 or #failures > 9 or #crashes > 9 then return nil end
+  if score == '' and (word == 'running' or (word == 'blocked' and holds ~= '')) then return nil end
   return {
     word = word, queue = queue, score = score, token = token, failures = failures,
     crashes = crashes, claimer = claimer, request = request, holds = holds, note = note,

@@ -18,7 +18,7 @@ local function unpark(key, count)
   for _, entry in ipairs(redis.call('ZRANGEBYLEX', parked, low, high, 'LIMIT', 0, 100)) do
     if back >= count then return back end
     local score, id = string.match(entry, ' (%d+) (%S+)$')
-    local state = state_of(id, key, score)
+    local state = id and state_of(id, key, score) -- else it is no entry, and was not put there by us
     local waits = state and state.word == 'blocked'
     if waits and state.holds == key and parked_entry(key, state.score, id) == entry then
       redis.call('ZADD', queue_key(state.queue, 'ready'), state.score, id)

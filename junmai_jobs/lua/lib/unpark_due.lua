@@ -22,7 +22,7 @@ end
 local function unpark_due(left)
   local back = 0
   for _, spec in ipairs(redis.call('ZRANGEBYSCORE', limits_due, '-inf', now, 'LIMIT', 0, left)) do
-    if string.find(spec, '^[^,]+,%d+,?%d*$') then
+    if parts_of(spec) then
       back = back + look_again(spec, left - back)
     else
       redis.call('ZREM', limits_due, spec) -- no limit, and not put there by us
