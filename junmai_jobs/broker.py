@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from junmai_jobs.broker_base import MAX_WAITING, refusal
@@ -25,17 +26,21 @@ _CLAIMERS = 40
 
 
 def pages(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
-    """What goes in one call: ``BATCH`` jobs; fewer where they have keys, limits, batches or parents."""
-    page: list[NewJob] = []
-    weight = 0
-    for job in jobs:
-        added = 1 + _OF_EXTRAS * job.has_extras + _OF_A_PARENT * job.dependencies.count("=")
-        if page and weight + added > BATCH:
-            yield page
-            page, weight = [], 0
-        page.append(job)
-        weight += added
-    if page:
+    """What goes in one call: ``BATCH`` jobs; fewer where they have keys, limits, batches or parents.
+
+    ``BATCH`` of them are made before the first of these goes, so that none does if one cannot be made.
+    """
+    made = iter(jobs)
+    while batch := list(islice(made, BATCH)):
+        page: list[NewJob] = []
+        weight = 0
+        for job in batch:
+            added = 1 + _OF_EXTRAS * job.has_extras + _OF_A_PARENT * job.dependencies.count("=")
+            if page and weight + added > BATCH:
+                yield page
+                page, weight = [], 0
+            page.append(job)
+            weight += added
         yield page
 
 

@@ -61,8 +61,8 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
     ) -> list[JobHandle[R]]:
         """One job a row; a row is the positional or the keyword arguments.
 
-        200 rows go in one call (fewer with unique keys, limits, batches or parents), all or none; an error
-        names the row, and rows of earlier calls stay accepted.
+        200 rows go in one call (fewer with unique keys, limits, batches or parents), all or none, and none of 200
+        if one of them is wrong; an error names the row, and rows of earlier calls stay accepted.
         """
         if not isinstance(rows, Iterable):
             raise OptionError(f"rows is {rows!r}; give a list of rows, each the arguments of one job")
@@ -72,8 +72,10 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         self, calls: Iterable[tuple[Task[..., R], Sequence[Any] | Mapping[str, Any]]]
     ) -> list[JobHandle[R]]:
         """One job for each task and row, see ``submit_many``; each may have options of its own."""
+        if not isinstance(calls, Iterable):
+            raise OptionError(f"calls is {calls!r}; give a list of pairs, each a task and a row")
         handles: list[JobHandle[R]] = []
-        for batch in pages(_new_job(number, *call) for number, call in enumerate(calls)):
+        for batch in pages(_new_job(number, call) for number, call in enumerate(calls)):
             try:
                 handles += self.enqueue(batch)
             except JunmaiJobsError as error:
@@ -101,7 +103,7 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         limit: int = 50,
     ) -> list[StoredJob]:
         """Jobs that match, newest first."""
-        if status is not None and status not in set(Status):
+        if status is not None and status not in tuple(Status):
             raise OptionError(f"no status {status!r}; there are {', '.join(Status)}")
         for name, what in ((queue, "queue"), (task, "task")):
             if name is not None:
@@ -248,9 +250,11 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         return sum(self.broker.purge(lane, [each.home for each in statuses], new_id()) for lane in lanes)
 
 
-def _new_job(number: int, task: Task[..., Any], row: Sequence[Any] | Mapping[str, Any]) -> NewJob:
+def _new_job(number: int, call: object) -> NewJob:
     try:
-        task = as_task(task)
+        if not isinstance(call, (tuple, list)) or len(call) != 2:
+            raise OptionError(f"{call!r:.100} is no call; give a pair, a task and its row")
+        task, row = as_task(call[0]), call[1]
         if isinstance(row, Mapping):
             return task.new_job((), row)
         if isinstance(row, (str, bytes)) or not isinstance(row, Sequence):

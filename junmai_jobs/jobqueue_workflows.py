@@ -29,7 +29,7 @@ class JobQueueWorkflows(JobQueueBase):
     ) -> Batch:
         """Submit planned jobs and all that they wait for, parents before children, as one batch.
 
-        200 go in one call, all or none. If a call fails, submit the same objects again: what is there already
+        Some go in one call, all or none. If a call fails, submit the same objects again: what is there already
         stays as it is, and what is missing is added.
 
         Args:

@@ -15,7 +15,7 @@ local function deregister(worker, event, ...)
     elseif state then
       hand_back(record.id, state)
     end
-    redis.call('HDEL', claimers, claimer)
+    if known[index] then redis.call('HDEL', claimers, claimer) end
   end
   redis.call('HDEL', worker_info, worker)
   redis.call('DEL', queue_key('@' .. worker, 'control'))

@@ -89,12 +89,30 @@ def test_a_queue_that_was_closed_opens_again(jobs: JobQueue) -> None:
     jobs.close()
 
 
-def test_a_bad_row_among_a_thousand(jobs: JobQueue) -> None:
+@pytest.mark.parametrize("options", [{}, {"concurrency": 1}], ids=["200 a call", "fewer a call"])
+def test_a_bad_row_among_a_thousand(jobs: JobQueue, options: dict[str, Any]) -> None:
     rows: list[Any] = [(number,) for number in range(1000)]
     rows[777] = ({1},)
     with pytest.raises(PayloadError, match=r"^row 777: args\[0\] is a set"):
-        jobs.submit_many(tasks.quick, rows)
+        jobs.submit_many(tasks.quick.with_options(**options), rows)
     assert jobs.stats()["total_pending"] == 600, "each 200 are submitted or none of them"
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda jobs: jobs.submit_all("x"), r"row 0: 'x' is no call; give a pair, a task and its row"),
+        (lambda jobs: jobs.submit_all([(tasks.quick,)]), r"row 0: .* is no call"),
+        (lambda jobs: jobs.submit_all([5]), r"row 0: 5 is no call"),
+        (lambda jobs: jobs.submit_all(5), r"calls is 5; give a list of pairs, each a task and a row"),
+        (lambda jobs: jobs.jobs(status=[]), r"no status \[\]; there are "),
+        (lambda jobs: jobs.purge(status=[]), r"cannot purge \[\] jobs"),
+        (lambda jobs: jobs.history([]), r"resolution is \[\]; give 'minute' or 'hour'"),
+    ],
+)
+def test_an_argument_of_another_kind(jobs: JobQueue, ask: Callable[[Any], object], said: str) -> None:
+    with pytest.raises(OptionError, match=rf"^{said}"):
+        ask(jobs)
 
 
 @pytest.mark.parametrize(
