@@ -32,8 +32,8 @@ _NO_EDIT = frozenset({"RawFileName", "Version"})
 _NO_EDIT_IF_FALSE = frozenset({"HasSettings", "HasCrop", "AlreadyApplied"})
 _VERSION = "11.0"  # of Camera Raw, for a sidecar that is new
 
-_START_TAG = re.compile(rb"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*/?>""")
-_ATTRIBUTE = re.compile(rb"""\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
+_ATTRIBUTE = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
+_START_TAG = re.compile(rb"<[^\s/>]+(?:" + _ATTRIBUTE.pattern + rb")*\s*/?>")
 
 
 @dataclass(slots=True)
@@ -55,11 +55,15 @@ class _Property:
 
 @dataclass(slots=True)
 class _Description:
-    """An ``rdf:Description`` of the picture; its properties are its attributes and its elements."""
+    """An ``rdf:Description`` of the picture; its properties are its attributes and its elements.
+
+    ``others`` is what else it has, such as comments: one that has any is not removed with its last property.
+    """
 
     start: int
     end: int = 0
     properties: list[_Property] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
 class Xmp:
@@ -77,6 +81,7 @@ class Xmp:
         self._about = parser.about
         self._end = _before(data, parser.rdf_end)
         self._descriptions = parser.descriptions
+        self._outside = "".join(parser.outside)
 
     @property
     def edits(self) -> Fields:
@@ -97,16 +102,42 @@ class Xmp:
         """The suffix of the RAW file that this is of, without its dot, if that is noted."""
         return self._text(_PHOTOSHOP, "SidecarForExtension")
 
+    def others(self, edits: Fields) -> tuple[str, list[tuple[str, list[tuple[str, str, bytes]]]]]:
+        """Return all but what ``having`` these edits replaces: it is the same afterwards."""
+        descriptions = []
+        for description in self._descriptions:
+            kept = [each for each in description.properties if not _is_replaced(each, edits)]
+            properties = [(each.namespace, each.name, self._data[each.start : each.end]) for each in kept]
+            if properties or description.others:
+                descriptions.append(("".join(description.others), properties))
+        return self._outside, descriptions
+
     def having(self, edits: Fields, preset: str) -> bytes:
         """Return the sidecar with these develop settings in the place of those it has.
 
         They are marked as ours, so that ``is_ours`` knows them again, in whatever form a program that changes
         other properties may write them.
+
+        Raises:
+            SidecarRefused: what came of it, read again, is not these edits and all the others as they were.
         """
+        data = self._spliced(edits, preset)
+        try:
+            new = Xmp(data, self.name)
+        except SidecarError:
+            new = None
+        if not (new and new.edits == edits and new.is_ours and new.others(edits) == self.others(edits)):
+            raise SidecarRefused(
+                f"{self.name} cannot be changed without harm to what is in it: "
+                "save its metadata anew in Lightroom, or remove it"
+            )
+        return data
+
+    def _spliced(self, edits: Fields, preset: str) -> bytes:
         spans = [(self._end, self._end)]
         for description in self._descriptions:
             doomed = [each for each in description.properties if _is_replaced(each, edits)]
-            if doomed and len(doomed) == len(description.properties):
+            if doomed and len(doomed) == len(description.properties) and not description.others:
                 spans.append((description.start, description.end))
             else:
                 spans += [(each.start, each.end) for each in doomed]
@@ -175,6 +206,7 @@ def _before(data: bytes, at: int) -> int:
 class _Parser:
     """Finds the properties below the first ``rdf:RDF``; ``rdf_end`` is where its end tag begins.
 
+    ``outside`` is all that is outside of any ``rdf:Description``, but for white space: to be compared.
     The texts of a property are all those in it, and the attributes of what is in it, in their order: enough
     to see whether it changed, and the same for every form in which RDF can be written.
     """
@@ -183,15 +215,19 @@ class _Parser:
         self.about = ""
         self.rdf_end = 0
         self.descriptions: list[_Description] = []
+        self.outside: list[str] = []
         self._data = data
         self._name = name
         self._depth = self._rdf_depth = 0
+        self._is_empty = False  # the element that begins is <empty/>, and ends next
         self._pieces: list[str] = []  # of the text that is being read
         self._expat = parser = expat.ParserCreate("utf-8", namespace_separator=" ")
         parser.namespace_prefixes = parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
+        parser.CommentHandler = lambda text: self._note(f"<!--{text}-->")
+        parser.ProcessingInstructionHandler = lambda *texts: self._note(f"<?{texts}?>")
         parser.StartDoctypeDeclHandler = self._refuse_doctype
         self._parse()
 
@@ -207,7 +243,7 @@ class _Parser:
         except expat.ExpatError as error:
             message = f"{self._name} is damaged ({error}): save its metadata anew in Lightroom, or remove it"
             raise SidecarError(message) from error  # or being written just now
-        if not self.rdf_end:
+        if self.rdf_end <= 0:
             raise SidecarRefused(
                 f"{self._name} is not an XMP sidecar: move it away, or rename the photograph"
             )
@@ -220,28 +256,34 @@ class _Parser:
         if self._depth > _MAX_DEPTH:
             raise SidecarRefused(f"{self._name} is nested too deeply to be a sidecar: remove it")
         namespace, name, _ = _split(tag)
-        if not self._rdf_depth:
-            self._rdf_depth = self._depth if (namespace, name) == (_RDF, "RDF") else 0
-            return
+        if not self._rdf_depth and (namespace, name) == (_RDF, "RDF"):
+            self._rdf_depth = self._depth
         at, below = self._expat.CurrentByteIndex, self._below()
-        if below == 1:
+        source = _START_TAG.match(self._data, at)
+        assert source is not None
+        self._is_empty = source[0].endswith(b"/>")
+        if below < 1:
+            self._note(f"<{tag} {attributes}>")
+        elif below == 1:
             self.descriptions.append(_Description(_before(self._data, at)))
-            self._take_attributes(at, attributes)
+            if (namespace, name) != (_RDF, "Description"):
+                self._note(f"<{tag}>")
+            self._take_attributes(at, source[0], attributes)
         elif below == 2:
             self.descriptions[-1].properties.append(_Property(namespace, name, _before(self._data, at)))
         if below > 1:
             self._finish_text()
             self._texts().extend(f"{_split(key)[:2]}={value}" for key, value in attributes.items())
 
-    def _take_attributes(self, at: int, attributes: dict[str, str]) -> None:
-        tag = _START_TAG.match(self._data, at)
-        assert tag is not None
-        places = {found[1].decode(): found.span() for found in _ATTRIBUTE.finditer(tag[0])}
+    def _take_attributes(self, at: int, tag: bytes, attributes: dict[str, str]) -> None:
+        places = {found[1].decode(): found.span() for found in _ATTRIBUTE.finditer(tag)}
         for key, value in attributes.items():
             namespace, name, prefix = _split(key)
-            if (namespace, name) == (_RDF, "about"):
+            if name == "about" and namespace in {"", _RDF}:  # without a prefix in the RDF of 1999
                 self.about = self.about or value
-            elif namespace not in {"", _RDF, _XML}:
+            elif namespace in {"", _RDF, _XML}:
+                self._note(f" {key}={value}")
+            else:
                 start, end = places[f"{prefix}:{name}"]
                 texts = [value.strip()] if value.strip() else []
                 found = _Property(namespace, name, at + start, at + end, texts)
@@ -249,17 +291,19 @@ class _Parser:
 
     def _end(self, _: str) -> None:
         at, below = self._expat.CurrentByteIndex, self._below()
-        self._depth -= 1
-        has_tag = self._data.startswith(b"</", at)  # else it was <empty/>, and this is behind it
-        end = self._data.index(b">", at) + 1 if has_tag else at
+        is_empty, self._is_empty = self._is_empty, False
+        end = at if is_empty else self._data.index(b">", at) + 1  # <empty/> ends where the parser is
         if below > 1:
             self._finish_text()
+        elif below < 1:
+            self._note("</>")
         if below == 2:
             self.descriptions[-1].properties[-1].end = end
         elif below == 1:
             self.descriptions[-1].end = end
-        elif below == 0 and has_tag:
-            self.rdf_end = at
+        elif below == 0:
+            self.rdf_end = -1 if is_empty else at
+        self._depth -= 1
 
     def _below(self) -> int:
         """Return how far inside ``rdf:RDF`` the parser is: 1 at a Description, 2 at a property; else -1."""
@@ -271,6 +315,16 @@ class _Parser:
     def _characters(self, text: str) -> None:
         if self._below() > 1:
             self._pieces.append(text)
+        elif text := "".join(text.split()):
+            self._note(text)
+
+    def _note(self, text: str) -> None:
+        """Take note of what is no property, nor in one."""
+        below = self._below()
+        if below == 1:
+            self.descriptions[-1].others.append(text)
+        elif below < 1:
+            self.outside.append(text)
 
     def _finish_text(self) -> None:
         if text := "".join(self._pieces).strip():
