@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from junmai_jobs.address import parse_address
+from junmai_jobs.address import NoAddress, parse_address
 
 Check = Callable[[Any], Any]
 
@@ -119,11 +120,18 @@ def unknown(key: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> st
     return "is not known; " + (f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}")
 
 
-def _is_redis_address(value: Any) -> object:
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _folder_at(value: Any) -> Path | None:
+    """The folder of a full path; None where no file system has such a path, or no user such a home."""
     try:
-        return isinstance(value, str) and parse_address(value)
-    except ValueError:
-        return False
+        path = Path(value).expanduser()
+        os.fsencode(path)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return path if path.is_absolute() and "\0" not in str(path) else None
 
 
 text = must_be("a text that is not empty", lambda value: isinstance(value, str) and value.strip())
@@ -133,23 +141,28 @@ name = must_be(
 )
 host = must_be("a host name or an IP address", _matches(r"[\w.-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]+"))
 module = must_be("the name of a Python module, as in studio.tasks", _matches(r"[^\W\d]\w*(\.[^\W\d]\w*)*"))
-folder = must_be(
-    "the full path of a folder",
-    lambda value: isinstance(value, str) and Path(value).expanduser().is_absolute(),
-    lambda value: Path(value).expanduser(),
-)
+folder = must_be("the full path of a folder", _folder_at, _folder_at)
 command = must_be(
     'a list of words, as in ["notify-send", "Junmai"]; no shell reads it',
-    lambda value: isinstance(value, list | tuple) and value and all(isinstance(word, str) for word in value),
+    lambda value: isinstance(value, list | tuple) and value and all(_is_word(word) for word in value),
     tuple,
 )
 named_object = must_be(
     'an object with a "name"', lambda value: isinstance(value, dict) and isinstance(value.get("name"), str)
 )
 web_address = must_be("an address that begins with https://", _matches(r"https?://[^\s/]\S*"), secret=True)
-redis_address = must_be(
-    "redis://[:PASSWORD@]HOST[:PORT][,HOST[:PORT]...][/DB], rediss://..., redis+sentinel://.../SERVICE[/DB] "
-    "or unix:///PATH, special characters as %XX",
-    _is_redis_address,
-    secret=True,
-)
+
+
+def redis_address(value: Any) -> str:
+    """The address of a server; of a wrong one nothing is repeated that may be secret."""
+    expected = (
+        "must be redis://[:PASSWORD@]HOST[:PORT][,HOST[:PORT]...][/DB], rediss://..., "
+        "redis+sentinel://.../SERVICE[/DB] or unix:///PATH, special characters as %XX"
+    )
+    if not isinstance(value, str):
+        raise Bad(expected)
+    try:
+        parse_address(value)
+    except NoAddress as error:
+        raise Bad(f"{expected}; {error}") from None
+    return value

@@ -85,7 +85,8 @@ def child_main(setup: ChildSetup, board: Any, orders: Connection) -> None:
         importlib.import_module(module)
     Child(setup, board, orders).work()
     logging.shutdown()
-    sys.stdout.flush()
+    with contextlib.suppress(Exception):  # a task may have closed it, or put something else in its place
+        sys.stdout.flush()
     # Threads that a task has left behind are not waited for.
     os._exit(0)
 
@@ -182,7 +183,7 @@ class Child:
         ended: tuple[Claimed, Ending] | None = None
         while True:
             self._take_orders()
-            claiming = not self._board.stop and self._board.jobs < self._setup.settings.max_jobs_per_child
+            claiming = not self._board.stop and not self._is_spent()
             if not claiming and ended is None:
                 break
             step = self._step(ended, claiming=claiming)
@@ -199,6 +200,11 @@ class Child:
             elif claiming and step.newer is None:
                 self._wait_for_work(step)
         self._link.close()
+
+    def _is_spent(self) -> bool:
+        """Whether it has run its number of jobs, or one that closed what the next would print to."""
+        closed = any(getattr(stream, "closed", False) for stream in (sys.stdout, sys.stderr))
+        return closed or self._board.jobs >= self._setup.settings.max_jobs_per_child
 
     def _step(self, ended: tuple[Claimed, Ending] | None, *, claiming: bool) -> Step:
         """End and claim, asking again while the server is away: the request stays the same."""

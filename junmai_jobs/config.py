@@ -20,6 +20,7 @@ import platformdirs
 from junmai_jobs import checks
 from junmai_jobs.checks import Bad, Check, list_of, number, one_of, optional, whole
 from junmai_jobs.errors import ConfigError
+from junmai_jobs.files import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -201,17 +202,35 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     env = {name: text for name, text in (os.environ if environ is None else environ).items() if text.strip()}
     home = platformdirs.user_data_path("junmai-jobs", appauthor=False)
     if "JUNMAI_HOME" in env:
-        home = Path(env["JUNMAI_HOME"]).expanduser().absolute()
+        home = _full(Path(env["JUNMAI_HOME"]), "JUNMAI_HOME")
     found: dict[str, Any] = {}
     if path is not None or "JUNMAI_CONFIG" in env:
-        found = _File((path or Path(env["JUNMAI_CONFIG"])).expanduser().absolute()).found
-    elif (home / "config.json").exists():
+        found = _File(_full(path or Path(env["JUNMAI_CONFIG"]), "The configuration file")).found
+    elif _is_there(home / "config.json"):
         found = _File(home / "config.json").found
     found |= _from_environment(env)
     for name, value in flags.items():
         if value is not None:
             found[name] = _checked(_SETTINGS[name].key, _SETTINGS[name].check, value)
     return Config(home=home, **found)
+
+
+def _full(path: Path, what: str) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ConfigError(f"{what} is {path}, but there is no such user: write the full path") from None
+
+
+def _is_there(file: Path) -> bool:
+    """Whether there is such a file in a home, which need not be there itself."""
+    try:
+        return file.exists()
+    except OSError as error:
+        raise ConfigError(
+            f"{file.parent} cannot be used: {error.strerror}; make it yours with `chmod 700 {file.parent}`, "
+            "or set JUNMAI_HOME to a folder of your own"
+        ) from None
 
 
 def _checked(label: str, check: Check, value: Any) -> Any:
@@ -256,7 +275,7 @@ class _File:
         self.unused: list[str] = []
         self.found: dict[str, Any] = {"file": file}
         try:
-            text = file.read_text("utf-8-sig")
+            text = read_small(file)
             content = json.loads(text)
         except UnicodeDecodeError:
             raise ConfigError(f"{file} is not UTF-8; save it in that encoding") from None

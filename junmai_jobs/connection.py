@@ -32,7 +32,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from junmai_jobs.errors import QueueFull, StoreUnavailable
+from junmai_jobs.errors import CallRefused, QueueFull, StoreUnavailable
 from junmai_jobs.route import Astray, UnknownService, route_of
 from junmai_jobs.scripts import Script
 
@@ -63,7 +63,7 @@ class Link(Protocol):
         """Run a script and give its reply.
 
         Raises:
-            StoreUnavailable: the server could not be reached, or refuses to work.
+            StoreUnavailable: the server could not be reached, or refuses to work; CallRefused: to do this.
             QueueFull: the server is out of memory.
         """
 
@@ -234,4 +234,5 @@ def explain(error: Exception, endpoint: Endpoint) -> StoreUnavailable | QueueFul
             what = "cannot be reached: start it, or correct the address"
         case _:
             what = _NO_DISK if str(error).startswith("MISCONF ") else f"cannot work: {error}"
-    return StoreUnavailable(f"the server {where} {what}")
+    of_the_call = isinstance(error, redis.ResponseError) and what is not _NO_DISK and not _passing(error)
+    return (CallRefused if of_the_call else StoreUnavailable)(f"the server {where} {what}")

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.files import make_private_folder, private
 from junmai_jobs.host import is_alive
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Embedded:
                 "JUNMAI_REDIS_URL=redis://localhost:6379/0"
             )
         try:
-            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self.home)
             for folder in {self.folder, self.socket.parent}:
                 _make_private(folder)
         except OSError as error:
@@ -153,7 +154,7 @@ class Embedded:
         if self.log.exists() and self.log.stat().st_size > _LARGE_LOG:
             self.log.replace(self.log.with_suffix(".log.old"))
         values = (self.home, self.idle_seconds, self.fsync, binary, lock)
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=private) as log:
             said = subprocess.run(
                 [sys.executable, "-m", "junmai_jobs.watcher", *map(str, values)],
                 check=False,
@@ -197,7 +198,7 @@ class Embedded:
 
         After an error the descriptor is only closed: a watcher that has it too may still be at work.
         """
-        with (self.folder / "lock").open("a") as file:
+        with open(self.folder / "lock", "a", opener=private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file.fileno()
             fcntl.flock(file, fcntl.LOCK_UN)
@@ -228,7 +229,7 @@ class Embedded:
 
 
 def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_private_folder(folder)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise StoreUnavailable(

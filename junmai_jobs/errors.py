@@ -10,6 +10,7 @@ JunmaiJobsError
 ├── InvalidState                  the job's state does not allow it
 ├── QueueFull                     the queue or the server has no room
 ├── StoreUnavailable              the server cannot be reached or cannot be used
+│   └── CallRefused               the server answers one call with an error
 ├── StaleLease                    the job was given to someone else meanwhile
 ├── Quarantined                   too many processes have died of the job's input
 ├── EventsLost                    a reader of events has missed some
@@ -63,6 +64,10 @@ class QueueFull(JunmaiJobsError):
 
 class StoreUnavailable(JunmaiJobsError):
     """The server cannot be reached, or cannot be used as it is set up."""
+
+
+class CallRefused(StoreUnavailable):
+    """The server is there, and answers this one call with an error; others may go well."""
 
 
 class StaleLease(JunmaiJobsError):

@@ -24,7 +24,7 @@ def read_history(
 ) -> list[dict[str, Any]]:
     """The rows of one resolution, see ``JobQueue.history``."""
     homes = {"minute": keys.minutes, "hour": keys.hours}
-    if resolution not in homes:
+    if not isinstance(resolution, str) or resolution not in homes:
         raise OptionError(f"resolution is {resolution!r}; give 'minute' or 'hour'")
     first = "-inf" if since is None else str(_seconds(since))
     rows = link.insist(lambda: link.client.execute_command("ZRANGEBYSCORE", homes[resolution], first, "+inf"))

@@ -29,6 +29,7 @@ class InspectorBase:
         self._namespace = namespace
         self.keys = Keys.of(namespace)
         self._foreign: frozenset[str] = frozenset()
+        self._odd: frozenset[bytes] = frozenset()
 
     def queues(self) -> list[str]:
         """Every queue that ever had a job, the standard four first."""
@@ -38,6 +39,14 @@ class InspectorBase:
         """The known queues, or one, each followed by its lanes."""
         names = lane_names(self._read("ZRANGE", self.keys.queues, 0, -1))
         return [name for name in sorted(names, key=_queue_rank) if queue in {None, queue_of(name)}]
+
+    def tell_odd_names(self) -> None:
+        """Tell once in the log of each name among the queues that is none, and so is left out."""
+        found = self._read("ZRANGE", self.keys.queues, 0, -1)
+        odd = frozenset(name for name in found if not lane_names([name]))
+        for name in sorted(odd - self._odd):
+            log.error("%s holds %r, the name of no queue; take it out", self.keys.queues, name)
+        self._odd = odd
 
     def sound(self, lanes: Iterable[str]) -> list[str]:
         """Those of these lanes whose sets and bell are ours; of each other it is told once in the log.

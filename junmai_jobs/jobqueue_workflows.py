@@ -29,8 +29,8 @@ class JobQueueWorkflows(JobQueueBase):
     ) -> Batch:
         """Submit planned jobs and all that they wait for, parents before children, as one batch.
 
-        Some go in one call, all or none. If a call fails, submit the same objects again: what is there already
-        stays as it is, and what is missing is added.
+        Some go in one call, all or none. If a call fails, submit the same objects again: what is there stays
+        as it is, and what is missing is added.
 
         Args:
             *planned: the last jobs of the workflow.

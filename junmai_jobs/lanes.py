@@ -33,6 +33,14 @@ def needs_of(lane: str) -> dict[str, float]:
     return {name: float(amount) for name, amount in pairs}
 
 
+def is_lane(name: str) -> bool:
+    """Whether ``lane_of`` may have made it, of a queue whatever that is called."""
+    try:
+        return name == lane_of(queue_of(name), check_needs(needs_of(name)))
+    except ValueError:
+        return False
+
+
 def check_needs(needs: object) -> dict[str, float]:
     """What a job takes of a machine while it runs.
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import logging.handlers
 from pathlib import Path
+from typing import TextIO
+
+from junmai_jobs.files import make_private_folder, private
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _FORMAT = "%(asctime)s %(levelname)-7s %(process)d %(message)s"
@@ -20,12 +23,28 @@ class _OneLine(logging.Formatter):
         )
 
 
+class _Quiet(logging.Handler):
+    """It never raises: a task may have closed stderr, and the end of its run must be told all the same."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Nothing: there is nowhere to tell it."""
+
+
+class _ToTerminal(_Quiet, logging.StreamHandler[TextIO]):
+    pass
+
+
+class _ToFile(_Quiet, logging.handlers.WatchedFileHandler):
+    pass
+
+
 def start_logging(level: str, file: str | None) -> None:
     """Log what ``junmai_jobs`` does at ``level`` and above, to a file if one is named, else to stderr."""
-    handler: logging.Handler = logging.StreamHandler()
+    handler: logging.Handler = _ToTerminal()
     if file is not None:
-        Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handler = logging.handlers.WatchedFileHandler(file, encoding="utf-8")
+        make_private_folder(Path(file).parent)
+        with open(file, "ab", opener=private):
+            handler = _ToFile(file, encoding="utf-8")
     handler.setFormatter(_OneLine(_FORMAT))
     logger = logging.getLogger("junmai_jobs")
     logger.handlers = [handler]

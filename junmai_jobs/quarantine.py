@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import os
-import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from junmai_jobs.errors import Quarantined
+from junmai_jobs.files import open_regular
 from junmai_jobs.job import Call
 from junmai_jobs.task import Task
 
@@ -80,18 +79,5 @@ def _installed() -> Iterator[str]:
 
 
 def _digest(task: Task[..., Any], file: Path, given: Mapping[str, Any]) -> str:
-    with (task.opener or _as_it_stands)(file, given) as content:
+    with task.opener(file, given) if task.opener else open_regular(file) as content:
         return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type] # it has readinto
-
-
-@contextlib.contextmanager
-def _as_it_stands(file: Path, _given: Mapping[str, Any]) -> Iterator[BinaryIO]:
-    """Open whatever regular file is there; of any other kind, a pipe may have nothing to read, for ever."""
-    with open(file, "rb", opener=_open_at_once) as content:
-        if not stat.S_ISREG(os.fstat(content.fileno()).st_mode):
-            raise OSError(f"{file} is no regular file")
-        yield content
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -9,12 +9,12 @@ from typing import Any
 
 from junmai_jobs.codec import DEPTH_LIMIT, RESULT_LIMIT, is_deep
 from junmai_jobs.job import is_name
-from junmai_jobs.lanes import queue_of
+from junmai_jobs.lanes import is_lane, queue_of
 
 
 def lane_names(found: Iterable[bytes]) -> list[str]:
     """Those that are names of queues or lanes: whatever else there is was not put there by us."""
-    return [name for each in found if is_name(queue_of(name := text_of(each)))]
+    return [name for each in found if is_name(queue_of(name := text_of(each))) and is_lane(name)]
 
 
 def text_of(data: bytes) -> str:

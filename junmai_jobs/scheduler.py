@@ -16,7 +16,14 @@ from functools import partial
 
 from junmai_jobs.broker import Broker
 from junmai_jobs.broker_base import MAX_WAITING
-from junmai_jobs.errors import OptionError, PayloadError, QueueFull, ScheduleNotFound, UnknownTask
+from junmai_jobs.errors import (
+    CallRefused,
+    OptionError,
+    PayloadError,
+    QueueFull,
+    ScheduleNotFound,
+    UnknownTask,
+)
 from junmai_jobs.host import is_gone
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.inspector_stats import ALIVE_WITHIN
@@ -58,6 +65,8 @@ class _Chore:
     do: Callable[[], float]
     """Does it; seconds until it is due again."""
     due: float = 0.0
+    pause: float = 0.0
+    """Seconds from its last refusal by the server to the next try; 0 while all is well."""
 
 
 @dataclass(slots=True)
@@ -100,15 +109,31 @@ class Scheduler:
     def run_due(self, *, everything: bool = False) -> float:
         """Do what is due, or everything; seconds until something is again.
 
+        A chore that the server refuses to do is tried again later and less often; the others go on.
+
         Raises:
             StoreUnavailable: the rest stays due, the chore that failed is due again in a second.
         """
-        for chore in self._chores.values():
+        for name, chore in self._chores.items():
             if everything or chore.due <= time.monotonic():
                 # Due later even if it fails, so that it does not keep the others from their turn.
                 chore.due = time.monotonic() + REAP_EVERY
-                chore.due = time.monotonic() + chore.do()
+                chore.due = time.monotonic() + self._do(name, chore)
         return max(0.0, min(chore.due for chore in self._chores.values()) - time.monotonic())
+
+    def _do(self, name: str, chore: _Chore) -> float:
+        """Do a chore. That the server refuses it is told once, and once that it works again."""
+        try:
+            due = chore.do()
+        except CallRefused as error:
+            if not chore.pause:
+                log.error("chore %s: %s", name, error)  # noqa: TRY400 - the text says it all
+            chore.pause = min(max(REAP_EVERY, 2 * chore.pause), PRUNE_EVERY)
+            return chore.pause
+        if chore.pause:
+            log.warning("chore %s works again", name)
+            chore.pause = 0.0
+        return due
 
     def alarm(self) -> None:
         """Something was postponed, or a parent has ended."""

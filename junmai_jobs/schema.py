@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from junmai_jobs.errors import JunmaiJobsError
+from junmai_jobs.files import make_private_folder, private
 
 PATIENCE = 10.0  # s; how long a writer waits for the others
 
@@ -207,8 +208,9 @@ class CatalogFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600)
+            make_private_folder(path.parent)
+            with open(path, "ab", opener=private):
+                pass
             self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise CatalogError(

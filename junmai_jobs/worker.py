@@ -277,6 +277,7 @@ class Worker:
         if self._queues_at > time.monotonic():
             return
         self._queues_at = time.monotonic() + _QUEUES_EVERY
+        self._inspector.tell_odd_names()
         wanted = self.settings.lanes(known := self._inspector.lanes())
         self._scheduler.queues = sound = self._inspector.sound((*wanted, *known))
         served = tuple(lane for lane in wanted if lane in sound)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,10 @@ import pytest
 from redis.exceptions import AskError, ClusterDownError, MovedError, ReadOnlyError
 
 from junmai_jobs.address import Place, parse_address
-from junmai_jobs.config import redact
+from junmai_jobs.config import Config, load_config, redact
 from junmai_jobs.errors import ConfigError
 from junmai_jobs.route import Route
-from junmai_jobs.server import Server
+from junmai_jobs.server import Server, find_server
 
 SEVERAL = "redis://bob:p%40w@one:1,[::1]:2,three/4"
 A, B, C = ("a", 1), ("b", 2), ("c", 3)
@@ -55,6 +57,59 @@ def test_what_the_url_says_reaches_the_connection() -> None:
 def test_an_option_that_is_none() -> None:
     with pytest.raises(ConfigError, match="sock_timeout"):
         Server("redis://:hunter2@one?sock_timeout=9", Path()).client()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://one?socket_connect_timeout=-5", "its option socket_connect_timeout"),
+        ("redis://one?socket_timeout=abc", "its option socket_timeout"),
+        ("redis://one?socket_timeout=0.000", "its option socket_timeout"),
+        ("redis://one?socket_timeout=", "its option socket_timeout"),
+        ("redis://one?protocol=9", "its option protocol"),
+        ("redis://one?db=1&db=2", "its option db"),
+        ("redis://one?client_name=a%20b", "its option client_name"),
+        ("redis://one?nope=1", "no option 'nope'; there are db, "),
+        ("redis://one?retry=3", "no option 'retry'"),
+        ("redis://one?redis_connect_func=x", "no option 'redis_connect_func'"),
+        ("redis://one?ssl_ca_certs=/ca.pem", "no option 'ssl_ca_certs'"),
+        ("rediss://one?ssl_cert_reqs=never", "its option ssl_cert_reqs"),
+        ("rediss://one?sentinel_username=x", "no option 'sentinel_username'"),
+        ("unix:///P?credential_provider=x", "no option 'credential_provider'"),
+        ("unix:///P?ssl_keyfile=x", "no option 'ssl_keyfile'"),
+        ("unix:///P%00Q", "no such path"),
+        ("redis://a:1?hunter2=x@one", "%3F"),
+        ("redis://[hunter2", "cannot be read"),
+        ("redis://one:hunter2", "cannot be read"),
+    ],
+)
+def test_what_an_address_cannot_say_is_refused_wherever_it_stands(
+    tmp_path: Path, url: str, said: str
+) -> None:
+    environ = {"JUNMAI_HOME": str(tmp_path)}
+    (tmp_path / "config.json").write_text(json.dumps({"redis": {"url": url}}))
+    for refuse in (
+        lambda: find_server(Config(home=tmp_path), url),
+        lambda: load_config(environ=environ),
+        lambda: load_config(environ={"JUNMAI_HOME": str(tmp_path / "other"), "REDIS_URL": url}),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(said)) as refused:
+            refuse()
+        assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://one?db=3&username=u&password=p&client_name=c&socket_timeout=0.5&protocol=2",
+        "unix:///run/redis.sock?db=1&password=a%40b&socket_connect_timeout=2",
+        "rediss://one?ssl_ca_certs=/ca.pem&ssl_ca_path=/ca&ssl_cert_reqs=none&ssl_check_hostname=False",
+        "rediss://one?ssl_certfile=/c&ssl_keyfile=/k&ssl_password=p",
+        "rediss+sentinel://one/room?sentinel_username=u&sentinel_password=p&ssl_ca_certs=/ca.pem",
+    ],
+)
+def test_what_an_address_can_say_makes_a_connection(url: str) -> None:
+    Server(url, Path()).client().connection_pool.make_connection()
 
 
 def test_passwords_among_several_hosts_are_hidden() -> None:

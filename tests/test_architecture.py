@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(junmai_jobs.__file__).parent
 TESTS = Path(__file__).parent
 FLOORS = (
-    "errors", "address", "checks", "codec", "lanes", "job", "keys", "config", "limits", "retry", "edges",
-    "options", "schedule", "hooks", "workflow", "task",
+    "errors", "files", "address", "checks", "codec", "lanes", "job", "keys", "config", "limits", "retry",
+    "edges", "options", "schedule", "hooks", "workflow", "task",
     "scripts", "route", "connection", "endings", "replies",
     "broker_base", "broker_steering", "broker_upkeep", "broker",
     "record", "inspector_base", "inspector_stats", "inspector", "waiting", "events", "history",

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.command_line import CommandLine, Done, black_hole
 from tests.conftest import StartServer
 from tests.servers import free_port
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REACHING = (
     ["stats"], ["list"], ["failed"], ["show", "x"], ["pause"], ["resume"], ["purge", "--yes"], ["retry", "x"],
@@ -147,12 +145,43 @@ def test_wrong_usage(cli: CommandLine, arguments: list[str], said: str) -> None:
         ('{"args": [1], "tags": "x"}', "tags is 'x'"),
         ('{"args": [NaN]}', "NaN is not JSON"),
         (json.dumps({"args": ["x" * 300_000]}), "the limit is 262,144"),
+        ('{"args": [1], "eta": 5}', "eta is 5; give a time as in 2030-01-31T03:00:00Z"),
+        ('{"args": [1], "retry": 5}', "retry is 5; give an object with any of max_retries, base"),
+        ('{"args": [1], "retry": {"max": true}}', 'retry is {"max": true}; give an object with any of max'),
+        ('{"args": [1], "unique": 5}', "unique is 5; give a key, as a text"),
+        ('{"args": [1], "concurrency": {"limit": 1}}', 'concurrency is {"limit": 1}; give a whole number'),
+        ('{"args": [1], "rate": "5/s"}', "rate cannot be given here: say it where the task is"),
     ],
 )  # fmt: skip
 def test_a_wrong_line(cli: CommandLine, line: str, said: str) -> None:
     message = refused(cli.run("submit", "add", "--stdin", stdin=f'{{"args": [1]}}\n{line}\n'), 2)
     assert message.startswith("Error: line 2: ")
     assert said in message
+
+
+def test_a_line_may_say_of_an_option_that_there_is_none(cli: CommandLine) -> None:
+    line = {"args": [1], "eta": None, "retry": None, "unique": None, "concurrency": None, "rate": None}
+    assert cli.run("submit", "add", "--stdin", stdin=json.dumps(line)).code == 0
+
+
+def test_lines_of_a_stdin_that_is_closed(cli: CommandLine) -> None:
+    done = cli.finish(cli.start("submit", "add", "--stdin", preexec_fn=lambda: os.close(0)))
+    assert "there is nothing to read with --stdin: it is closed" in refused(done, 2)
+
+
+def test_what_is_submitted_is_told_where_the_output_cannot_be_written(cli: CommandLine) -> None:
+    for options, stdin in (([], ""), (["--json"], ""), (["--stdin"], '{"args": [1]}\n{"args": [2]}')):
+        before = {job["id"] for job in cli.json("list")["jobs"]}
+        with Path("/dev/full").open("w") as full:
+            arguments = ("submit", "add", *(options or ["1"]), *(["1"] if options == ["--json"] else []))
+            done = cli.finish(cli.start(*arguments, stdout=full), stdin)
+        made = {job["id"] for job in cli.json("list")["jobs"]} - before
+        assert done.code == 1
+        first, last = done.err.splitlines()
+        assert first.startswith("submitted, although that cannot be printed: ")
+        assert made
+        assert all(job_id in first for job_id in made)
+        assert last == "Error: the output cannot be written: its disk is full"
 
 
 def test_what_is_not_there_or_not_possible_is_1(cli: CommandLine, tmp_path: Path) -> None:

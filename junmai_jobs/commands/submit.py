@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from junmai_jobs.jobqueue import JobQueue
 
 _LEVELS = {level.name.lower(): int(level) for level in Priority}
+_FORMS: dict[str, tuple[type, str]] = {
+    "eta": (str, "a time as in 2030-01-31T03:00:00Z"),
+    "retry": (dict, "an object with any of max_retries, base, factor, cap, jitter"),
+    "unique": (str, "a key, as a text"),
+    "concurrency": (int, "a whole number"),
+}
+"""The options for which Python has classes of its own: what JSON has instead."""
 
 
 def priority_of(given: object) -> object:
@@ -108,6 +115,8 @@ def submit(
         raise click.UsageError("with --stdin the arguments stand in its lines: leave out ARG and --kwargs")
     if task is None and not lines:
         raise click.UsageError("Missing argument 'TASK'.")
+    if lines and sys.stdin is None:
+        raise click.UsageError("there is nothing to read with --stdin: it is closed")
     app.register_tasks()
     if lines:
         handles = _submit_lines(app.jobs, sys.stdin.buffer, row)
@@ -116,26 +125,47 @@ def submit(
         row |= {"args": [argument(arg) for arg in args], "kwargs": keywords}
         handles = app.jobs.enqueue([_new_job(row)])
     outcomes = _await(app.jobs, handles) if wait else _as_submitted(app.jobs, handles)
-    app.answer({"submitted": outcomes} if lines else outcomes[0], _show, outcomes, wait=wait)
+    try:
+        app.answer({"submitted": outcomes} if lines else outcomes[0], _show, outcomes, wait=wait)
+    except OSError:  # the output's
+        note(f"submitted, although that cannot be printed: {_named(handles)}")
+        raise
     if any("error" in outcome for outcome in outcomes):
         click.get_current_context().exit(FAILED)
 
 
+def _named(handles: list[JobHandle[Any]]) -> str:
+    """Which jobs these are, in a few words."""
+    if len(handles) == 1:
+        return handles[0].id
+    return f"{len(handles):,} jobs, {handles[0].id} to {handles[-1].id}"
+
+
 def _new_job(row: dict[str, Any]) -> NewJob:
     """The job that one submission asks for, checked before the server is reached."""
-    options = dict(row)
+    options = {key: value for key, value in row.items() if value is not None or key not in {*_FORMS, "rate"}}
     name, args, kwargs = options.pop("task"), options.pop("args", []), options.pop("kwargs", {})
     if not isinstance(name, str):
         raise OptionError('"task" must be the name of a task, here or as TASK')
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise OptionError('"args" must be a list in [brackets], and "kwargs" an object in {braces}')
-    if isinstance(options.get("eta"), str):
+    _check_forms(options)
+    if "eta" in options:
         options["eta"] = _moment(options["eta"])
-    if isinstance(options.get("retry"), dict):
+    if "retry" in options:
         options["retry"] = _policy(options["retry"])
     if "priority" in options:
         options["priority"] = priority_of(options["priority"])
     return find_task(name).with_options(**options).new_job(tuple(args), kwargs)
+
+
+def _check_forms(options: dict[str, Any]) -> None:
+    """Refuse what only Python can say, and tell what JSON can."""
+    for name, (kind, form) in _FORMS.items():
+        if name in options and type(options[name]) is not kind:
+            raise OptionError(f"{name} is {json.dumps(options[name])}; give {form}")
+    if "rate" in options:
+        raise OptionError("rate cannot be given here: say it where the task is, @task(rate=...)")
 
 
 def _moment(text: str) -> datetime:
@@ -149,8 +179,7 @@ def _policy(values: dict[str, Any]) -> RetryPolicy:
     try:
         return RetryPolicy(**values)
     except TypeError:
-        known = "max_retries, base, factor, cap, jitter"
-        raise OptionError(f"retry is {values!r}; give an object with any of {known}") from None
+        raise OptionError(f"retry is {json.dumps(values)}; give {_FORMS['retry'][1]}") from None
 
 
 def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]) -> list[JobHandle[Any]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from junmai_jobs import checks
 from junmai_jobs.checks import Bad, Check, inside, must_be, number, object_with, one_of, whole
+from junmai_jobs.files import read_small
 from junmai_jobs.photo.errors import PresetError, shown
 from junmai_jobs.photo.presets import checked
 
@@ -103,7 +104,7 @@ def load_rules(path: Path | None = None) -> Rules:
     if path is None:
         return _shipped()
     try:
-        return _parsed(path.read_text("utf-8-sig"), shown(path))
+        return _parsed(read_small(path), shown(path))
     except OSError as error:
         raise PresetError(f"the rules {shown(path)} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from junmai_jobs import JobQueue, StoreUnavailable
+from junmai_jobs.inspector_base import STANDARD_QUEUES
 from junmai_jobs.keys import QUEUE_HOMES
+from tests.waiting import wait_until
 from tests.worker import tasks
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from tests.worker.conftest import StartWorker
 
 KINDS = (*QUEUE_HOMES, "bell")
+ODD_NAMES = (b"q+gpu=x", b"q+", b"q+gpu", b"q+gpu=1=2", b"q+\xff", b"q+gpu=nan", b"+", b"Not a queue")
 
 
 def submitted(jobs: JobQueue, queue: str, **options: Any) -> Any:
@@ -61,3 +64,34 @@ def test_who_lists_is_told_which_key_it_is(jobs: JobQueue, redis_server: RedisPr
             with pytest.raises(StoreUnavailable, match=rf"cannot work: .*{key}"):
                 ask()
         assert len(jobs.jobs(queue="default")) == 1
+
+
+def test_a_name_that_is_none_is_left_out_and_told_once(
+    jobs: JobQueue, redis_server: RedisProcess, start_worker: StartWorker
+) -> None:
+    keys = jobs.inspector.keys
+    with redis_server.client() as admin:
+        admin.zadd(keys.queues, dict.fromkeys(ODD_NAMES, 0))
+        worker = start_worker(slots=1)
+        for _ in range(2):  # a queue that is new is seen at a later look than the names
+            assert submitted(jobs, "later").result(timeout=20) == 7
+        assert [worker.log().count(repr(name)) for name in ODD_NAMES] == [1] * len(ODD_NAMES)
+        assert set(jobs.stats()["queues"]) == {*jobs.inspector.queues()} | set(STANDARD_QUEUES)
+        assert jobs.inspector.queues() == ["later"]
+        assert admin.zcard(keys.queues) == len(ODD_NAMES) + 1
+
+
+def test_a_chore_that_the_server_refuses_is_told_once_and_stops_no_other(
+    jobs: JobQueue, redis_server: RedisProcess, start_worker: StartWorker
+) -> None:
+    keys = jobs.inspector.keys
+    with redis_server.client() as admin:
+        admin.set(keys.expiring, "foreign")
+        worker = start_worker(slots=1)
+        wait_until(lambda: "chore prune: " in worker.log(), 20, "the chore to fail")
+        # Promoted by another chore, when that which fails has been tried again.
+        assert submitted(jobs, "default", delay=2).result(timeout=20) == 7
+        admin.delete(keys.expiring)
+        wait_until(lambda: "chore prune works again" in worker.log(), 20, "the chore to be done")
+    assert worker.log().count("chore prune: ") == worker.log().count("chore prune works again") == 1
+    assert "waiting for it" not in worker.log()

@@ -31,9 +31,10 @@ WRITERS = {
     ("photo/export.py", "open"),  # a picture, in a file of its own that is published when it is whole
     ("photo/sidecar.py", "open"),  # so is a sidecar
     ("photo/sidecar.py", "os.open"),  # for its user alone
-    ("schema.py", "touch"),  # the catalog, for its user alone
-    ("quarantine.py", "os.open"),  # a photograph, to read
-    ("photo/opening.py", "os.open"),  # the same
+    ("schema.py", "open"),  # the catalog, for its user alone
+    ("logs.py", "open"),  # the log, too
+    ("files.py", "os.open"),  # settings and inputs, to read; and what is for its user alone
+    ("photo/opening.py", "os.open"),  # a photograph, to read
     ("photo/opening.py", "os.fdopen"),
     ("photo/export.py", "os.open"),  # a folder, to sync
     ("context.py", "os.open"),  # the same

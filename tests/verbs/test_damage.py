@@ -109,7 +109,7 @@ def test_a_last_token_that_is_none_is_not_counted_on_from(store: Store, last: st
 
 @pytest.mark.parametrize("word", ["running", "blocked"])
 def test_a_state_without_the_place_it_must_have_counts_as_none(store: Store, word: str) -> None:
-    """What runs, or waits for room in a limit, goes back to a place in line; else its chore would fail for all."""
+    """What runs, or waits for room in a limit, gets a place in line again; else a chore fails for all."""
     store.running("damaged")
     store.running("lost", claimer="w/2")
     holds = "key" if word == "blocked" else ""

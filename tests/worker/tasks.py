@@ -7,6 +7,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from threading import Event
@@ -26,6 +27,15 @@ def note(journal: str, event: str) -> None:
 @task
 def quick(number: int = 0) -> int:
     return number
+
+
+@task
+def close_streams() -> int:
+    """Leave nothing to print to; where."""
+    print("as ever")
+    sys.stdout.close()
+    sys.stderr.close()
+    return os.getpid()
 
 
 @task

@@ -34,6 +34,15 @@ def test_a_task_that_always_fails_runs_four_times(
     assert all(low <= wait < low + 1 for wait, low in zip(waits, (0.1, 0.2, 0.4), strict=True))
 
 
+def test_a_task_that_closes_what_others_print_to(jobs: JobQueue, start_worker: StartWorker) -> None:
+    worker = start_worker(slots=1)
+    handles = [jobs.submit(tasks.close_streams) for _ in range(2)]
+    assert len({handle.result(timeout=20) for handle in handles}) == 2, "the next one has another process"
+    for handle in handles:
+        assert [entry["event"] for entry in handle.job().history] == ["succeeded"]
+    assert "died" not in worker.log()
+
+
 def test_a_person_retries_it_and_its_history_stays(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal
 ) -> None:

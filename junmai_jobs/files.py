@@ -1,0 +1,80 @@
+"""Files that a person names, which may be anything, and files of our own, which are their user's alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+SMALL = 2**20
+"""Bytes: no file of settings has more."""
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file for reading; a pipe may have nothing to read, for ever, and a device has no end.
+
+    Raises:
+        OSError: it is none, or cannot be opened.
+    """
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "it is no regular file")
+        yield file
+
+
+def read_small(path: Path) -> str:
+    """The text of a file of settings, in UTF-8, with or without a byte order mark.
+
+    Raises:
+        OSError: it is no regular file, has more than ``SMALL`` bytes, or cannot be read.
+        UnicodeDecodeError: it is in another encoding.
+    """
+    with open_regular(path) as file:
+        data = file.read(SMALL + 1)
+    if len(data) > SMALL:
+        raise OSError(0, f"it is larger than {SMALL // 2**20} MiB")
+    return data.decode("utf-8-sig")
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and those above it, that only this user may enter, whatever the umask is.
+
+    Those that are there stay as they are.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if not folder.is_dir():
+        if not folder.parent.exists():
+            make_private_folder(folder.parent)
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            if not folder.is_dir():  # else another process was faster
+                raise
+        else:
+            _give_back(folder, 0o700)
+
+
+def private(path: str, flags: int) -> int:
+    """An ``opener``: the file that it makes only this user may read, whatever the umask is."""
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(path, flags, 0o600)
+    _give_back(Path(path), 0o600)
+    return descriptor
+
+
+def _give_back(path: Path, mode: int) -> None:
+    """What a umask takes from everybody it takes from us as well; there was never more than this."""
+    if path.stat().st_mode & mode != mode:
+        path.chmod(mode)
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -1,0 +1,97 @@
+"""What is read by name may be anything; what is ours is nobody else's, whatever the umask is."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from junmai_jobs.config import load_config
+from junmai_jobs.embedded import Embedded
+from junmai_jobs.errors import ConfigError
+from junmai_jobs.files import SMALL, make_private_folder
+from junmai_jobs.photo.context import load_rules
+from junmai_jobs.photo.errors import PresetError
+from junmai_jobs.schema import CatalogFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def as_config(file: Path) -> None:
+    load_config(file, {"JUNMAI_HOME": str(file.parent)})
+
+
+def at_home(file: Path) -> None:
+    file.rename(file.with_name("config.json"))
+    load_config(environ={"JUNMAI_HOME": str(file.parent)})
+
+
+@pytest.mark.parametrize("read", [as_config, at_home, load_rules])
+@pytest.mark.parametrize(("kind", "said"), [("pipe", "no regular file"), ("device", "no regular file"),
+                                            ("large", "larger than 1 MiB")])  # fmt: skip
+def test_what_has_no_end_is_not_read(
+    tmp_path: Path, read: Callable[[Path], object], kind: str, said: str
+) -> None:
+    file = tmp_path / "given.json"
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "device":
+        file.symlink_to("/dev/zero")
+    else:
+        file.write_bytes(b"{}" + b" " * SMALL)
+    with pytest.raises((ConfigError, PresetError), match=said):
+        read(file)
+
+
+@pytest.fixture(params=[0o000, 0o777])
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_is_ours_is_private_whatever_the_umask(tmp_path: Path, umask: None) -> None:
+    home = tmp_path / "above" / "home"
+    embedded = Embedded(home, 1800.0, "always")
+    embedded.prepare()
+    with embedded.locked():
+        pass
+    CatalogFile(home / "catalog.db").close()
+    assert [mode(path) for path in (home.parent, home, embedded.folder)] == [0o700] * 3
+    assert [mode(path) for path in (embedded.folder / "lock", home / "catalog.db")] == [0o600] * 2
+
+
+def test_what_is_there_stays_as_it_is(tmp_path: Path, umask: None) -> None:
+    (tmp_path / "ours").touch()
+    for path, bits in ((tmp_path, 0o755), (tmp_path / "ours", 0o640)):
+        path.chmod(bits)
+    make_private_folder(tmp_path)
+    CatalogFile(tmp_path / "ours").close()
+    assert (mode(tmp_path), mode(tmp_path / "ours")) == (0o755, 0o640)
+    with pytest.raises(FileExistsError):
+        make_private_folder(tmp_path / "ours")
+
+
+def test_a_home_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuse)  # as it is for everybody but root
+    with pytest.raises(
+        ConfigError, match=rf"^{tmp_path} cannot be used: .*chmod 700 {tmp_path}.*JUNMAI_HOME"
+    ):
+        load_config(environ={"JUNMAI_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize("variable", ["JUNMAI_HOME", "JUNMAI_CONFIG"])
+def test_the_home_of_nobody(variable: str) -> None:
+    with pytest.raises(ConfigError, match="no such user"):
+        load_config(environ={variable: "~no-such-user/a"})
