@@ -104,7 +104,7 @@ def test_of_jobs_submitted_at_once_each_has_a_cursor(jobs: JobQueue) -> None:
     events = jobs.events(timeout=0)
     jobs.submit_all([(quick.with_options(queue=queue), {}) for queue in ("a", "a", "b", "a")])
     found = list(events)
-    assert [event.queue for event in found] == ["a", "a", "b", "a"]
+    assert [event.queue for event in found] == ["a", "a", "a", "b"], "those of a queue are told together"
     for number, event in enumerate(found, 1):
         assert list(jobs.events(after=event.cursor, timeout=0)) == found[number:]
 
