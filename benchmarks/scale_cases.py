@@ -111,7 +111,7 @@ def workers(on: Ground, times: int) -> Iterator[Case]:
     for word in ("released", "lost"):
         broker.register(large, info)
         slots = [name for name, _ in on.claimed(1000, slots=1000)]
-        yield "extend, 50 of 1,000", [partial(broker.extend, large, slots[:50])] * (times // 5)
+        yield "extend, 40 of 1,000", [partial(broker.extend, large, slots[:40])] * (times // 5)
         yield (
             f"deregister, 1,000 slots {word}",
             [

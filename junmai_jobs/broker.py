@@ -21,7 +21,7 @@ from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.replies import text_of
 
 BATCH = 200
-_OF_EXTRAS, _OF_A_PARENT = 9, 13  # as many plain jobs take as long
+_OF_EXTRAS, _OF_A_PARENT = 9, 16  # as many plain jobs take as long
 _CLAIMERS = 40
 
 

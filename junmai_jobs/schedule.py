@@ -25,7 +25,7 @@ from junmai_jobs.retry import LONGEST
 
 ON_TIME = 30.0
 """Seconds by which a tick may be late before the catch-up policy decides."""
-MOST_TICKS = 40
+MOST_TICKS = 32
 """That are fired in one call."""
 _LONGEST_NAME = 107  # and with ":2026-11-24T03:00:00Z" it is as long as an id may be
 _LONGEST_CRON = 256

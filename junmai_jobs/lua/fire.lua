@@ -1,6 +1,6 @@
 -- fire: nothing -> ready or scheduled, for ticks of a schedule, whose next tick is set with it. Of all who read the
 -- same spec and tick the first does it: nobody leads. A job that is there was made by a call that was cut off.
--- tick, following: the one read and the next (ms); ...: ids of the ticks' jobs, at most 40
+-- tick, following: the one read and the next (ms); ...: ids of the ticks' jobs, at most 32
 -- replies: OK | STALE | FULL, index, queue | LANES, index, queue
 -- include: enqueue
 local function fire(name, spec, tick, following, max_waiting, delay, body, ...)

@@ -1,4 +1,4 @@
--- promote: scheduled, retrying -> ready when due; blocked -> ready when a limit has room; 30 jobs a call.
+-- promote: scheduled, retrying -> ready when due; blocked -> ready when a limit has room; 25 jobs a call.
 -- replies: OK, milliseconds until the next is due (empty: none) | MORE
 -- include: now, queue_keys, bell, score, state, next_unpark
 -- seldom: unpark_due
@@ -27,7 +27,7 @@ local function promote_jobs(ids, queue, word)
 end
 
 local function promote(...)
-  local left, next_due = 30, nil
+  local left, next_due = 25, nil
   for _, queue in ipairs({...}) do
     for _, word in ipairs({'scheduled', 'retrying'}) do
       local home = queue_key(queue, word)

@@ -172,9 +172,12 @@ def small_home(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("policy", ["always", pytest.param("everysec", marks=pytest.mark.slow)])
 def test_the_embedded_server_is_back_when_there_is_room(
-    policy: str, servers: Servers, small_home: Path, journal: Journal
+    policy: str, small_home: Path, servers: Servers, journal: Journal
 ) -> None:
-    """Its server, its watcher and its notes all find the disk full; nobody needs to be started again."""
+    """Its server, its watcher and its notes all find the disk full; nobody needs to be started again.
+
+    The disk comes before the servers, which are ended while it is still there.
+    """
     variables = {"JUNMAI_HOME": str(small_home), "JUNMAI_FSYNC": policy}
     embedded = servers.make(small_home, fsync=policy)
     with closing(JobQueue(config=load_config(environ=variables))) as jobs:

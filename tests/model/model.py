@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 LEASE = 66
-LOOKS, TOLD = 12, 15
+LOOKS, TOLD = 10, 15
 
 
 @dataclass

@@ -9,7 +9,7 @@ from tests.model.job import EPOCH, Content, Job
 from tests.model.submissions import Submissions
 
 ON_TIME = 30
-MOST_TICKS = 40
+MOST_TICKS = 32
 """So many are fired in a round; the others are due in the next."""
 
 

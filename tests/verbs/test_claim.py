@@ -331,12 +331,12 @@ def test_an_id_in_a_wrong_home_is_removed_there(store: Store) -> None:
 
 
 def test_many_unfit_heads_are_left_to_the_next_claim(store: Store) -> None:
-    store.add(*(f"expired-{number}" for number in range(20)), expires=10)
+    store.add(*(f"expired-{number}" for number in range(15)), expires=10)
     store.add("b")
     store.advance(10)
     store.hush()
     assert store.claim() is None
-    assert len(store.line()) == 9
+    assert len(store.line()) == 6
     assert store.rung() == {"default"}
     assert store.drain() == ["b"]
 

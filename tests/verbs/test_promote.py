@@ -75,8 +75,8 @@ def test_the_next_due_time_is_the_soonest_of_all_homes(store: Store) -> None:
     assert store.broker.promote(["default", "night"]) == pytest.approx(100, abs=10)
 
 
-def test_75_due_jobs_take_three_calls(store: Store) -> None:
-    ids = [f"job-{number:03}" for number in range(75)]
+def test_60_due_jobs_take_three_calls(store: Store) -> None:
+    ids = [f"job-{number:03}" for number in range(60)]
     store.add(*ids, delay=10)
     store.advance(10)
     assert [store.call("promote", "default")[0] for _ in range(3)] == ["MORE", "MORE", "OK"]

@@ -1,6 +1,6 @@
 -- include: queue_keys, lane, body, band, state, homes, claimer, meta, event
 -- seldom: not_paused, recall, put_aside, pass_ring_on, admit, find_machine, without, hold, next_unpark, unpark_due
-local skip_limit = 12
+local skip_limit = 10
 
 -- The head that runs next: lane, id, score. Lanes are asked in their order. A later queue wins only with a better band;
 -- a later lane of the queue found so far, whose line it shares, with any lower score.
