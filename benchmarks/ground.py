@@ -115,7 +115,9 @@ class Ground:
             pass
         names = [f"w{(first + turn) // slots}/{(first + turn) % slots}" for turn in range(count)]
         commands = (
-            self.verb("claim", *QUEUES, claimer=name, request="1.1", lease=round(lease * 1000), woken=0)
+            self.verb(
+                "claim", *QUEUES, claimer=name, request="1.1", lease=round(lease * 1000), woken=0, least=0
+            )
             for name in names
         )
         found = []

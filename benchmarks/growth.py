@@ -117,7 +117,7 @@ class Life:
             how = self._end_of(job)
             self.seen[how.verb] = self.seen.get(how.verb, 0) + 1
             ending = (how.verb, job.id, job.token, *how.arguments)
-        arguments = (name, request, 30_000, 0, len(lanes), *lanes, *ending)
+        arguments = (name, request, 30_000, 0, 0, len(lanes), *lanes, *ending)
         return (*self.on.verb_head("step"), *arguments)
 
     @staticmethod

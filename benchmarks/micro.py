@@ -22,7 +22,9 @@ from benchmarks.bench import QUEUES, submit_mixed
 from benchmarks.stage import Stage, stage
 from junmai_jobs import child
 from junmai_jobs.broker import Broker
-from junmai_jobs.child import Child, ChildSetup, new_board
+from junmai_jobs.board import new_board
+from junmai_jobs.child import Child
+from junmai_jobs.child_process import ChildSetup
 from junmai_jobs.connection import DedicatedLink
 from junmai_jobs.endings import succeed
 from junmai_jobs.job import Claimed

@@ -117,7 +117,14 @@ class Broker(BrokerSteering, BrokerUpkeep):
         raise refusal(word, detail, place, max_waiting)
 
     def claim(
-        self, claimer: str, request: str, queues: Sequence[str], *, lease: float = LEASE, woken: bool = False
+        self,
+        claimer: str,
+        request: str,
+        queues: Sequence[str],
+        *,
+        lease: float = LEASE,
+        woken: bool = False,
+        least: int = 0,
     ) -> Claimed | None:
         """Lease the first job of the highest priority in ``queues`` to a claimer, or None.
 
@@ -127,9 +134,11 @@ class Broker(BrokerSteering, BrokerUpkeep):
             queues: a tie goes to the one named first.
             lease: seconds.
             woken: this call follows a ring of a queue's bell, which it passes on if work is left.
+            least: no job of a lower priority is taken.
         """
+        term, ring = milliseconds(lease), int(woken)
         word, *reply = self._call(
-            "claim", *queues, claimer=claimer, request=request, lease=milliseconds(lease), woken=int(woken)
+            "claim", *queues, claimer=claimer, request=request, lease=term, woken=ring, least=least
         )
         return _claimed(reply) if word == "JOB" else None
 
@@ -142,13 +151,14 @@ class Broker(BrokerSteering, BrokerUpkeep):
         *,
         lease: float = LEASE,
         woken: bool = False,
+        least: int = 0,
     ) -> Step:
         """End one job and claim the next in one call, see ``claim``; no queues: claim nothing."""
         ending: tuple[Any, ...] = ()
         if ended is not None:
             job, how = ended
             ending = (how.verb, job.id, job.token, *how.arguments)
-        arguments = (claimer, request, milliseconds(lease), int(woken), len(queues), *queues, *ending)
+        arguments = (claimer, request, milliseconds(lease), int(woken), least, len(queues), *queues, *ending)
         word, (kind, *reply) = self.link.run(self._step, self._step_keys, arguments)
         if kind == b"JOB":
             return Step(text_of(word), _claimed(reply))
@@ -198,9 +208,9 @@ class Broker(BrokerSteering, BrokerUpkeep):
         text, wait = json_text(detail), milliseconds(pause)
         return _given_up(self._call("crash", claimer=claimer, request=request, detail=text, pause=wait))
 
-    def register(self, worker: str, info: Mapping[str, Any]) -> None:
-        """A worker shows that it is there."""
-        self._call("register", worker=worker, info=json_text(info))
+    def register(self, worker: str, info: Mapping[str, Any], governed: str = "") -> None:
+        """A worker shows that it is there, and tells in words if its governor lets it run more or less."""
+        self._call("register", worker=worker, info=json_text(info), governed=governed)
 
     def deregister(self, worker: str, claimers: Sequence[str], *, lost: bool) -> None:
         """A worker is gone. What its claimers hold comes back, as lost (it died) or released (it stopped)."""

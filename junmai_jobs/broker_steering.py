@@ -74,6 +74,10 @@ class BrokerSteering(BrokerBase):
             if word == "OK":
                 return total
 
+    def dismiss(self, worker: str) -> bool:
+        """Have a worker stop in order. False: there is none of that name."""
+        return bool(self._call("dismiss", worker=worker)[0] == "OK")
+
     def listen(self) -> str:
         """Have changes noted for an hour from now on; the cursor of the newest event there is."""
         return text_of(self._call("listen")[1])

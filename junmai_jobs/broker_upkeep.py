@@ -14,6 +14,8 @@ from junmai_jobs.schedule import Schedule
 
 LEASE = 30.0
 """Seconds."""
+SURVEYED = 50
+"""Known lanes in one call, as in lua/survey.lua."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,32 @@ class Due:
     """Name, oldest tick that is due, stored form."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What ``Broker.survey`` saw of a lane."""
+
+    waiting: int
+    """Jobs in line, 0 while their queue is paused."""
+    running: int
+    foreign: str
+    """A key of the lane in whose place there is something that is not ours; empty if all are."""
+
+
 class BrokerUpkeep(BrokerBase):
     """The part of ``Broker`` that keeps a namespace in order, schedules included."""
+
+    def survey(self, lanes: Sequence[str]) -> dict[bytes, Sight]:
+        """What there is of these lanes and of all that are known, by name, whatever that is."""
+        found: dict[bytes, Sight] = {}
+        word, first = "MORE", 0
+        while word == "MORE":
+            word, *reply = self._call("survey", *(() if first else lanes), first=first)
+            rows = zip(reply[::4], reply[1::4], reply[2::4], reply[3::4], strict=True)
+            found |= {
+                name: Sight(waiting, running, text_of(foreign)) for name, waiting, running, foreign in rows
+            }
+            first += SURVEYED
+        return found
 
     def promote(self, queues: Sequence[str]) -> float | None:
         """Move what is due to ready. Seconds until the next is due, None if nothing is."""

@@ -8,153 +8,55 @@ its number of jobs, or with its parent, whatever way that dies.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib
 import logging
+import math
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
+import psutil
+
+from junmai_jobs import endings, ladder
 from junmai_jobs.broker import Broker, Step
+from junmai_jobs.child_process import ChildSetup, settle_in
 from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.endings import Ending
 from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.executor import Assignment, delay_after_timeout, execute, prepare
 from junmai_jobs.job import Claimed
 from junmai_jobs.lanes import queue_of
-from junmai_jobs.logs import start_logging
+from junmai_jobs.resources import NOTHING
 from junmai_jobs.retry import RetryPolicy
-from junmai_jobs.settings import WorkerSettings
 
 log = logging.getLogger("junmai_jobs.worker")
-IDLE_WAIT = 10.0
+IDLE_WAIT = 30.0
 """Seconds an idle child waits for a ring before it looks by itself."""
 MACHINE_WAIT = 0.25
-"""Seconds it waits when there are jobs, but for machines that are taken."""
+"""Seconds it waits when there are jobs, but for machines that are taken, or when it may claim only some."""
 _PATIENCE = 1.0
 _PAUSE = 0.2
-
-
-class Board(ctypes.Structure):
-    """Shared memory between a child and its parent, one writer a field. Times are ``time.monotonic``."""
-
-    _fields_ = (
-        ("token", ctypes.c_uint64),  # child: of the job that runs, 0 between jobs
-        ("deadline", ctypes.c_double),  # child: when that run is to be killed
-        ("id", ctypes.c_char * 129),  # child
-        ("jobs", ctypes.c_uint32),  # child: how many it has run
-        ("timeout", ctypes.c_double),  # child: how long it may run, in seconds
-        ("retry_delay", ctypes.c_double),  # child: what follows if it has to be killed, see timed_out
-        ("cancel", ctypes.c_uint64),  # parent: token of the run that is asked to stop
-        ("stop", ctypes.c_bool),  # parent: claim no more
-        ("input_id", ctypes.c_char * 256),  # child: what its run works on, see quarantine.input_id
-        ("input_token", ctypes.c_uint64),  # child: the run of which ``input_id`` is true
-        ("orders", ctypes.c_uint32),  # parent: how many orders it has sent
-    )
-
-
-def new_board() -> Any:
-    """A board that can be handed to a child."""
-    return RawValue(Board)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildSetup:
-    """What a child needs to know; it is pickled by multiprocessing, from our own parent process only."""
-
-    settings: WorkerSettings
-    claimer: str
-    generation: int
-    queues: tuple[str, ...]
-    threads: int
-    """For each library that would start one a core."""
+_MEGABYTE = 2**20
 
 
 def child_main(setup: ChildSetup, board: Any, orders: Connection) -> None:
     """The child's entry point."""
-    _settle_in(setup)
+    settle_in(setup)
     for module in setup.settings.task_modules:
         importlib.import_module(module)
-    Child(setup, board, orders).work()
+    try:
+        Child(setup, board, orders).work()
+    except MemoryError:
+        os._exit(ladder.OUT_OF_MEMORY)
     logging.shutdown()
     with contextlib.suppress(Exception):  # a task may have closed it, or put something else in its place
         sys.stdout.flush()
     # Threads that a task has left behind are not waited for.
     os._exit(0)
-
-
-def _settle_in(setup: ChildSetup) -> None:
-    """Leave the terminal's signals to the parent, end with it, and do not take every core for one job."""
-    leave_stopping_to_the_parent()
-    if os.name == "posix":
-        os.setpgid(0, 0)
-        # What a task forks is ended by a SIGTERM of its own, from its first moment on.
-        os.register_at_fork(
-            before=_heed_sigterm, after_in_parent=_ignore_sigterm, after_in_child=_heed_sigterm
-        )
-    _end_with_parent()
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
-        os.environ.setdefault(variable, str(setup.threads))
-    start_logging(setup.settings.loglevel, setup.settings.log_file)
-
-
-def leave_stopping_to_the_parent() -> None:
-    """Neither a terminal's Ctrl-C nor a SIGTERM that is sent to every process ends this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _ignore_sigterm()
-
-
-def _ignore_sigterm() -> None:
-    # Not SIG_IGN, which whatever a task starts would inherit. ValueError: it forks in another thread.
-    with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGTERM, lambda *_: None)
-
-
-def _heed_sigterm() -> None:
-    with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _end_with_parent() -> None:
-    """Two ways, since each has a hole.
-
-    The thread sees the supervisor die on every system, but cannot act while C code holds the interpreter.
-    The kernel's signal comes in any case, but only on Linux, and at the death of the forkserver, which
-    follows the supervisor's at once.
-    """
-    parent = parent_process()
-    if parent is None:
-        return
-    _let_forkserver_go()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    sentinel = parent.sentinel
-
-    def watch() -> None:
-        wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
-
-
-def _let_forkserver_go() -> None:
-    """Close the pipe that multiprocessing leaves in each child: while it is open, the forkserver lives on."""
-    if sys.platform == "win32":
-        return
-    from multiprocessing import forkserver  # noqa: PLC0415 - not there on Windows
-
-    server: Any = forkserver._forkserver  # noqa: SLF001 - there is no public way
-    if (pipe := getattr(server, "_forkserver_alive_fd", None)) is not None:
-        server._forkserver_alive_fd = None  # noqa: SLF001
-        os.close(pipe)
 
 
 class Child:
@@ -175,6 +77,7 @@ class Child:
         self._requests = 0
         self._orders_taken = 0
         self._woken = False
+        self._ran_out = False
         self._announced: tuple[RetryPolicy, int] | None = None
         self._complaint = ""
 
@@ -183,10 +86,14 @@ class Child:
         ended: tuple[Claimed, Ending] | None = None
         while True:
             self._take_orders()
-            claiming = not self._board.stop and not self._is_spent()
-            if not claiming and ended is None:
+            leaving, least = self._board.stop or self._is_spent(), self._board.least
+            claiming = not leaving and least < NOTHING
+            if leaving and ended is None:
                 break
-            step = self._step(ended, claiming=claiming)
+            if not claiming and ended is None:
+                wait([self._orders], IDLE_WAIT)
+                continue
+            step = self._step(ended, claiming=claiming, least=least)
             if step.ending == "LOST" and ended is not None:
                 log.warning("job %s was given to someone else; its outcome here does not count", ended[0].id)
             if step.newer is not None:
@@ -198,15 +105,24 @@ class Child:
             if step.job is not None:
                 ended = self._run(step.job)
             elif claiming and step.newer is None:
-                self._wait_for_work(step)
+                if self._board.retire:
+                    break
+                self._wait_for_work(step, least)
         self._link.close()
 
     def _is_spent(self) -> bool:
-        """Whether it has run its number of jobs, or one that closed what the next would print to."""
+        """Whether it has run its jobs, has grown too large, or has lost what the next job would need."""
         closed = any(getattr(stream, "closed", False) for stream in (sys.stdout, sys.stderr))
-        return closed or self._board.jobs >= self._setup.settings.max_jobs_per_child
+        settings = self._setup.settings
+        return closed or self._ran_out or self._board.jobs >= settings.max_jobs_per_child or self._is_large()
 
-    def _step(self, ended: tuple[Claimed, Ending] | None, *, claiming: bool) -> Step:
+    def _is_large(self) -> bool:
+        limit = self._setup.settings.max_memory_per_child
+        if limit is None or not self._board.jobs:
+            return False
+        return bool(psutil.Process().memory_info().rss > limit * _MEGABYTE)
+
+    def _step(self, ended: tuple[Claimed, Ending] | None, *, claiming: bool, least: int = 0) -> Step:
         """End and claim, asking again while the server is away: the request stays the same."""
         self._requests += 1
         request = f"{self._setup.generation}.{self._requests}"
@@ -215,7 +131,13 @@ class Child:
             queues = self._queues if claiming else ()
             try:
                 return self._broker.step(
-                    self._setup.claimer, request, queues, ended, lease=self._setup.settings.lease, woken=woken
+                    self._setup.claimer,
+                    request,
+                    queues,
+                    ended,
+                    lease=self._setup.settings.lease,
+                    woken=woken,
+                    least=least,
                 )
             except StoreUnavailable as error:
                 if self._board.stop and ended is None:
@@ -234,7 +156,8 @@ class Child:
         self._announce(assignment, started)
         token = int(job.token)
         try:
-            ending = execute(
+            ending = self._wait_to_be_alone(assignment, token) if assignment.rung else None
+            ending = ending or execute(
                 assignment,
                 self._task_broker,
                 lambda: board.cancel == token,
@@ -247,7 +170,9 @@ class Child:
                 os._exit(1)  # a copy of this process, forked by the task: it holds no lease
             # Before the end is told, so that the parent never takes an ended run for a lost one.
             board.token = 0
+            board.alone = False
             board.jobs += 1
+        self._ran_out = ending is not None and ladder.ran_out(ending)
         if log.isEnabledFor(logging.INFO):
             _log_end(assignment, ending, time.monotonic() - started)
         return None if ending is None else (job, ending)
@@ -260,8 +185,21 @@ class Child:
         if (run := (options.retry, job.failures)) != self._announced:
             # Mostly as for the run before; drawing lots each time would cost more than all the rest.
             self._announced, board.retry_delay = run, delay_after_timeout(assignment)
-        board.deadline = started + options.timeout
+        board.begun, board.deadline, board.rung = started, started + options.timeout, assignment.rung
         board.token = int(job.token)
+
+    def _wait_to_be_alone(self, assignment: Assignment, token: int) -> Ending | None:
+        """Until no other slot of this worker runs a job; or how the run ends, if it never begins."""
+        board = self._board
+        board.deadline, board.alone = math.inf, True
+        while board.granted != token:
+            if board.cancel == token:
+                return endings.confirm_cancel("asked")
+            if board.stop:
+                return endings.defer(0, assignment.job.note, "its worker stops")
+            time.sleep(_PAUSE)
+        board.deadline = time.monotonic() + assignment.options.timeout
+        return None
 
     def _note_input(self, input_id: str) -> None:
         board = self._board
@@ -269,22 +207,22 @@ class Child:
         # Second: until then it is an earlier run's, so half an id, of a child that dies above, is of no run.
         board.input_token = board.token
 
-    def _wait_for_work(self, step: Step) -> None:
+    def _wait_for_work(self, step: Step, least: int) -> None:
         """Until a queue's bell rings, an order comes, or it is time to look anyway.
 
         Nobody rings when a machine is free again, so that is asked for often; and a ring for what needs one
-        is then better heard by others.
+        is then better heard by others. So is any ring by a child that may claim only some jobs.
         """
         lanes = [lane for lane in self._queues if not step.waits or lane == queue_of(lane)]
-        bells = [self._broker.keys.queue(lane, "bell") for lane in lanes]
-        patience = MACHINE_WAIT if step.waits else IDLE_WAIT
+        bells = [] if least else [self._broker.keys.queue(lane, "bell") for lane in lanes]
+        patience = MACHINE_WAIT if step.waits or least else IDLE_WAIT
         if step.again is not None:
             patience = max(0.001, min(patience, step.again))
         try:
             if bells:
                 self._link.send("BLPOP", *bells, patience)
             waited: list[Any] = [self._orders, self._link] if bells else [self._orders]
-            ready: list[Any] = wait(waited, patience + 5)
+            ready: list[Any] = wait(waited, patience + 5 if bells else patience)
             if self._link in ready:
                 self._woken = self._link.receive() is not None
             elif bells:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,20 +17,12 @@ from urllib.parse import quote
 import platformdirs
 
 from junmai_jobs import checks
-from junmai_jobs.checks import Bad, Check, list_of, number, one_of, optional, whole
+from junmai_jobs.checks import Check, list_of, number, one_of, optional, whole
+from junmai_jobs.config_file import ConfigFile, Setting, checked
 from junmai_jobs.errors import ConfigError
-from junmai_jobs.files import read_small
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-Place = tuple[str | int, ...]  # what leads to a value in the file: ("queues", "order", 0)
-
-# Keys of the original's file, accepted whatever they hold; those that no field uses are listed as unused.
-_ORIGINAL: set[Place] = {(key,) for key in ("system", "ai", "export", "notifications", "ui", "version")}
-_ORIGINAL |= {("processing", f"auto_{step}") for step in ("import", "select", "develop", "export")}
-
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+    from collections.abc import Mapping
 
 
 def redact(url: str) -> str:
@@ -51,28 +42,21 @@ def _read_whole(text: str) -> int | str:
     return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
 
 
+def _read_yes_or_no(text: str) -> bool | str:
+    words = {"on": True, "true": True, "yes": True, "1": True}
+    words |= {"off": False, "false": False, "no": False, "0": False}
+    return words.get(text.strip().lower(), text)
+
+
 def _read_list(text: str) -> list[str]:
     return [item.strip() for item in text.split(",")]
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    key: str  # in the file, dotted
-    check: Check
-    env: tuple[str, ...] = ()  # the first that is set counts
-    read: Callable[[str], Any] = str  # makes a variable's text a value to check
-    show: Callable[[str], str] = str  # hides what is secret
-
-    @property
-    def place(self) -> Place:
-        return tuple(self.key.split("."))
-
-
 def _setting(key: str, check: Check, default: Any, **more: Any) -> Any:
-    return field(default=default, repr="show" not in more, metadata={"setting": _Setting(key, check, **more)})
+    return field(default=default, repr="show" not in more, metadata={"setting": Setting(key, check, **more)})
 
 
-def _settings(table: type) -> dict[str, _Setting]:
+def _settings(table: type) -> dict[str, Setting]:
     return {item.name: item.metadata["setting"] for item in fields(table) if "setting" in item.metadata}
 
 
@@ -138,9 +122,27 @@ class Config:
         env=("JUNMAI_CONCURRENCY", "CELERY_CONCURRENCY"),
         read=_read_whole,
     )
+    nice: int = _setting("processing.nice", whole(0, 19), 10)
+    keep_awake: bool = _setting(
+        "processing.keep_awake",
+        checks.yes_or_no,
+        default=True,
+        env=("JUNMAI_KEEP_AWAKE",),
+        read=_read_yes_or_no,
+    )
+
+    governor: bool = _setting(
+        "processing.governor", checks.yes_or_no, default=True, env=("JUNMAI_GOVERNOR",), read=_read_yes_or_no
+    )
     cpu_limit_percent: int = _setting("processing.cpu_limit_percent", whole(1, 100), 80)
-    gpu_temp_limit_celsius: int = _setting("processing.gpu_temp_limit_celsius", whole(1, 150), 75)
+    cpu_critical_percent: int = _setting("processing.cpu_critical_percent", whole(1, 100), 95)
     memory_limit_percent: int = _setting("processing.memory_limit_percent", whole(1, 100), 85)
+    memory_critical_percent: int = _setting("processing.memory_critical_percent", whole(1, 100), 95)
+    gpu_temp_limit_celsius: int = _setting("processing.gpu_temp_limit_celsius", whole(1, 150), 75)
+    gpu_temp_critical_celsius: int = _setting("processing.gpu_temp_critical_celsius", whole(1, 150), 85)
+    battery_limit_percent: int = _setting("processing.battery_limit_percent", whole(0, 100), 30)
+    idle_cpu_percent: int = _setting("processing.idle_cpu_percent", whole(0, 100), 15)
+    user_idle_seconds: float = _setting("processing.idle_seconds", number(0, 31_536_000), 300.0)
 
     queue_order: tuple[str, ...] = _setting("queues.order", list_of(checks.name), _QUEUES)
     max_waiting: int = _setting("queues.max_waiting", whole(1, 10**9), 1_000_000)
@@ -186,8 +188,6 @@ class Config:
 
 
 _SETTINGS = _settings(Config)
-_NAMES = {setting.place: name for name, setting in _SETTINGS.items()}  # by place in the file
-_SECTIONS = {place[:length] for place in _NAMES for length in range(len(place))}
 
 
 def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None, **flags: Any) -> Config:
@@ -205,13 +205,14 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
         home = _full(Path(env["JUNMAI_HOME"]), "JUNMAI_HOME")
     found: dict[str, Any] = {}
     if path is not None or "JUNMAI_CONFIG" in env:
-        found = _File(_full(path or Path(env["JUNMAI_CONFIG"]), "The configuration file")).found
+        given = _full(path or Path(env["JUNMAI_CONFIG"]), "The configuration file")
+        found = ConfigFile(given, _SETTINGS).found
     elif _is_there(home / "config.json"):
-        found = _File(home / "config.json").found
+        found = ConfigFile(home / "config.json", _SETTINGS).found
     found |= _from_environment(env)
     for name, value in flags.items():
         if value is not None:
-            found[name] = _checked(_SETTINGS[name].key, _SETTINGS[name].check, value)
+            found[name] = checked(_SETTINGS[name].key, _SETTINGS[name].check, value)
     return Config(home=home, **found)
 
 
@@ -233,120 +234,19 @@ def _is_there(file: Path) -> bool:
         ) from None
 
 
-def _checked(label: str, check: Check, value: Any) -> Any:
-    try:
-        return check(value)
-    except Bad as bad:
-        raise ConfigError(f"{_dotted((label, *bad.where))} {bad}") from None
-
-
-def _dotted(place: Place) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)[1:]
-
-
 def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     found = {}
     for name, setting in _SETTINGS.items():
         for variable in [variable for variable in setting.env if variable in env][:1]:
-            found[name] = _checked(variable, setting.check, setting.read(env[variable]))
+            found[name] = checked(variable, setting.check, setting.read(env[variable]))
     if "redis_url" not in found and env.keys() & {"REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD"}:
         found["redis_url"] = _compose_address(env)
     return found
 
 
 def _compose_address(env: Mapping[str, str]) -> str:
-    host = _checked("REDIS_HOST", checks.host, env.get("REDIS_HOST", "localhost"))
-    port = _checked("REDIS_PORT", whole(1, 65_535), _read_whole(env.get("REDIS_PORT", "6379")))
-    database = _checked("REDIS_DB", whole(0, 10**9 - 1), _read_whole(env.get("REDIS_DB", "0")))
+    host = checked("REDIS_HOST", checks.host, env.get("REDIS_HOST", "localhost"))
+    port = checked("REDIS_PORT", whole(1, 65_535), _read_whole(env.get("REDIS_PORT", "6379")))
+    database = checked("REDIS_DB", whole(0, 10**9 - 1), _read_whole(env.get("REDIS_DB", "0")))
     password = f":{quote(env['REDIS_PASSWORD'], safe='')}@" if "REDIS_PASSWORD" in env else ""
     return f"redis://{password}{f'[{host}]' if ':' in host else host}:{port}/{database}"
-
-
-def _is_open(file: Path) -> bool:
-    """Whether other users may read it; where that is told in another way, it is not known."""
-    return os.name == "posix" and bool(file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
-
-
-class _File:
-    """One config.json: ``found``, the fields that it sets, with ``file`` and ``unused`` among them."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.unused: list[str] = []
-        self.found: dict[str, Any] = {"file": file}
-        try:
-            text = read_small(file)
-            content = json.loads(text)
-        except UnicodeDecodeError:
-            raise ConfigError(f"{file} is not UTF-8; save it in that encoding") from None
-        except OSError as error:
-            raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
-        except json.JSONDecodeError as error:
-            comment = error.doc.startswith(("//", "/*", "#"), error.pos)
-            what = (
-                "JSON has no comments; take this one out" if comment else f"{error.msg}, column {error.colno}"
-            )
-            raise ConfigError(f"{file}, line {error.lineno}: {what}") from None
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{file} cannot be read as JSON: {error}") from None
-        self._lines: dict[Place, int] = {}
-        self._find_lines(text)
-        self._visit((), content)
-        self.found["unused"] = tuple(self.unused)
-        self.found["exposed"] = self._has_secret() and _is_open(file)
-
-    def _has_secret(self) -> bool:
-        """Whether something in it is never shown."""
-        hidden = ((self.found.get(name), setting.show) for name, setting in _SETTINGS.items())
-        return any(isinstance(value, str) and show(value) != value for value, show in hidden)
-
-    def _find_lines(self, text: str) -> None:
-        """Note the line of every key and list item of a text that is known to be JSON."""
-        here: list[str | int] = []  # of each open container, the key or position that is being read
-        before, line, end = "", 1, 0
-        for match in _TOKEN.finditer(text):
-            line += text.count("\n", end, match.start())
-            piece, end = match[0], match.start()
-            if piece == ":":
-                here[-1] = json.loads(before)
-                if tuple(here) in self._lines:
-                    raise ConfigError(
-                        f"{self.file}, line {line}: {_dotted(tuple(here))} is given twice; keep one"
-                    )
-                self._lines[tuple(here)] = line
-            elif piece in {"}", "]"}:
-                here.pop()
-            elif piece == "," and isinstance(here[-1], int):
-                here[-1] += 1
-            elif here and isinstance(here[-1], int):
-                self._lines.setdefault(tuple(here), line)
-            if piece in {"{", "["}:
-                here.append("" if piece == "{" else 0)
-            before = piece
-
-    def _error(self, place: Place, what: str) -> ConfigError:
-        known = (self._lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in self._lines)
-        return ConfigError(f"{self.file}, line {next(known, 1)}: {_dotted(place) or 'the whole'} {what}")
-
-    def _visit(self, place: Place, value: Any) -> None:
-        original = place[:1] in _ORIGINAL or place[:2] in _ORIGINAL
-        if name := _NAMES.get(place):
-            try:
-                self.found[name] = _SETTINGS[name].check(value)
-            except Bad as bad:
-                raise self._error(place + bad.where, str(bad)) from None
-        elif isinstance(value, dict) and (place in _SECTIONS or (original and value)):
-            for key, item in value.items():
-                self._visit((*place, key), item)
-        elif place in _SECTIONS:
-            raise self._error(place, "must be an object in {braces}")
-        elif original:
-            self.unused.append(_dotted(place))
-        else:
-            known = _NAMES.keys() | _SECTIONS | _ORIGINAL
-            here = [
-                str(other[-1]) for other in known if other[:-1] == place[:-1] and len(other) == len(place)
-            ]
-            raise self._error(
-                place, checks.unknown(str(place[-1]), here, [s.key for s in _SETTINGS.values()])
-            )

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from junmai_jobs import codec
+from junmai_jobs import codec, ladder
 from junmai_jobs.broker import Broker
 from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.errors import InvalidState, JobCancelled, StoreUnavailable
@@ -69,6 +69,20 @@ class RunningJob:
         return next(
             (pool[1:] for pool, *amounts in held if any(each.startswith("gpu=") for each in amounts)), None
         )
+
+    @property
+    def rung(self) -> int:
+        """How often in a row the job has run out of memory before this run, 0 to 3; see ``scale``."""
+        return ladder.rung_of(self._job.note)
+
+    @property
+    def scale(self) -> float:
+        """The share of its usual working size that this run should take: 1.0; less after a lack of memory.
+
+        A job that has run out of memory runs again alone, then alone at 0.5, then at 0.25. Use it for what
+        costs memory and may be smaller: tiles, batches, the size at which something is looked at.
+        """
+        return ladder.scale_of(self.rung)
 
     def check_cancelled(self) -> None:
         """Stop here if somebody asked for it. Cheap: call it as often as you like.

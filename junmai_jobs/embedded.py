@@ -64,7 +64,7 @@ class Embedded:
     def socket(self) -> Path:
         """In the folder; in a short one of its own where that path is too long for a socket."""
         path = self.folder / "socket"
-        if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+        if _WINDOWS or len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path
         digest = hashlib.sha256(os.fsencode(self.home.resolve())).hexdigest()[:16]
         return _SHORT_FOLDER / f"junmai-{os.geteuid()}-{digest}" / "socket"

@@ -5,7 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
+
+How = Literal["asked", "interrupted", "killed"]
+"""How a run came to be cancelled: it stopped itself when asked, was interrupted, or was killed."""
+STOPPED: Mapping[How, str] = {
+    "asked": "it stopped when asked",
+    "interrupted": "it was interrupted",
+    "killed": "it was killed, as it did not stop",
+}
+"""The same in words."""
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +37,8 @@ class Ending:
                 return f"comes back in {delay / 1000:.1f} s: {json.loads(detail)['reason']}"
             case "step_aside", _:
                 return "made way for a more urgent job"
-            case "confirm_cancel", _:
-                return "cancelled"
+            case "confirm_cancel", (detail,):
+                return f"cancelled: {STOPPED[json.loads(detail)['how']]}"
             case _:
                 return "succeeded"
 
@@ -42,15 +53,20 @@ def retry(delay: float, error: Mapping[str, Any]) -> Ending:
     return Ending("retry", (milliseconds(delay), json_text({"error": error})))
 
 
-def fail(error: Mapping[str, Any], reason: str = "", input_id: str = "") -> Ending:
-    """running -> failed, for good; ``input_id``: of the input that was refused."""
+def fail(
+    error: Mapping[str, Any], reason: str = "", input_id: str = "", detail: Mapping[str, Any] = _NOTHING
+) -> Ending:
+    """running -> failed, for good; ``input_id``: of the input that was refused. History keeps ``detail``."""
     refused = {"input": input_id} if input_id else {}
-    return Ending("fail", (reason, json_text({"error": error, **refused})))
+    return Ending("fail", (reason, json_text({"error": error, **refused, **detail})))
 
 
-def defer(delay: float, note: str = "", reason: str = "") -> Ending:
-    """running -> scheduled, due in ``delay`` seconds; spends no retry. The next run sees ``note``."""
-    return Ending("defer", (milliseconds(delay), note, json_text({"reason": reason})))
+def defer(delay: float, note: str = "", reason: str = "", detail: Mapping[str, Any] = _NOTHING) -> Ending:
+    """running -> scheduled, due in ``delay`` seconds; spends no retry.
+
+    The next run sees ``note``; the history keeps ``reason`` and ``detail``.
+    """
+    return Ending("defer", (milliseconds(delay), note, json_text({"reason": reason, **detail})))
 
 
 def step_aside() -> Ending:
@@ -58,9 +74,9 @@ def step_aside() -> Ending:
     return Ending("step_aside", ())
 
 
-def confirm_cancel() -> Ending:
-    """running -> cancelled; the run has stopped because it was asked to."""
-    return Ending("confirm_cancel", ("{}",))
+def confirm_cancel(how: How = "asked") -> Ending:
+    """running -> cancelled; the run has ended because it was asked to."""
+    return Ending("confirm_cancel", (json_text({"how": how}),))
 
 
 def milliseconds(seconds: float) -> int:

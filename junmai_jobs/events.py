@@ -31,16 +31,19 @@ _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,20})(?:/[0-9]{1,3})?")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of one job."""
+    """One change of one job, or of what a worker may run."""
 
     cursor: str
     """Give it as ``after`` to go on behind this event."""
     at: str
     """ISO 8601, UTC, by the server's clock."""
     word: str
-    """submitted, started, succeeded, failed, retrying, scheduled, released or cancelled."""
+    """submitted, started, succeeded, failed, retrying, scheduled, released or cancelled; or governed."""
     id: str
+    """The job's; of ``governed`` the worker's name."""
     queue: str
+    detail: str = ""
+    """Of ``governed``: what the worker may run now, and why."""
 
 
 def follow(
@@ -110,5 +113,8 @@ def _events(entry: str, fields: Sequence[bytes] | dict[bytes, bytes]) -> Iterato
     if fields.keys() >= {b"word", b"id", b"queue"}:
         word, ids, queue = (text_of(fields[name]) for name in (b"word", b"id", b"queue"))
         at, jobs = iso(int(entry.partition("-")[0]) / 1000), ids.split(" ")
+        detail = text_of(fields.get(b"detail", b""))
         for number, job_id in enumerate(jobs, 1):
-            yield Event(entry if number == len(jobs) else f"{entry}/{number}", at, word, job_id, queue)
+            yield Event(
+                entry if number == len(jobs) else f"{entry}/{number}", at, word, job_id, queue, detail
+            )

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from junmai_jobs import codec, endings, quarantine
+from junmai_jobs import codec, endings, ladder, quarantine
 from junmai_jobs.broker import Broker, Suspicion
 from junmai_jobs.broker_base import MAX_WAITING
+from junmai_jobs.causes import behind
 from junmai_jobs.context import MakingWay, RunningJob, running
-from junmai_jobs.endings import Ending
+from junmai_jobs.endings import Ending, How
 from junmai_jobs.errors import (
     Abort,
     JobCancelled,
@@ -28,16 +29,17 @@ from junmai_jobs.errors import (
     UnknownTask,
 )
 from junmai_jobs.hooks import hooks_around, tell_failure, tell_success
+from junmai_jobs.interrupt import Interrupted, awaited, called
 from junmai_jobs.job import Call, Claimed
 from junmai_jobs.options import Options
-from junmai_jobs.retry import LONGEST, RetryPolicy
+from junmai_jobs.retry import LONGEST
 from junmai_jobs.task import AsyncTask, Task, find_task
-from junmai_jobs.timelimit import limited, time_limit
+from junmai_jobs.timelimit import limited
 from junmai_jobs.workflow import filled_in
 
 _STORE_PAUSE = 5.0
 TRACEBACK_LIMIT = 16 * 1024
-_CALLERS = {__name__, limited.__module__, "asyncio.runners", "asyncio.base_events"}
+_CALLERS = {__name__, called.__module__, limited.__module__, "asyncio.runners", "asyncio.base_events"}
 UNKNOWN_TASK_PATIENCE = 600.0
 """Seconds for which a job of an unknown task is left to other workers before it fails."""
 
@@ -50,6 +52,11 @@ class Assignment:
     call: Call
     task: Task[..., Any]
     options: Options
+
+    @property
+    def rung(self) -> int:
+        """Of the ladder of memory, see ladder.py: from 1 on no other job of the worker may run meanwhile."""
+        return ladder.rung_of(self.job.note)
 
 
 def prepare(job: Claimed) -> Assignment | Ending:
@@ -96,11 +103,11 @@ def execute(
                 hook.before(context)
             call = filled_in(assignment.call, broker.inherit)
             with _on_input(assignment, call, broker, note_input) if assignment.task.inputs else nullcontext():
-                value = _call(assignment, call)
+                value = _call(assignment, call, context)
             result = b"" if value is None else codec.pack(value, limit=codec.RESULT_LIMIT, place="the result")
         except BaseException as error:  # noqa: BLE001 - a task may raise anything, and the worker must go on
             tell_failure(hooks, context, error)
-            return _outcome(error, job, options, context)
+            return _outcome(error, assignment, context)
         tell_success(hooks, context, value)
     return endings.succeed(result, options.result_ttl)
 
@@ -121,12 +128,11 @@ def _on_input(
             broker.acquit(input_id)
 
 
-def _call(assignment: Assignment, call: Call) -> Any:
+def _call(assignment: Assignment, call: Call, context: RunningJob) -> Any:
     task, limit = assignment.task, assignment.options.soft_limit
     if isinstance(task, AsyncTask):
-        return asyncio.run(limited(task.function(*call.args, **call.kwargs), limit))
-    with time_limit(limit):
-        return task.function(*call.args, **call.kwargs)
+        return asyncio.run(awaited(task.function, call.args, call.kwargs, limit, context))
+    return called(task.function, call.args, call.kwargs, limit, context)
 
 
 def delay_after_timeout(assignment: Assignment) -> float:
@@ -141,12 +147,12 @@ def timed_out(timeout: float, retry_delay: float) -> Ending:
     return endings.fail(error, "timeout") if retry_delay < 0 else endings.retry(retry_delay, error)
 
 
-def _outcome(error: BaseException, job: Claimed, options: Options, context: RunningJob) -> Ending | None:
+def _outcome(error: BaseException, assignment: Assignment, context: RunningJob) -> Ending | None:
     match error:
         case StaleLease():
             return None
-        case JobCancelled() if context.cancel_asked:
-            return endings.confirm_cancel()
+        case _ if context.cancel_asked and (how := _cancelled(error)):
+            return endings.confirm_cancel(how)
         case MakingWay():
             return endings.step_aside()
         case RetryLater(seconds=seconds) if _is_delay(seconds):
@@ -154,16 +160,35 @@ def _outcome(error: BaseException, job: Claimed, options: Options, context: Runn
         case StoreUnavailable():
             return endings.defer(_STORE_PAUSE, reason=_reason(error))
         case _:
-            return _failure(error, job.attempt, options.retry)
+            return _failure(error, assignment)
 
 
-def _failure(error: BaseException, attempt: int, policy: RetryPolicy) -> Ending:
+def _cancelled(error: BaseException) -> How | None:
+    """How the run was stopped, if it ends for that: also where tidying up failed, or a library wraps it."""
+    stops = [each for each in behind(error) if isinstance(each, JobCancelled)]
+    if any(isinstance(each, Interrupted) for each in stops):
+        return "interrupted"
+    return "asked" if stops else None
+
+
+def _failure(error: BaseException, assignment: Assignment) -> Ending:
     if isinstance(error, Quarantined):
         return endings.fail(describe(error), "quarantined", error.input_id)
-    if isinstance(error, (Abort, PayloadError)):
-        return endings.fail(describe(error), _reason(error) if isinstance(error, Abort) else "payload")
-    delay = policy.decide(attempt, error)
+    if isinstance(error, Abort):
+        return endings.fail(describe(error), _reason(error))
+    if ladder.is_want_of_memory(error):
+        return _out_of_memory(error, assignment.rung)
+    if isinstance(error, PayloadError):
+        return endings.fail(describe(error), "payload")
+    delay = assignment.options.retry.decide(assignment.job.attempt, error)
     return endings.fail(describe(error)) if delay is None else endings.retry(delay, describe(error))
+
+
+def _out_of_memory(error: BaseException, rung: int) -> Ending:
+    for each in behind(error):
+        # What the task held gives room to say what has happened.
+        traceback.clear_frames(each.__traceback__)
+    return ladder.after(rung, describe(error))
 
 
 def _left_to_others(job: Claimed, error: UnknownTask) -> Ending:

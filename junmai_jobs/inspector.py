@@ -16,7 +16,7 @@ from junmai_jobs.replies import json_object, scored, seconds, text_of, texts
 _PAGE = 200
 _LARGE = 10
 """So many values are read in one command that may be as large as a payload."""
-_SAID = ("host", "pid", "started_at", "queues", "tasks", "concurrency")  # by a worker of itself
+_SAID = ("host", "pid", "started_at", "queues", "tasks", "concurrency", "governor")  # by a worker of itself
 _LISTS = {"queues", "tasks", "claimers"}
 
 

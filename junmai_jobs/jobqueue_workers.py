@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -11,10 +11,12 @@ from junmai_jobs.errors import OptionError
 from junmai_jobs.hosting import EmbeddedWorker
 from junmai_jobs.job import check_name
 from junmai_jobs.jobqueue_base import JobQueueBase
-from junmai_jobs.resources import offers
+from junmai_jobs.machines import offers
+from junmai_jobs.resources import Limits
 from junmai_jobs.retry import LONGEST
 from junmai_jobs.scheduler import Retention
 from junmai_jobs.settings import LONGEST_LEASE, WorkerSettings
+from junmai_jobs.startup import refuse_unguarded, take_over
 from junmai_jobs.task import task_modules
 
 
@@ -30,23 +32,28 @@ class JobQueueWorkers(JobQueueBase):
         signals: bool = False,
         **settings: Any,
     ) -> EmbeddedWorker:
-        """A worker inside this process, for a ``with`` block; its jobs run in child processes.
+        """A worker inside this process, for a ``with`` block, or ``start()`` and ``stop()``.
 
-        The children import the modules of the tasks registered here and those named in ``tasks``. In a script
-        everything that starts something must stand under ``if __name__ == "__main__":``. Other ``settings``
+        Its jobs run in child processes, which import the modules of the tasks registered here and those named
+        in ``tasks``. In a script everything that starts something must stand under
+        ``if __name__ == "__main__":``. Under Flask's reloader the process that it runs works alone. The
+        embedding page of the guide tells the rest. Other ``settings``
         are those of ``WorkerSettings``; its log goes where the host sends that of ``junmai_jobs``, the
         children's to stderr, from ``loglevel`` WARNING on. Of them ``offers`` are amounts,
         ``{"gpu": 1, "vram_mb": 8000}``, instead of what is found; ``aging`` is seconds in line until a job
-        gets the highest priority; ``schedules=False`` neither stores schedules nor fires any.
+        gets the highest priority; ``schedules=False`` neither stores schedules nor fires any;
+        ``governor=False`` looks at nobody else's use of the machine.
 
         Raises:
-            OptionError, StoreUnavailable: as ``worker_settings``.
+            OptionError: the main module has no such guard, or as ``worker_settings``.
+            StoreUnavailable: as ``worker_settings``.
         """
+        refuse_unguarded()
         settings.setdefault("loglevel", "WARNING")
         if signals:
             raise OptionError("signals=True is not built yet: run `junmai-jobs worker`, or own the signals")
         chosen = self.worker_settings(concurrency=concurrency, queues=queues, tasks=tasks, **settings)
-        return EmbeddedWorker(chosen)
+        return EmbeddedWorker(chosen, lambda: take_over(self.broker, self.inspector))
 
     def worker_settings(
         self,
@@ -54,6 +61,7 @@ class JobQueueWorkers(JobQueueBase):
         concurrency: int | None = None,
         queues: Iterable[str] | None = None,
         tasks: Iterable[str] = (),
+        governor: bool | None = None,
         **settings: Any,
     ) -> WorkerSettings:
         """The settings of a worker for this queue: what is not given comes from the configuration.
@@ -65,26 +73,26 @@ class JobQueueWorkers(JobQueueBase):
         config = self.config
         if unknown := settings.keys() - {each.name for each in fields(WorkerSettings)}:
             raise OptionError(f"no such worker settings: {', '.join(sorted(unknown))}")
+        _check_numbers(settings)
+        if settings.get("autoscale") is not None:
+            if concurrency is not None:
+                raise OptionError("give concurrency or autoscale: a pool is fixed or elastic")
+            settings["autoscale"] = _check_autoscale(settings["autoscale"])
+            concurrency = settings["autoscale"][1]
         slots = config.max_concurrent_jobs if concurrency is None else concurrency
-        if type(slots) is not int or not 1 <= slots <= 1000:
-            raise OptionError(f"concurrency is {concurrency!r}; give a whole number from 1 to 1000")
-        aging = settings.get("aging")
-        if aging is not None and (type(aging) not in {int, float} or not 1 <= aging <= LONGEST):
-            raise OptionError(f"aging is {aging!r}; give seconds from 1 on, or None")
-        for name, least in (("lease", 1), ("grace", 0)):
-            seconds = settings.get(name, least)
-            if type(seconds) not in {int, float} or not least <= seconds <= LONGEST_LEASE:
-                raise OptionError(
-                    f"{name} is {seconds!r}; give a number of seconds from {least} to {LONGEST_LEASE}"
-                )
-        count = settings.get("max_jobs_per_child", 1)
-        if type(count) is not int or not 1 <= count <= 2**31:
-            raise OptionError(f"max_jobs_per_child is {count!r}; give a whole number from 1 to {2**31}")
+        if type(slots) is not int or not 1 <= slots <= _MOST_SLOTS:
+            raise OptionError(f"concurrency is {concurrency!r}; give a whole number from 1 to {_MOST_SLOTS}")
         if isinstance(queues, str):
             raise OptionError(f"queues is {queues!r}; give a list of names")
         served = None if queues is None else tuple(check_name(queue, "queue") for queue in queues)
         settings["offers"] = tuple(offers(settings.get("offers")))
-        settings.setdefault("aging", config.aging_seconds)
+        is_governed = config.governor if governor is None else governor
+        configured = {
+            "aging": config.aging_seconds,
+            "limits": Limits.of(config) if is_governed else None,
+            "nice": config.nice,
+            "keep_awake": config.keep_awake,
+        }
         self.broker.due()  # who may run no script here is told so now
         return WorkerSettings(
             endpoint=self.server,
@@ -96,8 +104,37 @@ class JobQueueWorkers(JobQueueBase):
             retention=_retention(config),
             notify_command=config.notify_command,
             max_waiting=config.max_waiting,
-            **settings,
+            **configured | settings,
         )
+
+
+_MOST_SLOTS = 1000
+_RANGES = {
+    "lease": (1, LONGEST_LEASE, "a number of seconds"),
+    "grace": (0, LONGEST_LEASE, "a number of seconds"),
+    "aging": (1, LONGEST, "a number of seconds, or None,"),
+    "max_memory_per_child": (1, 2**31, "a number of MB, or None,"),
+    "max_jobs_per_child": (1, 2**31, "a whole number"),
+    "nice": (0, 19, "a whole number"),
+}
+
+
+def _check_numbers(settings: Mapping[str, Any]) -> None:
+    for name, (least, most, what) in _RANGES.items():
+        value = settings.get(name, least)
+        kinds = {int} if "whole" in what else {int, float}
+        is_none = value is None and "None" in what
+        if not is_none and (type(value) not in kinds or not least <= value <= most):
+            raise OptionError(f"{name} is {value!r}; give {what} from {least} to {most}")
+
+
+def _check_autoscale(given: object) -> tuple[int, int]:
+    match given:
+        case (int(fewest), int(most)) if 1 <= fewest <= most <= _MOST_SLOTS:
+            return fewest, most
+    raise OptionError(
+        f"autoscale is {given!r}; give how many processes at least and at most, 1 to {_MOST_SLOTS}, as in (1, 6)"
+    )
 
 
 def _retention(config: Config) -> dict[str, Retention]:

@@ -6,7 +6,7 @@ ended of it, the kernel would kill the children with their runs, see ``child.py`
 
 from __future__ import annotations
 
-from junmai_jobs.child import leave_stopping_to_the_parent
+from junmai_jobs.child_process import leave_stopping_to_the_parent
 from junmai_jobs.scripts import load
 
 leave_stopping_to_the_parent()

@@ -159,7 +159,8 @@ def _entry(  # noqa: PLR0917 - in the order of the stored line
         "error": _error_of(detail),
         "signal": detail.get("signal"),
         "exit_code": detail.get("exit_code"),
-        **({"reason": detail["reason"]} if detail.get("reason") else {}),
+        "how": _text_in(detail, "how"),
+        "reason": _text_in(detail, "reason"),
     }
 
 
@@ -168,6 +169,11 @@ def _error_of(detail: dict[str, Any]) -> dict[str, Any] | None:
     if not isinstance(error, dict):
         return None
     return {name: str(error.get(name, "")) for name in ("type", "message", "traceback")}
+
+
+def _text_in(detail: dict[str, Any], name: str) -> str | None:
+    text = detail.get(name)
+    return text if isinstance(text, str) and text else None
 
 
 def _max_retries(body: Body | None) -> int:

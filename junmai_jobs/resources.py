@@ -1,80 +1,202 @@
-"""What this machine has that jobs may need: memory of its own, and cards with theirs.
+"""How much may run now, so that whoever works on this machine does not feel us.
 
-A *pool* is what one worker offers of it: one for the host, and one for each card, named so that every process
-that offers the same card names it alike.
+Only what others use counts, see ``sensors.py``. A sensor at its limit eases; a critical one leaves room for
+urgent work alone, or for none; the worst of them counts. A threshold that was passed is left 5 below it, and
+between two changes of the grade lie 10 s, so that nothing flaps. The CPU counts for nothing where it has been
+idle for long. No clock and no sensor is read here: the same readings always give the same grades.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
-import psutil
-import pynvml
+if TYPE_CHECKING:
+    from junmai_jobs.config import Config
+    from junmai_jobs.sensors import Reading
 
-from junmai_jobs.errors import OptionError
-from junmai_jobs.host import host_name
-from junmai_jobs.lanes import check_amounts
-
-_MEGABYTE = 2**20
-_MOST_CARDS = 64
-OF_A_CARD = frozenset({"gpu", "vram_mb"})
-
-
-def offers(given: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
-    """The pools of this host as lua/lib/find_machine.lua reads them: ``pool``, its name, and amounts.
-
-    Args:
-        given: what to offer instead of what is found; ``gpu`` is a number of cards, ``vram_mb`` that of each.
-    """
-    if given is None:
-        return [{"pool": host_name(), "ram_mb": psutil.virtual_memory().total // _MEGABYTE}, *_cards()]
-    if not isinstance(given, Mapping):
-        raise OptionError(f"offers is {given!r}; give a dict as in {{'gpu': 1, 'vram_mb': 8000}}")
-    cards = given.get("gpu", 0)
-    if type(cards) not in {int, float} or not 0 <= cards <= _MOST_CARDS or cards != int(cards):
-        raise OptionError(f"a worker offers gpu {cards!r}; give a whole number of cards, to {_MOST_CARDS}")
-    named = check_amounts({name: amount for name, amount in given.items() if name != "gpu"}, "offers")
-    host = {name: amount for name, amount in named.items() if name not in OF_A_CARD}
-    card = {"gpu": 1.0, **{name: amount for name, amount in named.items() if name in OF_A_CARD}}
-    return [
-        {"pool": host_name(), **host},
-        *({"pool": f"{host_name()}/gpu{number}", **card} for number in range(int(cards))),
-    ]
+URGENT = 9  # the priority from which a job is held back last
+NOTHING = 11  # no job has this priority
+_MARGIN = 5.0  # percent or C below a threshold at which it counts as left
+_BETWEEN_CHANGES = 10.0  # s
+_NEWEST = 0.8  # the weight of the newest reading of the CPU, already a mean of the seconds before it
 
 
-def can_serve(pools: Sequence[Mapping[str, Any]], needs: Mapping[str, float]) -> bool:
-    """Whether all of these needs could ever be met at once."""
-    card = {name: amount for name, amount in needs.items() if name in OF_A_CARD}
-    rest = {name: amount for name, amount in needs.items() if name not in OF_A_CARD}
-    return _has(card, [pool for pool in pools if "gpu" in pool]) and _has(
-        rest, [pool for pool in pools if "gpu" not in pool]
-    )
+class Grade(IntEnum):
+    """How much may run, from all to nothing."""
+
+    FULL = 0
+    EASED = 1
+    URGENT_ONLY = 2
+    NONE = 3
+
+    @property
+    def word(self) -> str:
+        """As people and programs read it."""
+        return self.name.lower()
 
 
-def _has(wanted: Mapping[str, float], pools: Sequence[Mapping[str, Any]]) -> bool:
-    return not wanted or any(
-        all(pool.get(name, 0) >= amount for name, amount in wanted.items()) for pool in pools
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """From where others need the machine; a critical value below its limit counts as the limit."""
+
+    cpu_limit: float = 80  # percent
+    cpu_critical: float = 95
+    memory_limit: float = 85
+    memory_critical: float = 95
+    gpu_limit: float = 75  # C
+    gpu_critical: float = 85
+    battery_limit: float = 30  # percent left
+    idle_cpu: float = 15  # percent, up to which nobody is at work
+    idle_seconds: float = 300
+
+    @classmethod
+    def of(cls, config: Config) -> Limits:
+        """As they are set."""
+        return cls(
+            cpu_limit=config.cpu_limit_percent,
+            cpu_critical=config.cpu_critical_percent,
+            memory_limit=config.memory_limit_percent,
+            memory_critical=config.memory_critical_percent,
+            gpu_limit=config.gpu_temp_limit_celsius,
+            gpu_critical=config.gpu_temp_critical_celsius,
+            battery_limit=config.battery_limit_percent,
+            idle_cpu=config.idle_cpu_percent,
+            idle_seconds=config.user_idle_seconds,
+        )
 
 
-def _cards() -> list[dict[str, Any]]:
-    """NVIDIA's cards; none where there is no driver."""
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        return [_card(number) for number in range(pynvml.nvmlDeviceGetCount())]
-    except pynvml.NVMLError:
-        return []
-    finally:
-        pynvml.nvmlShutdown()
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What may run, and why not more: sentences for people, none when all may."""
+
+    grade: Grade = Grade.FULL
+    reasons: tuple[str, ...] = ()
+
+    def slots(self, of: int) -> int:
+        """How many of so many slots may take any job."""
+        match self.grade:
+            case Grade.FULL:
+                return of
+            case Grade.EASED:
+                return max(1, of // 2)
+            case _:
+                return 0
+
+    def least(self, slot: int, of: int) -> int:
+        """The lowest priority that one of so many slots may claim; the first of them has number 0."""
+        if self.grade is Grade.NONE:
+            return NOTHING
+        return 0 if slot < self.slots(of) else URGENT
 
 
-def _card(number: int) -> dict[str, Any]:
-    card = pynvml.nvmlDeviceGetHandleByIndex(number)
-    name = pynvml.nvmlDeviceGetUUID(card)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(card)
-    name = name.decode() if isinstance(name, bytes) else name
-    return {"pool": name, "gpu": 1, "vram_mb": memory.total // _MEGABYTE}
+class _Gauge:
+    """One sensor: which of its thresholds are passed. Each leads to a grade, the larger to the worse."""
+
+    def __init__(self, *thresholds: tuple[float, Grade]) -> None:
+        self._thresholds = thresholds
+        self._grade = Grade.FULL
+
+    def judge(self, value: float) -> Grade:
+        passed = [
+            grade
+            for threshold, grade in self._thresholds
+            if value >= threshold or (grade <= self._grade and value > threshold - _MARGIN)
+        ]
+        self._grade = max(passed, default=Grade.FULL)
+        return self._grade
+
+    def forget(self) -> Grade:
+        self._grade = Grade.FULL
+        return self._grade
+
+
+def _gauge(limit: float, critical: float) -> _Gauge:
+    """Of what may stop everything: urgent work is held back from midway between its limits."""
+    critical = max(limit, critical)
+    return _Gauge((limit, Grade.EASED), ((limit + critical) / 2, Grade.URGENT_ONLY), (critical, Grade.NONE))
+
+
+class Governor:
+    """Judges one reading after the other."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._changed = -math.inf  # when judge() last changed the grade
+        self.rest()
+
+    def rest(self) -> None:
+        """Forget what was measured: all may run until the next reading, which is judged like a first one.
+
+        The next change still keeps its distance from the last one that a reading made.
+        """
+        limits = self._limits
+        # Urgent work is never stopped for the CPU: our processes stand back there by themselves.
+        self._cpu = _Gauge(
+            (limits.cpu_limit, Grade.EASED),
+            (max(limits.cpu_limit, limits.cpu_critical), Grade.URGENT_ONLY),
+        )
+        self._memory = _gauge(limits.memory_limit, limits.memory_critical)
+        self._gpu = _gauge(limits.gpu_limit, limits.gpu_critical)
+        self._is_low = False  # the battery
+        self._smooth_cpu: float | None = None
+        self._idle_since: float | None = None
+        self._leave = Leave()
+
+    def judge(self, now: float, reading: Reading) -> Leave:
+        """What may run after this reading.
+
+        Args:
+            now: s, on any clock that only grows.
+            reading: a few seconds after the last one.
+        """
+        judged = [
+            self._judge_cpu(now, reading.cpu),
+            self._judge_memory(reading.memory),
+            self._judge_gpu(reading.temperature),
+            self._judge_battery(reading.battery),
+        ]
+        grade = max(grade for grade, _ in judged)
+        if grade != self._leave.grade and now - self._changed < _BETWEEN_CHANGES:
+            grade = self._leave.grade
+        elif grade != self._leave.grade:
+            self._changed = now
+        reasons = tuple(reason for each, reason in judged if each) or self._leave.reasons
+        self._leave = Leave(grade, reasons if grade else ())
+        return self._leave
+
+    def _judge_cpu(self, now: float, cpu: float) -> tuple[Grade, str]:
+        limit = self._limits.cpu_limit
+        before = cpu if self._smooth_cpu is None else self._smooth_cpu
+        smooth = self._smooth_cpu = _NEWEST * cpu + (1 - _NEWEST) * before
+        if cpu > self._limits.idle_cpu:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = now
+        if self._idle_since is not None and now - self._idle_since >= self._limits.idle_seconds:
+            return self._cpu.forget(), ""
+        return self._cpu.judge(smooth), f"CPU {_against(smooth, limit, '%', ' used by others')}"
+
+    def _judge_memory(self, memory: float) -> tuple[Grade, str]:
+        reason = f"memory {_against(memory, self._limits.memory_limit, '%', ' used by others')}"
+        return self._memory.judge(memory), reason
+
+    def _judge_gpu(self, temperature: float | None) -> tuple[Grade, str]:
+        if temperature is None:
+            return self._gpu.forget(), ""
+        return self._gpu.judge(temperature), f"GPU {_against(temperature, self._limits.gpu_limit, 'C')}"
+
+    def _judge_battery(self, battery: float | None) -> tuple[Grade, str]:
+        limit = self._limits.battery_limit
+        again = limit + (_MARGIN if self._is_low else 0.0)
+        self._is_low = battery is not None and battery < again
+        if not self._is_low:
+            return Grade.FULL, ""
+        return Grade.URGENT_ONLY, f"on battery, {battery:.0f} % left, limit {limit:.0f} %"
+
+
+def _against(value: float, limit: float, unit: str, of_whom: str = "") -> str:
+    again = f", released at {limit - _MARGIN:.0f} {unit}" if value < limit else ""
+    return f"{value:.0f} {unit}{of_whom}, limit {limit:.0f} {unit}{again}"

@@ -24,7 +24,7 @@ from junmai_jobs.errors import (
     ScheduleNotFound,
     UnknownTask,
 )
-from junmai_jobs.host import is_gone
+from junmai_jobs.host import host_id, is_gone
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.inspector_stats import ALIVE_WITHIN
 from junmai_jobs.job import Body, Job, new_id
@@ -40,6 +40,8 @@ ANNOUNCE_EVERY = 5.0
 AGE_EVERY = 1.0
 SAMPLE_EVERY = 10.0
 FIRE_EVERY = 2.0
+QUIET_EVERY = 5.0
+"""Seconds: of the chores that are done more often while anything waits or runs."""
 _AGING_LEAD = 3.0
 """Seconds: who is to start within a bound is raised so long before; the looks at it are a second apart."""
 _GONE_FOR_GOOD = 10 * ALIVE_WITHIN
@@ -87,6 +89,10 @@ class Scheduler:
     """Whether it stores the schedules of its tasks and fires ticks."""
     max_waiting: int = MAX_WAITING
     """How many jobs may wait in a queue to which a tick submits."""
+    quiet: bool = False
+    """Whether nothing waits in line or runs anywhere, as far as the supervisor knows."""
+    neighbours: tuple[int, ...] = ()
+    """The processes of the other workers on this host."""
     _chores: dict[str, _Chore] = field(init=False)
     _complaints: dict[str, str] = field(default_factory=dict)
     _announcements: int = 0
@@ -143,18 +149,29 @@ class Scheduler:
     def _reap(self) -> float:
         self.broker.reap(self.queues, lease=self.lease)
         # Who comes half a lease late is taken for one who slept.
-        return min(REAP_EVERY, self.lease / 4)
+        return min(self._pace(REAP_EVERY), self.lease / 4)
+
+    def _pace(self, usual: float) -> float:
+        """Seconds to the next time; while all is quiet there is less to do, and rings tell of the rest."""
+        return QUIET_EVERY if self.quiet else usual
 
     def _bury(self) -> float:
         """Workers of this host whose process is gone give back what they hold at once."""
+        neighbours, here = [], host_id()
         for name, info in self.inspector.worker_info().items():
-            if name != self.worker and is_gone(info):
+            if name == self.worker or info.get("host_id") != here:
+                continue
+            if is_gone(info):
                 self.broker.deregister(name, info.get("claimers", ()), lost=True)
-        return REAP_EVERY
+                self.alarm()  # what it would have promoted in time
+            elif type(pid := info.get("pid")) is int:
+                neighbours.append(pid)
+        self.neighbours = tuple(neighbours)
+        return self._pace(REAP_EVERY)
 
     def _promote(self) -> float:
-        next_due = self.broker.promote(self.queues)
-        return PROMOTE_EVERY if next_due is None else min(PROMOTE_EVERY, max(0.001, next_due))
+        next_due, pause = self.broker.promote(self.queues), self._pace(PROMOTE_EVERY)
+        return pause if next_due is None else min(pause, max(0.001, next_due))
 
     def _declare(self) -> float:
         """Once: store the schedules of the tasks known here, remove those whose task has none any more."""
@@ -183,7 +200,8 @@ class Scheduler:
         ]
         if any(fired):
             return 0.0
-        return FIRE_EVERY if due.wait is None else min(FIRE_EVERY, max(0.001, due.wait))
+        pause = self._pace(FIRE_EVERY)
+        return pause if due.wait is None else min(pause, max(0.001, due.wait))
 
     def _fire_schedule(self, name: str, tick: int, spec: bytes, now: float) -> None:
         schedule = Schedule.decode(name, spec)
@@ -216,7 +234,7 @@ class Scheduler:
 
     def _resolve(self) -> float:
         self.broker.resolve()
-        return PROMOTE_EVERY
+        return self._pace(PROMOTE_EVERY)
 
     def _prune(self) -> float:
         for home, limit in self.retention.items():

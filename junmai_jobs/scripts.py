@@ -23,10 +23,10 @@ from junmai_jobs.keys import Keys
 VERBS = (
     "enqueue", "promote", "claim", "extend", "succeed", "retry", "fail", "defer", "release", "crash", "reap",
     "cancel", "confirm_cancel", "resolve", "revive", "reprioritize", "pause", "resume", "purge", "prune",
-    "step", "progress", "register", "deregister", "announce",
+    "step", "progress", "register", "deregister", "dismiss", "announce",
     "checkpoint", "log", "outranked", "step_aside", "expire", "inherit", "suspicion", "acquit",
     "age", "sample", "listen",
-    "schedule", "unschedule", "due", "fire",
+    "schedule", "unschedule", "due", "fire", "survey",
 )  # fmt: skip
 _IN_NEED_OF_ROOM = frozenset({"enqueue", "fire"})
 _ALLOW_OOM = "#!lua flags=allow-oom\n"

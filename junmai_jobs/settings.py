@@ -11,7 +11,8 @@ from junmai_jobs.broker_upkeep import LEASE
 from junmai_jobs.connection import Endpoint
 from junmai_jobs.inspector_base import STANDARD_QUEUES
 from junmai_jobs.lanes import needs_of, queue_of
-from junmai_jobs.resources import can_serve
+from junmai_jobs.machines import can_serve
+from junmai_jobs.resources import Limits
 from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention
 
 EXTERNAL_QUEUES = frozenset({"lightroom"})
@@ -37,6 +38,16 @@ class WorkerSettings:
     """How long running jobs may go on after a signal to stop, or a request to cancel: at most a day."""
     max_jobs_per_child: int = 100
     """After so many jobs a slot gets a new process, which takes what tasks have leaked: from 1 on."""
+    max_memory_per_child: float | None = None
+    """MB in memory above which a process is replaced after its job; None: never."""
+    autoscale: tuple[int, int] | None = None
+    """At least and at most so many processes, as there is work; None: always ``concurrency``."""
+    limits: Limits | None = None
+    """From where others need the machine; None: they are not looked at."""
+    nice: int = 0
+    """How much the children stand back for other programs, see ``stand_back``."""
+    keep_awake: bool = False
+    """Keep the computer awake while there is work and mains power."""
     burst: bool = False
     """Stop when nothing is left that can run."""
     loglevel: str = "INFO"
@@ -51,8 +62,13 @@ class WorkerSettings:
     aging: float | None = None
     """After so many seconds in line a job gets the highest priority; None: never."""
     offers: tuple[Mapping[str, Any], ...] = ()
-    """What this machine has for jobs that need it, see ``resources.offers``."""
+    """What this machine has for jobs that need it, see ``machines.offers``."""
     moved_clock: bool = False
+
+    @property
+    def fewest_slots(self) -> int:
+        """How many slots have a process also when there is nothing to do."""
+        return self.autoscale[0] if self.autoscale else self.concurrency
 
     def lanes(self, known: Sequence[str]) -> tuple[str, ...]:
         """What of the lanes there are this worker serves: each queue in its order, followed by its lanes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -14,7 +15,9 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
-from junmai_jobs.child import ChildSetup, child_main, new_board
+from junmai_jobs.board import new_board
+from junmai_jobs.child import child_main
+from junmai_jobs.child_process import ChildSetup
 
 _LONGEST_TEMPORARY = 103 - len("/pymp-12345678/listener-12345678")  # bytes; 103 is what macOS allows a socket
 _NEEDED_TO_CONNECT = ("encodings.idna", "email.parser", "secrets")
@@ -49,19 +52,22 @@ class Slot:
         self.board: Any = None
         self.fate: Fate | None = None
         self.doomed = 0
-        """Token of the run that is killed for its timeout."""
-        self.cancel_at: float | None = None
-        """When a run that was asked to stop is killed."""
+        """Token of the run that is killed for its timeout, or because it did not heed a cancel."""
+        self.interrupt_at = self.cancel_at = math.inf
+        """When a run that was asked to stop is interrupted, and when it is killed."""
         self.turn: float | None = None
         """Seconds until the job of the dead child comes back, see ``Turns``; one for each death."""
-        self.start_at = 0.0
+        self.ran_out: bool | None = None
+        """Whether the child died for want of memory; None before that is known."""
+        self.start_at = self.idle_since = 0.0
+        self._jobs_seen = 0
         self._orders: Connection | None = None
         self._pause = 0.0
         self._burial = threading.Lock()
 
-    def start(self, context: Any, setup: ChildSetup) -> None:
-        """Start the next generation."""
-        self.board, self.fate, self.cancel_at = new_board(), None, None
+    def start(self, context: Any, setup: ChildSetup, least: int) -> None:
+        """Start the next generation, which may claim jobs of the priority ``least`` and above."""
+        self.prepare(new_board(), least)
         reader, self._orders = context.Pipe(duplex=False)
         process = context.Process(
             target=child_main,
@@ -73,18 +79,59 @@ class Slot:
         self.process = process
         reader.close()
 
+    def prepare(self, board: Any, least: int) -> None:
+        """Forget the last generation."""
+        self.board, self.fate, self.doomed, self._jobs_seen = board, None, 0, 0
+        self.board.least = least
+        self.interrupt_at = self.cancel_at = math.inf
+        self.idle_since = time.monotonic()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is a child, and it lives."""
+        return self.process is not None and bool(self.process.is_alive())
+
+    @property
+    def token(self) -> int:
+        """Of the run on the board; 0 between jobs."""
+        return int(self.board.token) if self.process is not None else 0
+
+    def idle_for(self, now: float) -> float:
+        """Seconds since the child was last seen to run something, or to have done so since the last look."""
+        if self.board.token or self.board.jobs != self._jobs_seen:
+            self.idle_since, self._jobs_seen = now, self.board.jobs
+        return now - self.idle_since
+
     def order(self, queues: Sequence[str]) -> None:
         """Tell the child which queues to serve; also wakes it, to see what stands on the board."""
         with contextlib.suppress(OSError, AttributeError):
             self._orders.send(tuple(queues))  # type: ignore[union-attr]
             self.board.orders += 1
 
+    def ask_to_stop(self, token: int, now: float, grace: float) -> None:
+        """Ask a run to end itself; it is interrupted after half of the grace, and killed after it."""
+        self.board.cancel = token
+        self.interrupt_at, self.cancel_at = now + grace / 2, now + grace
+
+    def interrupt(self) -> None:
+        """Have ``JobCancelled`` raised in the run that was asked to stop, where there is a signal for it."""
+        self.interrupt_at = math.inf
+        if os.name == "posix":
+            with contextlib.suppress(OSError):
+                os.kill(self.process.pid, signal.SIGTERM)
+
+    def kill_run(self, fate: Fate) -> None:
+        """End the child for what its run has done; not if another one has begun by then."""
+        self.doomed = self.board.token
+        self.kill(fate)
+
     def kill(self, fate: Fate) -> None:
         """End the child now; what happens to its job is decided when its death is seen."""
         self.fate = self.fate or fate
-        with contextlib.suppress(OSError, AttributeError):
-            # What the task has started goes with it; the child leads a process group of its own.
-            os.killpg(self.process.pid, signal.SIGKILL)
+        if os.name == "posix":
+            with contextlib.suppress(OSError):
+                # What the task has started goes with it; the child leads a process group of its own.
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
 
     def stop_run(self, begun_before: float) -> str | None:
@@ -96,7 +143,7 @@ class Slot:
             process, board = self.process, self.board
             if process is None or self.fate is not None or not board.token:
                 return None
-            if board.deadline - board.timeout > begun_before or wait([process.sentinel], 0):
+            if board.begun > begun_before or wait([process.sentinel], 0):
                 return None
             self.kill("release")
             return str(board.id.decode())
@@ -112,7 +159,7 @@ class Slot:
         fruitless = code != 0 and self.fate is None and not (self.board.token or self.board.jobs)
         self._pause = min(30.0, max(0.05, self._pause * 2)) if fruitless else 0.0
         self.start_at = time.monotonic() + self._pause
-        self.turn = None
+        self.turn = self.ran_out = None
         with self._burial:
             self.process = None
         return code
@@ -136,7 +183,7 @@ def start_method() -> Any:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     ours = [each for each in sys.modules if each.startswith(("junmai_jobs.commands.", "junmai_jobs.tasks."))]
-    context.set_forkserver_preload(["junmai_jobs.preload", *_NEEDED_TO_CONNECT, *ours])
+    context.set_forkserver_preload(["junmai_jobs.preload", "junmai_jobs.child", *_NEEDED_TO_CONNECT, *ours])
     return context
 
 

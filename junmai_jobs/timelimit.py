@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import math
 import signal
 import threading
+import time
 from collections.abc import Coroutine
 from types import FrameType
 from typing import Any, TypeVar
@@ -18,6 +20,8 @@ from typing import Any, TypeVar
 from junmai_jobs.errors import SoftTimeout
 
 R = TypeVar("R")
+_AGAIN = 1.0
+"""Seconds until the next signal: one that comes in the instant before a call blocks does not end the call."""
 _ADVICE = (
     "the task has used up its soft_timeout, which is half of its timeout and at most 300 s if none is given: "
     "give it more, or less to do"
@@ -25,7 +29,7 @@ _ADVICE = (
 
 
 def time_limit(seconds: float) -> SignalLimit | ThreadLimit:
-    """A context in which the calling thread has so many seconds."""
+    """A context in which the calling thread has so many seconds; ``end`` may be called again."""
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
         return SignalLimit(seconds)
     return ThreadLimit(seconds)
@@ -35,6 +39,8 @@ class SignalLimit:
     """For the main thread of a POSIX process, which leaves SIGALRM to it."""
 
     _handles = False
+    ends = math.inf
+    """When the limit in force is over, by ``time.monotonic``; never, if there is none."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -43,14 +49,24 @@ class SignalLimit:
         if not SignalLimit._handles:
             signal.signal(signal.SIGALRM, _strike)
             SignalLimit._handles = True
-        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        SignalLimit.ends = time.monotonic() + self._seconds
+        signal.setitimer(signal.ITIMER_REAL, self._seconds, _AGAIN)
 
     def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        self.end()
+
+    def end(self) -> None:
+        """From here on nothing is raised, even by a signal that is under way."""
+        if SignalLimit.ends < math.inf:
+            SignalLimit.ends = math.inf
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _strike(_signal: int, _frame: FrameType | None) -> None:
-    raise SoftTimeout(_ADVICE)
+    if SignalLimit.ends <= time.monotonic():  # else it is an earlier limit's signal, come late
+        SignalLimit.ends = math.inf
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise SoftTimeout(_ADVICE)
 
 
 class ThreadLimit:
@@ -59,7 +75,7 @@ class ThreadLimit:
     def __init__(self, seconds: float) -> None:
         self._thread = ctypes.c_ulong(threading.get_ident())
         self._lock = threading.Lock()
-        self._over = False
+        self._over = self._struck = False
         self._timer = threading.Timer(seconds, self._strike)
         self._timer.daemon = True
 
@@ -67,15 +83,24 @@ class ThreadLimit:
         self._timer.start()
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """From here on nothing is raised: what is under way is taken back."""
         self._timer.cancel()
         with self._lock:
             self._over = True
+            if self._struck:
+                self._raise_in_thread(None)
 
     def _strike(self) -> None:
         with self._lock:
             if not self._over:
-                raises: Any = ctypes.py_object(SoftTimeout)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, raises)
+                self._struck = True
+                self._raise_in_thread(ctypes.py_object(SoftTimeout))
+
+    def _raise_in_thread(self, kind: Any) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(self._thread, kind)
 
 
 async def limited(coroutine: Coroutine[Any, Any, R], seconds: float) -> R:

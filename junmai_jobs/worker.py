@@ -1,45 +1,46 @@
-"""The supervisor and its pool of processes.
+"""The supervisor of a pool of processes.
 
-It starts one child a slot, renews and returns leases by the slot's claimer, sees a child's death at once,
-kills what runs too long or must stop, recycles children, does the namespace's chores, and stops in order.
-It never runs a job, never waits for a child or for the server longer than a moment, and never believes a
-child: what the store says of a claimer counts.
+It renews and returns leases by the slot's claimer, hears what the store rings for, looks at the queues and at
+the machine, does the namespace's chores, and stops in order; the pool does the rest. It never runs a job,
+and never waits for a child or for the server longer than a moment.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
+import math
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from multiprocessing.connection import wait
 from typing import Any
 
 from junmai_jobs.broker import Broker
-from junmai_jobs.child import ChildSetup
 from junmai_jobs.connection import ClientLink, DedicatedLink
-from junmai_jobs.errors import StaleLease, StoreUnavailable
-from junmai_jobs.executor import timed_out
+from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.guard import LeaseGuard
+from junmai_jobs.guest import Guest, told
 from junmai_jobs.host import describe_process, worker_name
 from junmai_jobs.inspector import Inspector
-from junmai_jobs.job import Claimed, Job, iso
+from junmai_jobs.job import Job, iso
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.notify import jobs_failed, notify, receivers
+from junmai_jobs.pool import Pool
+from junmai_jobs.resources import Leave
 from junmai_jobs.scheduler import Scheduler
 from junmai_jobs.settings import WorkerSettings
-from junmai_jobs.slot import Slot, Turns, cause_of_death, start_method
+from junmai_jobs.survey import Survey
 from junmai_jobs.task import task_names
 
 log = logging.getLogger("junmai_jobs.worker")
 
-_TICK = 0.25
+_TICK, _IDLE_TICK = 0.25, 0.8
+"""Seconds from one round to the next at most: while a job runs or something else is under way, and else."""
 _LISTEN = 10
 _PATIENCE = 0.3
-_QUEUES_EVERY = 5.0
+_SURVEY_EVERY, _SURVEY_IN_NEED_EVERY = 5.0, 0.5
+"""Seconds; the second while an elastic pool has no idle process."""
 _SIGN_OF_LIFE_EVERY = 10.0
 _BURST_EVERY = 0.1
 _BURST_HORIZON = 600.0
@@ -52,7 +53,6 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.name = worker_name()
-        self._context = start_method()
         self._link = ClientLink(
             settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-worker", socket_timeout=2.0
         )
@@ -67,19 +67,27 @@ class Worker:
         )
         self._scheduler.aging, self._scheduler.max_waiting = settings.aging, settings.max_waiting
         self._scheduler.firing = settings.schedules and not settings.burst
-        self._slots = [Slot(f"{self.name}/{number}") for number in range(settings.concurrency)]
-        self._turns = Turns()
-        self._queues = settings.lanes(())
-        self._queues_at = self._burst_at = 0.0
-        self._guard = LeaseGuard(self._slots, settings.lease)
-        self._renew_at = self._pause = 0.0
-        self._registered = False
+        self._survey = Survey(self._broker, settings)
+        self._pool = Pool(self.name, settings, self._broker)
+        self._pool.serve(self._survey.served)
+        self._guest = Guest(settings)
+        self._guard = LeaseGuard(self._pool.slots, settings.lease)
+        self._burst_at = self._renew_at = self._pause = 0.0
+        self._surveyed_at = -math.inf
+        self._started_at = iso(time.time())
+        self._said: dict[str, Any] | None = None
+        """What the store has been told of this worker; None before it knows it."""
         self._away_since: float | None = None
         self._stop_asked = 0
         self._stop_at: float | None = None
         self._waker, self._wakened = socket.socketpair()
         for end in (self._waker, self._wakened):
             end.settimeout(0)
+
+    @property
+    def wakeup_fd(self) -> int:
+        """What is written here ends the supervisor's wait; for ``signal.set_wakeup_fd``."""
+        return self._waker.fileno()
 
     def stop(self, *, now: bool = False) -> None:
         """Claim no more, let running jobs go on for the grace, or end them ``now``; then ``run`` returns."""
@@ -89,7 +97,8 @@ class Worker:
 
     def run(self) -> int:
         """Work until told to stop."""
-        log.info("worker %s: %d slots, queues %s", self.name, len(self._slots), ", ".join(self._queues))
+        slots, queues = len(self._pool.slots), ", ".join(self._survey.served)
+        log.info("worker %s: %d slots, queues %s", self.name, slots, queues)
         self._guard.start()
         try:
             while not self._has_stopped():
@@ -97,10 +106,11 @@ class Worker:
                 self._tick()
         finally:
             self._guard.stop()
-            for slot in self._slots:
+            for slot in self._pool.slots:
                 if slot.process is not None:
                     slot.kill("release")
                     slot.process.join()
+            self._guest.close()
             self._leave()
             self._control.close()
             self._waker.close()
@@ -110,18 +120,14 @@ class Worker:
 
     def _has_stopped(self) -> bool:
         """What the dead held need not be returned by us: while the server is away, nobody waits for that."""
-        if self._stop_at is None or any(slot.process and slot.process.is_alive() for slot in self._slots):
+        if self._stop_at is None or any(slot.is_alive for slot in self._pool.slots):
             return False
-        return self._away_since is not None or all(slot.process is None for slot in self._slots)
+        return self._away_since is not None or self._pool.is_empty
 
     def _sit(self) -> None:
         """Until a child dies, the control list rings, somebody calls stop, or the next tick."""
         self._listen()
-        # Not the dead that are still to be settled: they would end the wait at once.
-        waited: list[Any] = [
-            slot.process.sentinel for slot in self._slots if slot.process and slot.process.is_alive()
-        ]
-        waited.append(self._wakened)
+        waited: list[Any] = [*self._pool.sentinels, self._wakened]
         if self._listening:
             waited.append(self._control)
         ready: list[Any] = wait(waited, self._pause)
@@ -134,20 +140,29 @@ class Worker:
     def _tick(self) -> None:
         """One round. While the server is away only what concerns the children is done; the rest stays due."""
         self._guard.round_at = time.monotonic()
-        self._watch_children()
+        self._pool.watch()
         self._heed_stop()
         self._pause = _TICK
         try:
-            self._bury_children()
-            self._keep_registered()
-            self._refresh_queues()
+            self._pool.bury()
+            self._introduce()
+            self._look_at_queues()
             self._renew()
-            self._start_children()
-            self._pause = min(_TICK, self._scheduler.run_due())
+            self._look_at_machine()
+            if self._stop_at is None:
+                self._pool.start()
+            self._pause = min(self._longest_pause(), self._scheduler.run_due())
             self._end_burst()
             self._back()
         except StoreUnavailable as error:
             self._away(error)
+
+    def _longest_pause(self) -> float:
+        """Boards are not waited for: where one may say something new, they are looked at often."""
+        at_rest = not (self._pool.is_busy or self._stop_asked or self.settings.burst or self._survey.waiting)
+        if not at_rest or self._pool.is_short:
+            return _TICK
+        return max(0.0, min(_IDLE_TICK, self._renew_at - time.monotonic()))
 
     def _away(self, error: StoreUnavailable) -> None:
         if self._away_since is None:
@@ -155,7 +170,7 @@ class Worker:
             log.warning("%s; waiting for it", error)
         self._guard.away = True
         self._control.close()
-        self._listening, self._queues_at = False, 0.0
+        self._listening, self._surveyed_at = False, -math.inf
         with contextlib.suppress(StoreUnavailable):
             self.settings.endpoint.ensure()
 
@@ -172,7 +187,7 @@ class Worker:
             self._control.close()
             self._listening, self._renew_at = False, 0.0
             self._scheduler.alarm()
-        if self._listening or not self._registered:
+        if self._listening or self._said is None:
             return
         keys = self._broker.keys
         with contextlib.suppress(StoreUnavailable):
@@ -185,130 +200,69 @@ class Worker:
             ring = self._control.receive()
             if ring is not None and ring[0].decode() == self._broker.keys.alarm:
                 self._scheduler.alarm()
+            elif ring is not None and ring[1] == b"stop":
+                log.info("another worker takes the place of this one")
+                self.stop()
             elif ring is not None:
                 self._renew_at = 0.0
 
-    # Children: started, watched, buried.
+    # The store: who we are, queues, leases; and the machine.
 
-    def _start_children(self) -> None:
-        for slot in self._slots:
-            if slot.process is None and self._stop_at is None and slot.start_at <= time.monotonic():
-                slot.generation += 1
-                try:
-                    slot.start(self._context, self._child_setup(slot))
-                except (OSError, EOFError) as error:  # EOFError: the forkserver could not
-                    log.error("no process can be started: %s", error)  # noqa: TRY400 - the text says it all
-                    slot.start_at = time.monotonic() + 1.0
-
-    def _child_setup(self, slot: Slot) -> ChildSetup:
-        return ChildSetup(
-            settings=self.settings,
-            claimer=slot.claimer,
-            generation=slot.generation,
-            queues=self._queues,
-            threads=max(1, (os.cpu_count() or 1) // self.settings.concurrency),
-        )
-
-    def _running(self) -> Iterator[Slot]:
-        """The slots whose child lives and is not on its way out."""
-        return (
-            slot
-            for slot in self._slots
-            if slot.process is not None and slot.fate is None and slot.process.is_alive()
-        )
-
-    def _watch_children(self) -> None:
-        """Kill runs past their timeout or past the grace after a cancel."""
-        now = time.monotonic()
-        for slot in self._running():
-            if (token := slot.board.token) and slot.board.deadline < now:
-                log.warning("job %s is killed: its timeout is over", slot.board.id.decode())
-                slot.doomed = token
-                slot.kill("timeout")
-            elif (
-                slot.cancel_at is not None and slot.board.token == slot.board.cancel and slot.cancel_at < now
-            ):
-                slot.kill("cancel")
-
-    def _bury_children(self) -> None:
-        """Return what the dead held. The slot stays empty until the store knows, so no claimer acts twice."""
-        for slot in self._slots:
-            if slot.process is not None and not slot.process.is_alive():
-                self._settle(slot)
-                code = slot.bury()
-                if code != 0 and slot.fate is None:
-                    log.warning("child %s died: %s", slot.claimer, _shown(code))
-
-    def _settle(self, slot: Slot) -> None:
-        code, request = slot.process.exitcode, f"{slot.generation}.end"
-        # The run that was doomed may have ended just before, and another begun.
-        if slot.fate == "timeout" and slot.board.token == slot.doomed:
-            job = Claimed(slot.board.id.decode(), str(slot.board.token), b"", 0, "")
-            with contextlib.suppress(StaleLease):
-                self._broker.end(job, timed_out(slot.board.timeout, slot.board.retry_delay))
-        elif slot.fate is not None:
-            self._broker.release(slot.claimer, request)
-        elif code != 0 or slot.board.token:
-            if slot.turn is None:  # while the server is away this is tried again and again, for one death
-                slot.turn = self._turns.take(time.monotonic()) if slot.board.token else 0.0
-            returned = self._broker.crash(slot.claimer, request, slot.cause_of_death(), pause=slot.turn)
-            if returned is not None:
-                log.warning("job %s lost its process (%s): %s", returned[0], _shown(code), returned[1])
-
-    # The store: registration, queues, leases.
-
-    def _keep_registered(self) -> None:
-        if self._registered:
+    def _introduce(self) -> None:
+        """Tell the store who works here, and again when something of it has changed."""
+        slots, before = len(self._pool.slots), self._said
+        said: dict[str, Any] = {"offers": list(self._guest.offers), "governor": self._guest.describe(slots)}
+        if said == before:
             return
         info = {
             **describe_process(),
-            "started_at": iso(time.time()),
+            "started_at": self._started_at,
             "queues": list(self.settings.queues) if self.settings.queues else None,
-            "offers": list(self.settings.offers),
-            "concurrency": len(self._slots),
+            "concurrency": slots,
             "tasks": task_names(),
-            "claimers": [slot.claimer for slot in self._slots],
+            "claimers": self._pool.claimers,
+            **said,
         }
-        self._broker.register(self.name, info)
-        self._registered = True
+        change = ""
+        if before is not None and before["governor"]["grade"] != said["governor"]["grade"]:
+            change = told(said["governor"])
+            log.info("%s", change)
+        self._broker.register(self.name, info, governed=change)
+        self._said = said
 
-    def _refresh_queues(self) -> None:
+    def _look_at_queues(self) -> None:
         """Serve queues and lanes as they come; chores are done for all of them in any case."""
-        if self._queues_at > time.monotonic():
+        now = time.monotonic()
+        if now - self._surveyed_at < (_SURVEY_IN_NEED_EVERY if self._pool.is_short else _SURVEY_EVERY):
             return
-        self._queues_at = time.monotonic() + _QUEUES_EVERY
-        self._inspector.tell_odd_names()
-        wanted = self.settings.lanes(known := self._inspector.lanes())
-        self._scheduler.queues = sound = self._inspector.sound((*wanted, *known))
-        served = tuple(lane for lane in wanted if lane in sound)
-        if served != self._queues:
-            self._queues = served
-            for slot in self._running():
-                slot.order(served)
+        self._survey.look()
+        self._surveyed_at = now
+        self._pool.serve(self._survey.served)
+        if self._stop_at is None:
+            self._pool.fit(self._survey.waiting)
+            if self._survey.waiting:
+                self._pool.nudge()
+        self._scheduler.queues = self._survey.lanes
+        self._scheduler.quiet = self._survey.quiet and not self._pool.is_busy
+
+    def _look_at_machine(self) -> None:
+        is_busy = self._pool.is_busy or self._survey.waiting > 0
+        self._guest.look(is_busy=is_busy, ours=self._scheduler.neighbours)
+        self._pool.leave = self._guest.leave if self._stop_at is None else Leave()
+        self._pool.restrict()
 
     def _renew(self) -> None:
         """Renew every lease in one call, and act on what that tells of the runs on the boards."""
         now = time.monotonic()
         if self._renew_at > now:
             return
-        before = [slot.board.token if slot.process is not None else 0 for slot in self._slots]
-        renewals = self._broker.extend(
-            self.name, [slot.claimer for slot in self._slots], lease=self.settings.lease
-        )
+        before = self._pool.tokens()
+        renewals = self._broker.extend(self.name, self._pool.claimers, lease=self.settings.lease)
         if renewals is None:
-            self._registered = False
+            self._said = None
             return
         self._guard.renewed_at, self._renew_at = now, now + min(self.settings.lease / 3, _SIGN_OF_LIFE_EVERY)
-        for slot, token, renewal in zip(self._slots, before, renewals, strict=True):
-            # A child clears its board before it ends a run, so the same token before and after means it runs.
-            if slot.process is None or not token or slot.board.token != token:
-                continue
-            if renewal.token != str(token) or renewal.word in {"LOST", "IDLE"}:
-                log.warning("job %s is stopped: its lease was lost", slot.board.id.decode())
-                slot.kill("lost")
-            elif renewal.word == "CANCEL" and slot.board.cancel != token:
-                slot.board.cancel = token
-                slot.cancel_at = now + self.settings.grace
+        self._pool.heed(renewals, before)
 
     def _tell(self, count: int, failed: list[Job]) -> None:
         """In a thread: a command may take its time."""
@@ -321,20 +275,17 @@ class Worker:
         now = time.monotonic()
         if self._stop_asked and self._stop_at is None:
             self._stop_at = now + self.settings.grace
-            for slot in self._running():
-                slot.board.stop = True
-                slot.order(self._queues)
+            self._pool.tell_to_stop()
             log.info("stopping: running jobs have %g s", self.settings.grace)
         if self._stop_at is not None and (self._stop_asked > 1 or self._stop_at < now):
-            for slot in self._running():
-                slot.kill("release")
+            self._pool.kill()
 
     def _end_burst(self) -> None:
         if not self.settings.burst or self._stop_asked or self._burst_at > time.monotonic():
             return
         self._burst_at = time.monotonic() + _BURST_EVERY
         paused = self._inspector.paused()
-        lanes = [lane for lane in self._queues if queue_of(lane) not in paused]
+        lanes = [lane for lane in self._survey.served if queue_of(lane) not in paused]
         if self._inspector.unfinished(lanes, within=_BURST_HORIZON) == 0:
             self.stop()
 
@@ -342,9 +293,4 @@ class Worker:
         """Sign off. If the server is away others will see that this process is gone."""
         with contextlib.suppress(StoreUnavailable):
             self._scheduler.announce()
-            self._broker.deregister(self.name, [slot.claimer for slot in self._slots], lost=False)
-
-
-def _shown(code: int) -> str:
-    cause = cause_of_death(code)
-    return str(cause.get("signal") or f"exit code {code}")
+            self._broker.deregister(self.name, self._pool.claimers, lost=False)

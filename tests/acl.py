@@ -9,7 +9,7 @@ CONNECTING = ("client|setname",)
 CALLING = ("evalsha", "eval")
 WAITING = ("blpop",)
 IN_SCRIPTS = (
-    "time", "del", "exists",
+    "time", "type", "del", "exists",
     "hdel", "hexists", "hget", "hincrby", "hmget", "hset",
     "llen", "rpush",
     "xadd", "xrevrange",

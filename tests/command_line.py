@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.homes import in_home
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class CommandLine:
     def variables(self) -> dict[str, str]:
         ours = ("JUNMAI_", "REDIS_", "CELERY_", "_JUNMAI", "NO_COLOR", "FORCE_COLOR", "PYTEST_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return inherited | {"JUNMAI_HOME": str(self.home), "COLUMNS": "160"} | self.environment
+        return inherited | in_home(self.home) | {"COLUMNS": "160"} | self.environment
 
     def start(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
         """Start it, with pipes."""

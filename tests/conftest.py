@@ -14,6 +14,7 @@ from junmai_jobs.config import load_config
 from tests.backends import BACKENDS, Backend, Backends, Clock
 from tests.command_line import CommandLine, home_with_server, in_namespace
 from tests.embedded_servers import Servers
+from tests.homes import in_home
 from tests.servers import RedisProcess
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def jobs(server: RedisProcess, tmp_path: Path) -> Iterator[JobQueue]:
     """A queue on it, with nothing in it."""
     with server.client() as client:
         client.flushall()
-    config = load_config(environ={"JUNMAI_HOME": str(tmp_path / "home")})
+    config = load_config(environ=in_home(tmp_path / "home"))
     with closing(JobQueue(server.url, config=config)) as jobs:
         yield jobs
 

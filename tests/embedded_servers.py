@@ -12,6 +12,7 @@ from typing import Any
 
 from junmai_jobs.host import is_alive
 from junmai_jobs.server import Server
+from tests.homes import in_home
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +59,7 @@ def child(home: Path, code: str, **options: Any) -> subprocess.Popen[str]:
     """Another Python, with ``server`` at hand."""
     return subprocess.Popen(
         [sys.executable, "-c", PRELUDE + code],
-        env=os.environ | {"JUNMAI_HOME": str(home)},
+        env=os.environ | in_home(home),
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

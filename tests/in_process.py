@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from junmai_jobs.cli import junmai_jobs
 from junmai_jobs.commands.app import App
+from tests.homes import in_home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ def typed(home: Path, *arguments: str, **environment: str) -> Result:
     app = App()
     # What is set here, or by the command for its children, is as before at the end.
     ours = dict.fromkeys(["JUNMAI_CONFIG", *(name for name in os.environ if name.startswith(_OURS))])
-    runner = CliRunner(env=ours | {"JUNMAI_HOME": str(home)} | environment)
+    runner = CliRunner(env=ours | in_home(home) | environment)
     done = runner.invoke(junmai_jobs, arguments, obj=app)
     if "jobs" in vars(app):
         app.jobs.close()

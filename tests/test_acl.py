@@ -19,6 +19,7 @@ from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Status
 from tests import acl
+from tests.homes import in_home
 from tests.servers import RedisProcess
 from tests.verbs.store import ERROR, new_job
 from tests.worker.tasks import quick
@@ -82,7 +83,7 @@ def test_a_worker_needs_no_more(restricted: Backend, namespace: str, tmp_path: P
     server = restricted.endpoint
     assert isinstance(server, RedisProcess)
     address = f"redis://{server.username}:{server.password}@127.0.0.1:{server.port}/0"
-    config = load_config(environ={"JUNMAI_HOME": str(tmp_path)})
+    config = load_config(environ=in_home(tmp_path))
     with closing(JobQueue(address, namespace=namespace, config=config)) as jobs, jobs.worker(concurrency=1):
         assert jobs.submit(quick, 7).result(timeout=30) == 7
         assert jobs.stats()["workers"] == 1

@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 PACKAGE = Path(junmai_jobs.__file__).parent
 TESTS = Path(__file__).parent
 FLOORS = (
-    "errors", "files", "address", "checks", "codec", "lanes", "job", "keys", "config", "limits", "retry",
+    "errors", "causes", "files", "address", "checks", "codec", "lanes", "job", "keys",
+    "config_file", "config", "limits", "retry",
     "edges", "options", "schedule", "hooks", "workflow", "task",
     "scripts", "route", "connection", "endings", "replies",
     "broker_base", "broker_steering", "broker_upkeep", "broker",
     "record", "inspector_base", "inspector_stats", "inspector", "waiting", "events", "history",
-    "logs", "notify", "host", "embedded", "watcher", "server",
-    "context", "timelimit", "quarantine", "executor", "resources", "scheduler", "settings",
-    "child", "preload", "slot", "guard", "worker", "hosting",
+    "logs", "notify", "host", "awake", "background", "embedded", "watcher", "server",
+    "ladder", "context", "timelimit", "interrupt", "quarantine", "executor",
+    "machines", "sensors", "resources", "scheduler", "settings", "survey", "guest",
+    "board", "child_process", "child", "preload", "slot", "guard", "pool", "worker",
+    "forked", "startup", "hosting",
     "handle", "batch",
     "jobqueue_base", "jobqueue_schedules", "jobqueue_workflows", "jobqueue_workers", "jobqueue", "__init__",
     "photo", "schema", "ledger", "catalog", "tasks", "plan", "report", "process", "priorities", "manager",

@@ -14,6 +14,7 @@ from junmai_jobs.config import load_config
 from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.server import Server
 from tests.crossing import KINDS, NAMES, Crossing, linked, store_on
+from tests.homes import in_home
 from tests.topologies import Cluster, is_linked, role, slot_of
 from tests.verbs.test_twice import CASES
 from tests.waiting import wait_until
@@ -74,7 +75,7 @@ def place(cluster: Cluster, tmp_path: Path) -> Iterator[Place]:
     """A namespace that the first node serves, of which there is a replica; the second node is addressed."""
     namespace = next(cluster.namespaces(cluster.nodes[0], f"at-{tmp_path.name}".replace("_", "-")))
     url = address(cluster.nodes[1], cluster.nodes[2])
-    config = load_config(environ={"JUNMAI_HOME": str(tmp_path / "home")})
+    config = load_config(environ=in_home(tmp_path / "home"))
     with closing(JobQueue(url, namespace=namespace, config=config)) as jobs:
         yield Place(url, jobs, Journal(tmp_path / "journal"))
 

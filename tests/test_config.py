@@ -123,7 +123,21 @@ def test_every_section_of_ours_is_used(load: Callable[..., Config], home: Path) 
             "namespace": "studio",
             "tasks": ["studio.tasks", "more"],
             "loglevel": "WARNING",
-            "processing": {"max_concurrent_jobs": 8, "memory_limit_percent": 60},
+            "processing": {
+                "max_concurrent_jobs": 8,
+                "nice": 0,
+                "keep_awake": False,
+                "governor": False,
+                "cpu_limit_percent": 50,
+                "cpu_critical_percent": 70,
+                "memory_limit_percent": 60,
+                "memory_critical_percent": 80,
+                "gpu_temp_limit_celsius": 65,
+                "gpu_temp_critical_celsius": 78,
+                "battery_limit_percent": 0,
+                "idle_cpu_percent": 5,
+                "idle_seconds": 600,
+            },
             "queues": {"order": ["default", "low_priority"], "max_waiting": 10},
             "retention": {"succeeded": {"days": 0.5}, "failed": {"count": 5}},
             "photo": {"roots": ["/shoots"], "presets": [{"name": "kaguya", "blend_amount": 60}]},
@@ -140,7 +154,18 @@ def test_every_section_of_ours_is_used(load: Callable[..., Config], home: Path) 
         tasks=("studio.tasks", "more"),
         loglevel="WARNING",
         max_concurrent_jobs=8,
+        nice=0,
+        keep_awake=False,
+        governor=False,
+        cpu_limit_percent=50,
+        cpu_critical_percent=70,
         memory_limit_percent=60,
+        memory_critical_percent=80,
+        gpu_temp_limit_celsius=65,
+        gpu_temp_critical_celsius=78,
+        battery_limit_percent=0,
+        idle_cpu_percent=5,
+        user_idle_seconds=600,
         queue_order=("default", "low_priority"),
         max_waiting=10,
         keep_succeeded=Retention(days=0.5, count=100_000),
@@ -155,6 +180,25 @@ def test_every_section_of_ours_is_used(load: Callable[..., Config], home: Path) 
         fsync="everysec",
         idle_seconds=60,
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("on", True), ("True", True), ("1", True), ("yes", True)]
+    + [(" OFF ", False), ("false", False), ("0", False), ("no", False)],
+)
+def test_yes_or_no_in_the_environment(
+    load: Callable[..., Config],
+    text: str,
+    value: bool,  # noqa: FBT001 - it is what is tested
+) -> None:
+    other = {"processing": {"governor": not value, "keep_awake": not value}}
+    config = load(other, JUNMAI_GOVERNOR=text, JUNMAI_KEEP_AWAKE=text)
+    assert (config.governor, config.keep_awake) == (value, value)
+
+
+def test_neither_yes_nor_no_is_refused(refuse: Callable[..., str]) -> None:
+    assert refuse(JUNMAI_GOVERNOR="maybe") == 'JUNMAI_GOVERNOR must be true or false, not "maybe"'
 
 
 def test_the_originals_file_is_valid(load: Callable[..., Config]) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from examples.demo import Shoot, make_shoot, shortcomings
 from junmai_jobs.embedded import Embedded
+from tests.homes import UNGOVERNED
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Demo:
     def variables(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         ours = {"HOME": str(self.home), "TMPDIR": str(self.temporary), "TERM": "xterm", "COLUMNS": "160"}
-        return inherited | FOREIGN | ours | self.environment
+        return inherited | FOREIGN | ours | UNGOVERNED | self.environment
 
     def run(self) -> tuple[int, str, str]:
         """Run it to its end: exit code, stdout and stderr."""

@@ -27,6 +27,7 @@ from junmai_jobs import (
     use,
 )
 from junmai_jobs.context import MakingWay
+from junmai_jobs.endings import confirm_cancel
 from junmai_jobs.executor import Assignment, execute, prepare
 from junmai_jobs.job import Claimed
 
@@ -47,15 +48,20 @@ def _nothing_registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(
-    function: Callable[[], Any], *, attempt: int = 1, cancelled: bool = False, **options: Any
+    function: Callable[[], Any],
+    *,
+    attempt: int = 1,
+    cancelled: Callable[[], bool] = lambda: False,
+    note: str = "",
+    **options: Any,
 ) -> Ending | None:
     """How the job ends that runs this function."""
     MODULE._registry.clear()
     made = task(name="probe", **({"retry": EXACT} | options))(function)
     body = made.new_job((), {}).body
-    assignment = prepare(Claimed("a", "1764000000000000", body, failures=attempt - 1, note=""))
+    assignment = prepare(Claimed("a", "1764000000000000", body, failures=attempt - 1, note=note))
     assert isinstance(assignment, Assignment)
-    return execute(assignment, NOBODY, lambda: cancelled)
+    return execute(assignment, NOBODY, cancelled)
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -94,10 +100,52 @@ def test_what_becomes_of_a_lost_job_is_not_ours_to_tell() -> None:
     assert run(raising(StaleLease("given away"))) is None
 
 
-def test_a_cancelled_run_is_cancelled() -> None:
-    ending = run(raising(JobCancelled("asked")), cancelled=True)
+def test_a_run_that_was_to_be_cancelled_before_its_task_began_does_not_begin() -> None:
+    ran: list[int] = []
+    assert run(lambda: ran.append(1), cancelled=lambda: True) == confirm_cancel("asked")
+    assert ran == []
+
+
+def wrapped(error: BaseException) -> None:
+    raise LookupError("as a library would") from error
+
+
+def hidden(_error: BaseException) -> None:
+    raise LookupError("while tidying up") from None
+
+
+def grouped(error: BaseException) -> None:
+    raise BaseExceptionGroup("several", [ValueError(), error])
+
+
+@pytest.mark.parametrize("consequence", [None, wrapped, hidden, grouped])
+def test_a_cancelled_run_is_cancelled_whatever_its_task_makes_of_it(
+    consequence: Callable[[BaseException], None] | None,
+) -> None:
+    asked: list[bool] = []
+
+    def work() -> None:
+        asked.append(True)
+        try:
+            current_job().check_cancelled()
+        except JobCancelled as error:
+            if consequence:
+                consequence(error)
+            raise
+
+    assert run(work, cancelled=lambda: bool(asked)) == confirm_cancel("asked")
+
+
+def test_a_run_that_ends_in_another_way_is_not_cancelled_though_that_was_asked_for() -> None:
+    asked: list[bool] = []
+
+    def work() -> int:
+        asked.append(True)
+        return 7
+
+    ending = run(work, cancelled=lambda: bool(asked))
     assert ending is not None
-    assert ending.verb == "confirm_cancel"
+    assert ending.verb == "succeed"
 
 
 def test_the_exception_decides_the_delay_of_its_retry() -> None:

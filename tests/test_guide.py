@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.embedded_servers import ROOT
+from tests.homes import in_home
 from tests.servers import RedisProcess
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def test_the_example_prints_what_the_page_says(page: str, server: RedisProcess, 
         [sys.executable, "-m", f"examples.guide.{module.stem}"],
         cwd=ROOT,
         env=os.environ
-        | {"JUNMAI_HOME": str(tmp_path), "JUNMAI_REDIS_URL": server.url, "JUNMAI_NAMESPACE": f"guide-{page}"},
+        | in_home(tmp_path)
+        | {"JUNMAI_REDIS_URL": server.url, "JUNMAI_NAMESPACE": f"guide-{page}"},
         capture_output=True,
         text=True,
         timeout=60,

@@ -23,6 +23,7 @@ from junmai_jobs.manager import (
     get_priority_for_photo,
 )
 from tests.command_line import CommandLine
+from tests.homes import in_home
 from tests.photographs import copy_to, scenes
 from tests.servers import RedisProcess
 from tests.waiting import wait_until
@@ -38,7 +39,7 @@ class Studio:
         with server.client() as client:
             client.flushall()
         self.url, self.home = server.url, folder / "home"
-        self.jobs = JobQueue(server.url, config=load_config(environ={"JUNMAI_HOME": str(self.home)}))
+        self.jobs = JobQueue(server.url, config=load_config(environ=in_home(self.home)))
         self.manager = JobQueueManager(self.jobs)
         self.cli = CommandLine(self.home, folder / "cwd", {"JUNMAI_REDIS_URL": server.url})
         photos = copy_to(folder / "shoot")

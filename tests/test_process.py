@@ -25,6 +25,7 @@ from junmai_jobs.server import Server
 from junmai_jobs.tasks.photos import process_photo
 from tests.command_line import CommandLine
 from tests.embedded_servers import kill
+from tests.homes import in_home
 from tests.photographs import SCENES, camera_photographs, copy_to
 from tests.waiting import wait_until
 
@@ -43,7 +44,7 @@ def cli(home: Path, tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def jobs(home: Path) -> Iterator[JobQueue]:
-    with closing(JobQueue(config=load_config(environ={"JUNMAI_HOME": str(home)}))) as jobs:
+    with closing(JobQueue(config=load_config(environ=in_home(home)))) as jobs:
         yield jobs
 
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from junmai_jobs import JobFailed, JobQueue, OptionError, StoreUnavailable, task
-from junmai_jobs.child import Board
+from junmai_jobs.board import Board
 from junmai_jobs.config import load_config
 from junmai_jobs.job import Call
 from junmai_jobs.keys import Keys
@@ -309,7 +309,7 @@ def test_one_death_takes_one_turn_however_often_it_is_told(
 ) -> None:
     """The server is away, so the same call is made until it is heard: the job waits no longer for that."""
     worker = Worker(jobs.worker_settings(concurrency=1))
-    (slot,) = worker._slots
+    (slot,) = worker._pool.slots
     dead = SimpleNamespace(exitcode=-11, is_alive=lambda: False, join=lambda: None)
     told: list[float] = []
 
@@ -324,8 +324,8 @@ def test_one_death_takes_one_turn_however_often_it_is_told(
             slot.process, slot.board = dead, Board(token=token)
             for _ in range(2):
                 with pytest.raises(StoreUnavailable):
-                    worker._bury_children()
-            worker._bury_children()
+                    worker._pool.bury()
+            worker._pool.bury()
     pauses = told[::3]
     assert told == [pause for pause in pauses for _ in range(3)]
     assert pauses == pytest.approx([0, 0, 0, 0, 1, 2, 0], abs=0.5)

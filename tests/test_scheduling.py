@@ -14,6 +14,7 @@ from junmai_jobs.config import load_config
 from junmai_jobs.schedule import MOST_TICKS
 from junmai_jobs.scheduler import DEFAULT_RETENTION, FIRE_EVERY, Scheduler
 from junmai_jobs.task import Task, _registry, find_task, task_names
+from tests.homes import in_home
 from tests.servers import RedisProcess
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def backend(backends: Backends) -> Backend:
 @pytest.fixture
 def jobs(backend: Backend, namespace: str, broker: Broker, tmp_path: Path) -> Iterator[JobQueue]:
     assert isinstance(backend.endpoint, RedisProcess)
-    config = load_config(environ={"JUNMAI_HOME": str(tmp_path)})
+    config = load_config(environ=in_home(tmp_path))
     queue = JobQueue(backend.endpoint.url, namespace=namespace, config=config)
     queue._broker = broker
     yield queue

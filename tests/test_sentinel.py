@@ -16,6 +16,7 @@ from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.server import Server
 from tests.command_line import HIDDEN, CommandLine
 from tests.crossing import KINDS, NAMES, Crossing, linked, store_on
+from tests.homes import in_home
 from tests.servers import free_port
 from tests.topologies import SERVICE, Sentinels, is_linked, role
 from tests.verbs.test_twice import CASES
@@ -38,7 +39,7 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
 
 @pytest.fixture
 def jobs(group: Sentinels, tmp_path: Path) -> Iterator[JobQueue]:
-    config = load_config(environ={"JUNMAI_HOME": str(tmp_path / "home")})
+    config = load_config(environ=in_home(tmp_path / "home"))
     with closing(JobQueue(group.url, namespace=f"t{time.monotonic_ns()}", config=config)) as jobs:
         yield jobs
 

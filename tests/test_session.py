@@ -26,6 +26,7 @@ from junmai_jobs.tasks.recording import CATALOG_FILE
 from tests.bursts import Burst, make_burst
 from tests.command_line import CommandLine
 from tests.embedded_servers import kill
+from tests.homes import in_home
 from tests.photo.sidecars import EDITED
 from tests.photo.test_raw import cr2, jpeg, nef, raf, rw2
 from tests.photographs import copy_to, scenes
@@ -45,7 +46,7 @@ def cli(home: Path, tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def jobs(home: Path) -> Iterator[JobQueue]:
-    with closing(JobQueue(config=load_config(environ={"JUNMAI_HOME": str(home)}))) as jobs:
+    with closing(JobQueue(config=load_config(environ=in_home(home)))) as jobs:
         yield jobs
 
 

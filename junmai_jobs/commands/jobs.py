@@ -10,6 +10,7 @@ import click
 
 from junmai_jobs.commands.app import FAILED, App, Command, Failure, confirm, pass_app
 from junmai_jobs.commands.output import as_text, clean, count, moment, note, print_table, say
+from junmai_jobs.endings import STOPPED
 from junmai_jobs.errors import InvalidState, JobNotFound
 from junmai_jobs.job import Status
 
@@ -113,6 +114,8 @@ def _print_job(job: StoredJob) -> None:
 
 
 def _why_ended(run: Mapping[str, Any]) -> str:
+    if run["how"] or run["reason"]:
+        return str(STOPPED.get(run["how"]) or run["reason"] or "")
     if run["error"]:
         return f"{run['error']['type'].rpartition('.')[2]}: {run['error']['message']}"
     return run["signal"] or ("" if run["exit_code"] is None else f"exit code {run['exit_code']}")

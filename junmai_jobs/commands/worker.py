@@ -41,12 +41,27 @@ def _amounts(_context: click.Context, _option: click.Parameter, text: str | None
     return amounts
 
 
+def _range(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    numbers = text.split(",")
+    if len(numbers) != 2 or not all(number.strip().isdecimal() for number in numbers):
+        raise click.BadParameter(f"{text!r} is no MIN,MAX as in 1,6")
+    return int(numbers[0]), int(numbers[1])
+
+
 _LEASE_HELP = "Seconds without a sign of life after which others may take its jobs."
 _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop."
 
 
 @click.command(cls=Command)
 @click.option("--concurrency", type=int, metavar="N", help="How many jobs run at once.")
+@click.option(
+    "--autoscale",
+    callback=_range,
+    metavar="MIN,MAX",
+    help="As many at once as there is work for, within these bounds.",
+)
 @click.option("--queues", metavar="A,B", help="Only these, a tie goes to the first; else all there are.")
 @click.option("--loglevel", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log.")
 @click.option("--log-file", metavar="FILE", help="Log to this file instead of stderr.")
@@ -73,6 +88,26 @@ _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop.
     metavar="N",
     help="Give a slot a new process after so many jobs.",
 )
+@click.option(
+    "--max-memory-per-child",
+    type=click.FloatRange(1, 2**31),
+    metavar="MB",
+    help="Give a slot a new process once it has so much in memory after a job.",
+)
+@click.option(
+    "--no-governor",
+    "governor",
+    flag_value=False,
+    default=None,
+    help="Do not look at who else uses the machine.",
+)
+@click.option(
+    "--no-keep-awake",
+    "keep_awake",
+    flag_value=False,
+    default=None,
+    help="Let the computer sleep when it likes.",
+)
 @pass_app
 def worker(
     app: App, /, queues: str | None, loglevel: str | None, log_file: str | None, **settings: Any
@@ -85,6 +120,7 @@ def worker(
     from junmai_jobs.worker import Worker  # noqa: PLC0415 - --help does without it
 
     app.register_tasks()
+    settings = {name: value for name, value in settings.items() if value is not None}
     level = loglevel or app.config.loglevel
     served = None if queues is None else dict.fromkeys(name.strip() for name in queues.split(","))
     chosen = app.jobs.worker_settings(queues=served, loglevel=level, log_file=log_file, **settings)
@@ -112,7 +148,7 @@ def _print_workers(found: list[dict[str, Any]]) -> None:
     if not found:
         say("no worker is running: `junmai-jobs worker` starts one")
         return
-    columns = ("WORKER", "SLOT", "JOB", "TASK", "FOR (s)", "QUEUES", "LAST SEEN (s ago)", "")
+    columns = ("WORKER", "SLOT", "JOB", "TASK", "FOR (s)", "QUEUES", "LAST SEEN (s ago)", "GOVERNOR", "")
     rows = [
         (
             worker["name"],
@@ -122,9 +158,13 @@ def _print_workers(found: list[dict[str, Any]]) -> None:
             slot["running_s"],
             ", ".join(worker["queues"] or ("all",)),
             worker["silent_s"],
+            (worker["governor"] or {}).get("grade"),
             "" if worker["alive"] else "silent",
         )
         for worker in found
         for slot in worker["slots"]
     ]
     print_table(columns, rows)
+    for worker in found:
+        if governor := worker["governor"]:
+            say(f"{worker['name']}: {told(governor)}")

@@ -1,4 +1,5 @@
--- confirm_cancel: running -> cancelled; the run stopped itself because it was asked to.
+-- confirm_cancel: running -> cancelled; the run has ended because it was asked to.
+-- detail: JSON, ``how``: it stopped when asked, was interrupted, or was killed.
 -- replies: OK | LOST
 -- include: now, ending, history, end_cancelled
 local function confirm_cancel(id, token, detail)

@@ -3,7 +3,7 @@
 -- replies: the ending's word or empty, then the reply of claim or NOTHING when no queue was given
 -- include: now, claim_next, succeed
 -- seldom: retry, fail, defer, step_aside, confirm_cancel, recall
-local function step(claimer, request, lease, woken, queue_count, ...)
+local function step(claimer, request, lease, woken, least, queue_count, ...)
   local rest, names, word = {...}, {}, ''
   for index = 1, queue_count do names[index] = rest[index] end
   local ending = rest[queue_count + 1]
@@ -16,5 +16,5 @@ local function step(claimer, request, lease, woken, queue_count, ...)
   local again = record and seldom().recall(record, request, lease)
   if again then return {ending and record.request == request and record.answer or word, again} end
   if queue_count == '0' then return {word, {'NOTHING'}} end
-  return {word, claim_next(claimer, request, lease, woken, names, word)}
+  return {word, claim_next(claimer, request, lease, woken, least, names, word)}
 end

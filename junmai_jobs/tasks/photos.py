@@ -3,7 +3,8 @@
 Each does its whole work in one job, and none waits for another; each may run again with the same outcome.
 ``path`` may be given where the catalog need not be asked for it, yet only the folders of the photo's sessions
 and ``photo.roots`` are read from; ``catalog`` is its file, None the one in ``JUNMAI_HOME``. The libraries of
-the extra ``photo`` are imported only by the process that runs such a task.
+the extra ``photo`` are imported only by the process that runs such a task. After a lack of memory a photo is
+looked at in a smaller size (``RunningJob.scale``), and its scores may differ a little.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from junmai_jobs.tasks.recording import (
     own_rules,
     recorded,
     roots_of,
+    working_scale,
 )
 
 _PIECE = 2**20  # bytes
@@ -159,6 +161,7 @@ def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> dict[str, 
     from junmai_jobs.photo.quality import WORKING_EDGE, evaluate  # noqa: PLC0415
     from junmai_jobs.photo.similar import fingerprint  # noqa: PLC0415
 
+    edge = round(WORKING_EDGE * working_scale())
     with opened(path, roots) as photo:
         content, size = hashlib.sha256(), 0
         while piece := photo.file.read(_PIECE):
@@ -166,12 +169,12 @@ def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> dict[str, 
             size += len(piece)
         exif = read_exif(photo)
         try:
-            gray = load_gray(photo, WORKING_EDGE)
+            gray = load_gray(photo, edge)
         except ReaderMissing:
             if companion is None:
                 raise
             with opened(Path(str(companion)), roots) as beside:
-                gray = load_gray(beside, WORKING_EDGE)
+                gray = load_gray(beside, edge)
     quality = evaluate(gray)
     return {
         "sha256": content.hexdigest(),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, ParamSpec, TypeVar
 
+from junmai_jobs import ladder
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import load_config
 from junmai_jobs.context import RunningJob, current_job
@@ -85,6 +86,12 @@ def own_rules() -> Rules:
     return load_rules(file if file.exists() else None)
 
 
+def working_scale() -> float:
+    """The share of its usual working size that a task should take: ``RunningJob.scale``, outside a job 1."""
+    job = _running_job()
+    return 1.0 if job is None else job.scale
+
+
 def recorded(function: Callable[P, R]) -> Callable[P, R]:
     """Have the catalog hear of each run of a task, before the queue does; its policy is ``RETRY``.
 
@@ -131,6 +138,8 @@ def _status_after(error: Exception, job: RunningJob) -> Status:
         return Status.CANCELLED
     if isinstance(error, RetryLater):
         return Status.SCHEDULED
+    if ladder.is_want_of_memory(error):
+        return Status.FAILED if job.rung == ladder.LAST_RUNG else Status.SCHEDULED
     return Status.FAILED if RETRY.decide(job.attempt, error) is None else Status.RETRYING
 
 

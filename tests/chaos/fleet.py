@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from tests.chaos import tasks
+from tests.homes import in_home
 from tests.waiting import wait_until
 from tests.worker.harness import alive
 
@@ -73,7 +74,7 @@ class Fleet:
             "--lease", str(LEASE), "--max-jobs-per-child", "100",
         ]  # fmt: skip
         variables = {
-            "JUNMAI_HOME": str(self.folder),
+            **in_home(self.folder),
             "PYTHONPATH": str(ROOT),
             tasks.JOURNAL_VARIABLE: str(self.journal),
         }

@@ -45,7 +45,7 @@ def terminate_workers(
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
     for worker in workers:
-        code = worker.wait(20)
+        code = worker.wait(10)  # the grace, and what a busy machine needs beside
         # One that has not begun to work has nothing to put in order.
         assert code == 0 or (code == -signal.SIGTERM and IS_UP not in worker.log()), worker.log()
     wait_until(lambda: not alive(families), 5, "every process to end")
@@ -60,14 +60,14 @@ def terminate_workers(
 
 @pytest.mark.parametrize("everyone", [False, True], ids=["the worker", "everyone"])
 @pytest.mark.parametrize(
-    "seed", [7, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(100, 167))]
+    "seed", [7, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(100, 117))]
 )
 def test_sigterm_at_any_moment_spends_nothing(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal, seed: int, *, everyone: bool
 ) -> None:
-    """The slow run sees 400 moments."""
+    """Of 12 moments, and 204 in the slow run."""
     chance = random.Random(seed)
-    offsets = [chance.uniform(0.2, 4.0) for _ in range(3)]
+    offsets = [chance.uniform(0.2, 4.0) for _ in range(6)]
     terminate_workers(jobs, start_worker, journal, offsets, everyone=everyone)
 
 

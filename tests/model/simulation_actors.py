@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,16 +17,19 @@ from junmai_jobs import (
     child,
     connection,
     context,
-    executor,
     guard,
+    interrupt,
+    pool,
     retry,
     scheduler,
     task,
     worker,
 )
 from junmai_jobs import slot as slots
+from junmai_jobs.board import Board
 from junmai_jobs.broker import Broker
-from junmai_jobs.child import Board, Child, ChildSetup
+from junmai_jobs.child import Child
+from junmai_jobs.child_process import ChildSetup
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.context import RunningJob, current_job
 from junmai_jobs.errors import InvalidState, JobNotFound, ScheduleNotFound, StoreUnavailable
@@ -108,8 +112,8 @@ class Orders:
 
 
 class SimulatedSlot(Slot):
-    def start(self, context: Any, setup: ChildSetup) -> None:  # noqa: ARG002 - it starts no real one
-        self.board, self.fate, self.cancel_at = Board(), None, None
+    def start(self, context: Any, setup: ChildSetup, least: int) -> None:  # noqa: ARG002 - it starts no real one
+        self.prepare(Board(), least)
         orders: Any = Orders()
         self._orders = orders
 
@@ -122,6 +126,10 @@ class SimulatedSlot(Slot):
     def kill(self, fate: slots.Fate) -> None:
         self.fate = self.fate or fate
         self.process.kill()
+
+    def interrupt(self) -> None:
+        """No signal comes through to a simulated process: it is killed when the grace is over."""
+        self.interrupt_at = math.inf
 
     def _keep_board(self) -> None:
         """What the dying thread still writes is not seen."""
@@ -154,15 +162,16 @@ class _Over:
 class SimulatedWorker(Worker):
     def __init__(self, settings: WorkerSettings) -> None:
         super().__init__(settings)
-        self._slots = [SimulatedSlot(each.claimer) for each in self._slots]
-        self._guard: SimulatedGuard = SimulatedGuard(self._slots, settings.lease)
+        slots: list[Slot] = [SimulatedSlot(each.claimer) for each in self._pool.slots]
+        self._pool.slots = slots
+        self._guard: SimulatedGuard = SimulatedGuard(slots, settings.lease)
 
     def _tell(self, count: int, failed: list[Job]) -> None:
         """Nobody is told."""
 
     @property
     def children(self) -> list[Any]:
-        return [each.process for each in self._slots if each.process is not None and each.process.alive]
+        return [each.process for each in self._pool.slots if each.process is not None and each.process.alive]
 
     @property
     def guard(self) -> list[Any]:
@@ -180,17 +189,22 @@ def stage() -> Iterator[None]:
     """While it lasts, workers live in the world that is there."""
     dead = {"is_gone": lambda info: World.this.one_host and info.get("pid") not in _pids()}
     replaced: list[tuple[Any, dict[str, Any]]] = [
-        *((each, {"time": Time}) for each in (child, worker, scheduler, context, slots, connection, guard)),
+        *(
+            (each, {"time": Time})
+            for each in (child, pool, worker, scheduler, context, slots, connection, guard)
+        ),
         *(
             (each, {"wait": lambda objects, timeout=None: World.this.wait(objects, timeout)})
             for each in (child, worker, slots)
         ),
         *((each, {"task_names": lambda: [TASK]}) for each in (worker, scheduler)),
         (scheduler, dead),
-        (worker, {"start_method": lambda: None, "worker_name": lambda: World.this.me().name}),
-        (worker, {"describe_process": lambda: {"pid": World.this.me().pid}}),
+        (pool, {"start_method": lambda: None}),
+        (worker, {"worker_name": lambda: World.this.me().name}),
+        (worker, {"describe_process": lambda: {"pid": World.this.me().pid, "host_id": "here"}}),
+        (scheduler, {"host_id": lambda: "here"}),
         (context.RunningJob, {"_logging": nullcontext()}),  # one a process
-        (executor, {"time_limit": lambda _: nullcontext()}),
+        (interrupt, {"time_limit": lambda _: _NoLimit()}),
         (retry, {"random": _Chance}),
     ]
     log = logging.getLogger("junmai_jobs.worker")
@@ -199,6 +213,11 @@ def stage() -> Iterator[None]:
             stack.enter_context(mock.patch.multiple(module, **names))
         stack.enter_context(mock.patch.multiple(log, disabled=True))
         yield
+
+
+class _NoLimit(nullcontext[None]):
+    def end(self) -> None:
+        """There is none."""
 
 
 def _pids() -> set[int]:

@@ -300,7 +300,7 @@ def _ending(call: Call) -> Ended | None:
     if call.verb in ENDINGS:
         name, parts = call.verb, call.arguments
     elif call.verb == "step":
-        rest = call.arguments[5 + int(call.arguments[4]) :]
+        rest = call.arguments[6 + int(call.arguments[5]) :]
         if not rest:
             return None
         name, parts = rest[0].decode(), rest[1:]

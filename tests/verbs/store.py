@@ -87,10 +87,16 @@ class Store:
         self.broker.enqueue([new_job(job_id, **options) for job_id in job_ids])
 
     def claim(
-        self, *queues: str, claimer: str = CLAIMER, generation: int = 1, woken: bool = False
+        self,
+        *queues: str,
+        claimer: str = CLAIMER,
+        generation: int = 1,
+        woken: bool = False,
+        least: int = 0,
     ) -> Claimed | None:
         """Claim with a new request."""
-        return self.broker.claim(claimer, self.request(generation), queues or ("default",), woken=woken)
+        request, names = self.request(generation), queues or ("default",)
+        return self.broker.claim(claimer, request, names, woken=woken, least=least)
 
     def running(self, job_id: str = "a", *, claimer: str = CLAIMER, **options: Any) -> Claimed:
         """A job that was just enqueued and claimed."""

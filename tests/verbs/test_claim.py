@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from junmai_jobs import endings
 from junmai_jobs import endings as verbs
 from tests.verbs.store import BAND, CLAIMER, ERROR, NEWER_BODY, new_job
 
@@ -30,7 +31,10 @@ def test_the_job_is_leased_to_the_claimer(store: Store) -> None:
 def test_nothing_to_claim(store: Store) -> None:
     with store.unchanged():
         assert store.claim() is None
-        assert store.call("claim", "a", "b", claimer="w/1", request="1.1", lease=1, woken=0) == ["EMPTY", b""]
+        assert store.call("claim", "a", "b", claimer="w/1", request="1.1", lease=1, woken=0, least=0) == [
+            "EMPTY",
+            b"",
+        ]
 
 
 def test_only_the_queues_named(store: Store) -> None:
@@ -384,3 +388,30 @@ def test_who_got_nothing_never_rings(store: Store, woken: bool) -> None:
     store.hush()
     assert store.claim("default", "night", woken=woken) is None
     assert store.rung() == set()
+
+
+# ---- no lower priority than ----------------------------------------------------------------------
+
+
+def test_only_what_is_urgent_enough_is_taken(store: Store) -> None:
+    store.add("low", priority=8)
+    store.add("urgent", queue="night", priority=9)
+    store.add("most", queue="night", priority=10)
+    taken = [store.claim("default", "night", claimer=f"w/{number}", least=9) for number in range(3)]
+    assert [job and job.id for job in taken] == ["most", "urgent", None]
+    assert store.drain("default", "night") == ["low"]
+
+
+def test_a_step_takes_no_less_either(store: Store) -> None:
+    job = store.running("a")
+    store.add("low", priority=8)
+    step = store.broker.step("w/1", store.request(), ["default"], (job, endings.succeed(b"")), least=9)
+    assert (step.ending, step.job) == ("OK", None)
+    assert store.homes("low") == ["ready"]
+
+
+def test_who_may_not_take_what_is_left_passes_the_ring_on(store: Store) -> None:
+    store.add("low", priority=8)
+    store.hush()
+    assert store.claim(woken=True, least=9) is None
+    assert store.rung() == {"default"}

@@ -6,6 +6,7 @@ import pytest
 
 from junmai_jobs import endings as verbs
 from junmai_jobs.errors import StaleLease
+from junmai_jobs.inspector import Inspector
 
 if TYPE_CHECKING:
     from tests.verbs.store import Store
@@ -19,6 +20,13 @@ def test_a_run_that_stopped_because_it_was_asked_to(store: Store) -> None:
     assert store.homes("a") == ["cancelled"]
     assert (store.state("a").word, store.state("a").note) == ("cancelled", "cancelled")
     assert store.events("a") == ["cancelled"]
+
+
+@pytest.mark.parametrize("how", ["asked", "interrupted", "killed"])
+def test_the_history_tells_how_it_ended(store: Store, how: verbs.How) -> None:
+    store.ended("a", verbs.confirm_cancel(how))
+    [run] = Inspector(store.broker.link, store.namespace).job("a").history
+    assert (run["event"], run["how"], run["reason"], run["error"]) == ("cancelled", how, None, None)
 
 
 def test_the_same_end_again_changes_nothing(store: Store) -> None:

@@ -38,3 +38,15 @@ def test_what_it_said_last_counts(store: Store) -> None:
     store.broker.register("w", {"pid": 8})
     assert store.score("w", "workers") >= before + 60_000
     assert json.loads(store.admin.hget(store.keys.worker_info, "w") or b"") == {"pid": 8}
+
+
+def test_that_its_governor_lets_it_run_more_or_less_is_an_event(store: Store) -> None:
+    store.broker.listen()
+    store.broker.register("w", {"governor": "full"})
+    for _ in range(2):  # the second is the first once more
+        store.broker.register("w", {"governor": "eased"}, governed="eased: CPU 90 %")
+    store.broker.register("w", {"governor": "eased", "pid": 7})
+    events = [entry for _, entry in store.admin.xrange(store.keys.event_stream)]
+    assert [entry for entry in events if entry[b"word"] == b"governed"] == [
+        {b"word": b"governed", b"id": b"w", b"queue": b"", b"detail": b"eased: CPU 90 %"}
+    ]

@@ -271,6 +271,11 @@ def deregister(store: Store) -> Call:
     return lambda broker: broker.deregister("w", ["w/1"], lost=True)
 
 
+def dismiss(store: Store) -> Call:
+    store.broker.register("w", {"pid": 7})
+    return lambda broker: broker.dismiss("w")
+
+
 def announce(store: Store) -> Call:
     store.broker.announce("w.1")
     store.ended("a", verbs.fail(ERROR))
@@ -318,14 +323,19 @@ def fire(store: Store) -> Call:
     return lambda broker: broker.fire(made, made.encode(), tick, [tick, tick + 1], tick + 3600)
 
 
+def survey(store: Store) -> Call:
+    store.add("a", "b")
+    return lambda broker: broker.survey(["night"])
+
+
 CASES: list[Case] = [
     enqueue, promote, claim, claim_that_gives_back, claim_of_nothing, step, step_to_nothing,
     step_of_a_lost_run, extend, succeed, retry, retry_of_what_was_to_be_cancelled, fail, defer,
     confirm_cancel, release, crash, reap, reap_too_late, cancel, cancel_of_a_run, resolve, revive,
-    reprioritize, pause, resume, purge, prune, progress, register, deregister, announce,
+    reprioritize, pause, resume, purge, prune, progress, register, deregister, dismiss, announce,
     succeed_for_a_while, step_aside, step_that_makes_way, checkpoint, log, outranked, expire, inherit,
     age, sample, listen,
-    schedule, unschedule, due, fire,
+    schedule, unschedule, due, fire, survey,
     crash_of_an_input, suspicion, acquit, revive_by_force,
 ]  # fmt: skip
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

@@ -15,6 +15,7 @@ import psutil
 
 from junmai_jobs import JobQueue
 from junmai_jobs.config import load_config
+from tests.homes import in_home
 from tests.waiting import wait_until
 
 TASKS = "tests.worker.tasks"
@@ -86,7 +87,7 @@ class WorkerProcess:
         with (self.home / "worker.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
-                env=os.environ | {"JUNMAI_HOME": str(self.home)} | self.environment,
+                env=os.environ | in_home(self.home) | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -139,7 +140,7 @@ class WorkerProcess:
 
 
 def queue_on(redis: Addressed, home: Path) -> JobQueue:
-    return JobQueue(redis.url, config=load_config(environ={"JUNMAI_HOME": str(home)}))
+    return JobQueue(redis.url, config=load_config(environ=in_home(home)))
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
 
 from junmai_jobs import JobQueue
+from junmai_jobs.hosting import run_with_signals
+from junmai_jobs.worker import Worker
+from tests.hosts import noisy
 from tests.servers import RedisProcess
 from tests.waiting import wait_until
 from tests.worker import tasks
 from tests.worker.conftest import StartWorker
-from tests.worker.harness import Journal, alive, queue_on
+from tests.worker.harness import TASKS, Journal, WorkerProcess, alive, queue_on
+
+ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
+on_posix = pytest.mark.skipif(sys.platform == "win32", reason="of POSIX alone")
 
 
-def test_sigterm_lets_a_running_job_finish(
-    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
+@pytest.mark.parametrize("number", ENDINGS, ids=lambda number: number.name)
+def test_a_signal_to_end_lets_a_running_job_finish(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path, number: signal.Signals
 ) -> None:
     worker = start_worker("--grace", "10", slots=1)
     handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
     journal.wait_for(1)
     waiting = jobs.submit(tasks.quick, 2)
 
-    worker.signal(signal.SIGTERM)
+    worker.signal(number)
     wait_until(lambda: "stopping" in worker.log(), what="the worker to heed the signal")
     (tmp_path / "go").touch()
 
@@ -124,3 +140,117 @@ def test_after_pause_returns_no_job_starts_also_after_a_restart(
     assert late.status == "queued"
     jobs.resume()
     journal.wait_for(501, timeout=30)
+
+
+def test_afterwards_signals_are_handled_as_before(jobs: JobQueue) -> None:
+    before = [signal.getsignal(number) for number in ENDINGS]
+    assert run_with_signals(Worker(jobs.worker_settings(concurrency=1, burst=True))) == 0
+    assert [signal.getsignal(number) for number in ENDINGS] == before
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+@on_posix
+def test_under_nohup_it_outlives_its_terminal(
+    redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path
+) -> None:
+    arguments = ("--concurrency", "1", "--no-schedules")
+    worker = WorkerProcess(redis_server, tmp_path / "worker", arguments, inside=("nohup",)).start()
+    try:
+        assert jobs.submit(tasks.quick, 1).result(timeout=20) == 1
+        family = worker.family()
+        for process in family:
+            process.send_signal(signal.SIGHUP)
+        assert jobs.submit(tasks.quick, 2).result(timeout=20) == 2
+        assert alive(family) == family
+    finally:
+        worker.stop()
+    assert worker.process
+    assert worker.process.returncode == 0
+
+
+# ---- nobody listens ------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def bare_worker(
+    redis_server: RedisProcess, home: Path, *arguments: str, shell: str = '"$@"', **streams: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker whose streams are the test's business; it is killed if it is left."""
+    command = [sys.executable, "-m", "junmai_jobs.cli", "--redis", redis_server.url]
+    command += ["--tasks", f"{TASKS},{noisy.__name__}"]
+    options = ["worker", "--concurrency", "1", "--grace", "1", "--no-schedules", *arguments]
+    process = subprocess.Popen(
+        ["sh", "-c", f"exec {shell}", "sh", *command, *options],
+        env=os.environ | {"JUNMAI_HOME": str(home)},
+        **streams,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def family_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    parent = psutil.Process(process.pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def ends_in_order(process: subprocess.Popen[bytes], jobs: JobQueue, family: list[psutil.Process]) -> None:
+    """Exit code 0, no process left, nothing leased."""
+    assert process.wait(20) == 0
+    wait_until(lambda: not alive(family), 5, "the whole family to end")
+    assert jobs.stats()["jobs_by_status"]["running"] == 0
+    assert jobs.workers() == []
+
+
+@on_posix
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_worker_without_streams_works_and_stops(
+    redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path, closed: str
+) -> None:
+    with bare_worker(
+        redis_server, tmp_path / "home", "--json", shell=f'"$@" {closed}', stderr=subprocess.PIPE
+    ) as process:
+        for number in range(3):
+            assert jobs.submit(noisy.print_in_c, number).result(timeout=20) == number
+        family = family_of(process)
+        process.terminate()
+        ends_in_order(process, jobs, family)
+        assert process.stderr
+        with process.stderr as said:
+            assert b"Traceback" not in said.read()
+
+
+@on_posix
+def test_a_worker_whose_readers_are_gone_works_and_stops(
+    redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path
+) -> None:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with bare_worker(redis_server, tmp_path / "home", "--json", **streams) as process:
+        assert jobs.submit(noisy.print_in_c, 1).result(timeout=20) == 1
+        for stream in (process.stdout, process.stderr):
+            assert stream
+            stream.close()
+        assert jobs.submit(noisy.print_in_c, 2).result(timeout=20) == 2
+        family = family_of(process)
+        process.terminate()
+        ends_in_order(process, jobs, family)
+
+
+@on_posix
+def test_a_worker_whose_terminal_is_gone_stops_in_order(
+    redis_server: RedisProcess, jobs: JobQueue, journal: Journal, tmp_path: Path
+) -> None:
+    master, terminal = os.openpty()
+    with bare_worker(redis_server, tmp_path / "home", preexec_fn=lambda: os.login_tty(terminal)) as process:
+        os.close(terminal)
+        handle = jobs.submit(tasks.hold, str(journal), "never")
+        journal.wait_for(1)
+        family = family_of(process)
+        os.close(master)
+        ends_in_order(process, jobs, family)
+    job = handle.job()
+    assert (job.status, job.retry_count) == ("queued", 0)
+    assert [entry["event"] for entry in job.history] == ["released"]

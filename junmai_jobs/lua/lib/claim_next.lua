@@ -3,14 +3,15 @@
 local skip_limit = 10
 
 -- The head that runs next: lane, id, score. Lanes are asked in their order. A later queue wins only with a better band;
--- a later lane of the queue found so far, whose line it shares, with any lower score.
-local function best_head(lanes)
-  local lane, id, score, better
+-- a later lane of the queue found so far, whose line it shares, with any lower score. better: what the first has to be
+-- better than, if anything.
+local function best_head(lanes, better)
+  local lane, id, score
   for index = 1, #lanes do
     local name = lanes[index]
     local ready = queue_key(name, 'ready')
     local in_line = lane and string.find(name, '+', 1, true) and queue_of(name) == queue_of(lane)
-    if not lane or redis.call('ZCOUNT', ready, '0', in_line and '(' .. score or better) > 0 then
+    if not better or redis.call('ZCOUNT', ready, '0', in_line and '(' .. score or better) > 0 then
       local head = redis.call('ZRANGE', ready, '0', '0', 'WITHSCORES')
       if head[1] then
         lane, id, score = name, head[1], head[2]
@@ -67,16 +68,18 @@ local function serve(id, lane, score, machine, open, claimer, request, lease, wo
 end
 
 -- Replies JOB, NEWER, WAIT or EMPTY. WAIT: there are jobs, but the machines they need are taken. WAIT and EMPTY are
--- followed by the ms until a limit may have room, or ''. answer: see step.
-local function claim_next(claimer, request, lease, woken, lanes, answer)
+-- followed by the ms until a limit may have room, or ''. least: the lowest priority to take; answer: see step.
+local function claim_next(claimer, request, lease, woken, least, lanes, answer)
   local open, closed, looked, waits, asked_limits = lanes, {}, 0, nil, false
+  local better = least ~= '0' and '(' .. string.format('%.0f', (11 - least) * band_width) or nil
   if redis.call('EXISTS', paused) == 1 then open = seldom().not_paused(lanes) end
   while looked < skip_limit do
-    local lane, id, score = best_head(open)
+    local lane, id, score = best_head(open, better)
     if not lane then
       local due = seldom().next_unpark()
       if due ~= 0 or asked_limits then
-        if waits and woken == '1' then seldom().pass_ring_on(waits) end
+        local left = better and open or waits
+        if left and woken == '1' then seldom().pass_ring_on(left) end
         return {waits and 'WAIT' or 'EMPTY', due and string.format('%.0f', due) or ''}
       end
       asked_limits = true

@@ -1,7 +1,7 @@
 -- include: meta
 -- seldom: add_event
--- Tell those who listen, if anybody does, of a submission, a start or an end.
-local function note_event(word, id, lane)
+-- Tell those who listen, if anybody does, of a submission, a start or an end; or of a worker, with a detail.
+local function note_event(word, id, lane, detail)
   read_meta()
-  if listened then seldom().add_event(word, id, lane) end
+  if listened then seldom().add_event(word, id, lane, detail) end
 end

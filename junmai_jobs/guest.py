@@ -1,0 +1,107 @@
+"""What makes a worker a good guest: while there is work it looks at the machine, and keeps it awake.
+
+What others use of the machine counts, never what we do. While there is nothing to do it rests, and holds
+nothing back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from junmai_jobs.awake import Awake
+from junmai_jobs.resources import Governor, Leave
+from junmai_jobs.sensors import Sensors
+from junmai_jobs.settings import WorkerSettings
+
+LOOK_EVERY = 5.0
+_REST_AFTER = 10.0
+"""Seconds without work after which it rests."""
+_NOTABLE = 256
+"""MB by which the free memory of a card has to change before other amounts are offered."""
+
+
+def told(governor: Mapping[str, Any]) -> str:
+    """What ``Guest.describe`` says, in a sentence."""
+    why = f": {'; '.join(governor['reasons'])}" if governor["reasons"] else ""
+    return f"{governor['grade'].replace('_', ' ')}, {governor['slots']} of {governor['of']} slots for all jobs{why}"
+
+
+class Guest:
+    """The governor with its sensors, and what keeps the computer awake; for the supervisor's thread alone."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        limits = settings.limits
+        self._governor = None if limits is None else Governor(limits)
+        self._sensors = Sensors()
+        self._awake = Awake() if settings.keep_awake else None
+        self._found = settings.offers
+        self._look_at = 0.0
+        self._worked_at = float("-inf")
+        self._is_measuring = False
+        self.leave = Leave()
+        """How much may run now."""
+        self.offers: Sequence[Mapping[str, Any]] = settings.offers
+        """What this machine has for jobs that need it: of a card's memory what is free."""
+
+    def look(self, *, is_busy: bool, ours: Iterable[int]) -> None:
+        """Look at the machine if it is time to.
+
+        Args:
+            is_busy: whether a job runs or waits.
+            ours: processes that work for us beside this one and those below it.
+        """
+        now = time.monotonic()
+        if is_busy:
+            self._worked_at = now
+        if now - self._worked_at > _REST_AFTER:
+            self._rest()
+        elif now >= self._look_at:
+            self._look_at, self._is_measuring = now + LOOK_EVERY, True
+            if self._awake is not None:
+                self._awake.hold()
+            if self._governor is not None:
+                reading = self._sensors.read(ours)
+                self.leave = self._governor.judge(now, reading)
+                self._offer(reading.cards)
+
+    def describe(self, slots: int) -> dict[str, Any]:
+        """What the governor lets run, for those who ask why a job waits: in how many slots any job may."""
+        leave = self.leave
+        return {
+            "grade": leave.grade.word,
+            "slots": leave.slots(slots),
+            "of": slots,
+            "reasons": list(leave.reasons),
+        }
+
+    def _rest(self) -> None:
+        if not self._is_measuring:
+            return
+        self._is_measuring, self._look_at = False, 0.0
+        if self._awake is not None:
+            self._awake.release()
+        if self._governor is not None:
+            self._governor.rest()
+            self._sensors.forget()
+        self.leave, self.offers = Leave(), self._found
+
+    def _offer(self, free: Mapping[str, int]) -> None:
+        """Of each card what can be had of its memory now; small changes are not worth telling."""
+        offers = [
+            {**pool, "vram_mb": min(pool["vram_mb"], free[pool["pool"]])} if pool["pool"] in free else pool
+            for pool in self._found
+        ]
+        changes = (
+            abs(new.get("vram_mb", 0) - old.get("vram_mb", 0))
+            for new, old in zip(offers, self.offers, strict=True)
+        )
+        if any(change >= _NOTABLE for change in changes):
+            self.offers = offers
+
+    def close(self) -> None:
+        """Let the computer sleep, and the driver go."""
+        if self._awake is not None:
+            self._awake.release()
+        self._sensors.close()

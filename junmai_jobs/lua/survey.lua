@@ -1,0 +1,33 @@
+-- survey: what there is of each lane, for a supervisor; nothing is changed. 50 of the known lanes a call, from the one
+-- numbered first on.
+-- ...: lanes to look at besides.
+-- replies: OK | MORE, then for each lane its name, how many of its jobs wait in line and their queue is not paused,
+--   how many run, and a key of it in whose place there is something that is not ours, or ''
+-- include: queue_keys, not_paused
+local page = 50
+local kinds = {ready = 'zset', scheduled = 'zset', retrying = 'zset', leases = 'zset', blocked = 'zset', bell = 'list'}
+
+local function foreign_key(lane)
+  for kind, wanted in pairs(kinds) do
+    local key = queue_key(lane, kind)
+    local found = redis.call('TYPE', key).ok
+    if found ~= wanted and found ~= 'none' then return key end
+  end
+  return ''
+end
+
+local function survey(first, ...)
+  local lanes, known = {...}, redis.call('ZRANGE', queues, first, first + page - 1)
+  for _, lane in ipairs(known) do lanes[#lanes + 1] = lane end
+  local reply, going = {#known == page and 'MORE' or 'OK'}, {}
+  for _, lane in ipairs(not_paused(lanes)) do going[lane] = true end
+  for _, lane in ipairs(lanes) do
+    local foreign = foreign_key(lane)
+    local ours = foreign == ''
+    reply[#reply + 1] = lane
+    reply[#reply + 1] = ours and going[lane] and redis.call('ZCARD', queue_key(lane, 'ready')) or 0
+    reply[#reply + 1] = ours and redis.call('ZCARD', queue_key(lane, 'leases')) or 0
+    reply[#reply + 1] = foreign
+  end
+  return reply
+end

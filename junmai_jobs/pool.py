@@ -1,0 +1,258 @@
+"""The slots of one worker and the processes in them: how many there are, what each may claim, how each ends.
+
+The supervisor looks after it between two waits. Nothing here waits for a child or believes one: what the
+store says of a claimer counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from junmai_jobs import endings, ladder
+from junmai_jobs.broker import Broker, Renewal
+from junmai_jobs.child_process import ChildSetup
+from junmai_jobs.endings import Ending
+from junmai_jobs.errors import StaleLease
+from junmai_jobs.executor import timed_out
+from junmai_jobs.job import Claimed
+from junmai_jobs.resources import NOTHING, Leave
+from junmai_jobs.settings import WorkerSettings
+from junmai_jobs.slot import Slot, Turns, cause_of_death, start_method
+
+log = logging.getLogger("junmai_jobs.worker")
+_IDLE_BEFORE_RETIRING = 5.0
+"""Seconds without a job after which an elastic pool lets a process go."""
+
+
+class Pool:
+    """The slots of one worker.
+
+    Args:
+        name: the worker's.
+        settings: how it works.
+        broker: to return what the dead held.
+    """
+
+    def __init__(self, name: str, settings: WorkerSettings, broker: Broker) -> None:
+        self.slots = [Slot(f"{name}/{number}") for number in range(settings.concurrency)]
+        self.size = settings.fewest_slots
+        """How many slots are to have a process."""
+        self.leave = Leave()
+        """How much the governor lets run."""
+        self.lanes: Sequence[str] = ()
+        """What the children serve."""
+        self._settings = settings
+        self._broker = broker
+        self._context = start_method()
+        self._turns = Turns()
+        self._loner: Slot | None = None
+        self._kernel_kills = ladder.kernel_kills()
+
+    @property
+    def claimers(self) -> list[str]:
+        """The slots by name."""
+        return [slot.claimer for slot in self.slots]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs, as far as the boards tell."""
+        return any(slot.token for slot in self.slots)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it could grow, and nobody in it is idle."""
+        return self.size < len(self.slots) and all(slot.token for slot in self.running())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all children have died and are buried."""
+        return all(slot.process is None for slot in self.slots)
+
+    @property
+    def sentinels(self) -> list[Any]:
+        """What to wait for: the ends of those that live. The dead would end a wait at once."""
+        return [slot.process.sentinel for slot in self.slots if slot.is_alive]
+
+    def running(self) -> Iterator[Slot]:
+        """The slots whose child lives and is not on its way out."""
+        return (slot for slot in self.slots if slot.fate is None and slot.is_alive)
+
+    # How many processes, and what they may claim.
+
+    def serve(self, lanes: Sequence[str]) -> None:
+        """Have the children serve these lanes from now on."""
+        if lanes != self.lanes:
+            self.lanes = lanes
+            for slot in self.running():
+                slot.order(lanes)
+
+    def fit(self, waiting: int) -> None:
+        """Grow by what waits, as far as the governor lets it run; let go who has been idle for a while."""
+        fewest, most = self._settings.fewest_slots, len(self.slots)
+        if fewest == most:
+            return
+        now = time.monotonic()
+        staying = [slot for slot in self.running() if not slot.board.retire]
+        idle = [slot for slot in staying if slot.idle_for(now) > _IDLE_BEFORE_RETIRING]
+        wanted = sum(bool(slot.token) for slot in staying) + waiting
+        if wanted > self.size:
+            self.size = max(self.size, min(wanted, self.leave.slots(most)))
+        for slot in idle[::-1][: self.size - fewest]:
+            self.size -= 1
+            slot.board.retire = True
+            slot.order(self.lanes)
+
+    def start(self) -> None:
+        """Give slots a process until there are as many as there should be."""
+        missing = self.size - sum(slot.process is not None and not slot.board.retire for slot in self.slots)
+        for slot in self.slots[:]:
+            if missing > 0 and slot.process is not None and slot.board.retire and slot.is_alive:
+                slot.board.retire = False  # before a new one is started; if it goes all the same, one is
+                missing -= 1
+        empty = (slot for slot in self.slots if slot.process is None and slot.start_at <= time.monotonic())
+        for slot, _ in zip(empty, range(missing), strict=False):
+            slot.generation += 1
+            try:
+                slot.start(self._context, self._setup(slot), self._least(slot))
+            except (OSError, EOFError) as error:  # EOFError: the forkserver could not
+                log.error("no process can be started: %s", error)  # noqa: TRY400 - the text says it all
+                slot.start_at = time.monotonic() + 1.0
+
+    def _setup(self, slot: Slot) -> ChildSetup:
+        return ChildSetup(
+            settings=self._settings,
+            claimer=slot.claimer,
+            generation=slot.generation,
+            queues=tuple(self.lanes),
+            threads=max(1, (os.cpu_count() or 1) // self._settings.concurrency),
+        )
+
+    def restrict(self) -> None:
+        """Have each child claim what the governor leaves it, and nothing while a run is to be alone."""
+        for slot in self.running():
+            if slot.board.least != (least := self._least(slot)):
+                slot.board.least = least
+                slot.order(self.lanes)
+
+    def _least(self, slot: Slot) -> int:
+        if self._loner is not None and slot is not self._loner:
+            return NOTHING
+        return self.leave.least(self.slots.index(slot), len(self.slots))
+
+    def nudge(self) -> None:
+        """Have the idle look for jobs: a ring may have died with a child that had heard it."""
+        for slot in self.running():
+            if not slot.token:
+                slot.order(self.lanes)
+
+    # What becomes of runs.
+
+    def watch(self) -> None:
+        """See to runs that take too long, that do not heed a cancel, or that are to be alone."""
+        now = time.monotonic()
+        for slot in self.running():
+            token = slot.token
+            if token and slot.board.deadline < now:
+                log.warning("job %s is killed: its timeout is over", slot.board.id.decode())
+                slot.kill_run("timeout")
+            elif token and token == slot.board.cancel and slot.cancel_at < now:
+                log.warning("job %s is killed: it does not heed its cancel", slot.board.id.decode())
+                slot.kill_run("cancel")
+            elif token and token == slot.board.cancel and slot.interrupt_at < now:
+                slot.interrupt()
+        self._see_to_the_lonely()
+        self.restrict()
+
+    def _see_to_the_lonely(self) -> None:
+        """Let one run that needs all the memory begin when no other runs; meanwhile nobody claims."""
+        lonely = [slot for slot in self.running() if slot.token and slot.board.alone]
+        if self._loner not in lonely:
+            self._loner = lonely[0] if lonely else None
+        if self._loner is not None:
+            others = (slot for slot in self.slots if slot.token and not slot.board.alone)
+            if not any(others):
+                self._loner.board.granted = self._loner.token
+
+    def tokens(self) -> list[int]:
+        """The run of each slot, 0 where there is none."""
+        return [slot.token for slot in self.slots]
+
+    def heed(self, renewals: Sequence[Renewal], before: Sequence[int]) -> None:
+        """Act on what the store says of the runs that were on the boards ``before`` it was asked."""
+        now = time.monotonic()
+        for slot, token, renewal in zip(self.slots, before, renewals, strict=True):
+            # A child clears its board before it ends a run, so the same token before and after means it runs.
+            if not token or slot.token != token:
+                continue
+            if renewal.token != str(token) or renewal.word in {"LOST", "IDLE"}:
+                log.warning("job %s is stopped: its lease was lost", slot.board.id.decode())
+                slot.kill("lost")
+            elif renewal.word == "CANCEL" and slot.board.cancel != token:
+                slot.ask_to_stop(token, now, self._settings.grace)
+
+    # The end.
+
+    def tell_to_stop(self) -> None:
+        """Have the children claim no more, and leave after the job they run."""
+        for slot in self.running():
+            slot.board.stop = True
+            slot.order(self.lanes)
+
+    def kill(self) -> None:
+        """End every child; what it ran goes back."""
+        for slot in self.running():
+            slot.kill("release")
+
+    def bury(self) -> None:
+        """Return what the dead held. The slot stays empty until the store knows, so no claimer acts twice."""
+        for slot in self.slots:
+            if slot.process is not None and not slot.is_alive:
+                self._settle(slot)
+                code = slot.bury()
+                if code != 0 and slot.fate is None:
+                    log.warning("child %s died: %s", slot.claimer, _shown(code))
+
+    def _settle(self, slot: Slot) -> None:
+        code, request, board = slot.process.exitcode, f"{slot.generation}.end", slot.board
+        # The run that was doomed may have ended just before, and another begun.
+        doomed = slot.fate if board.token and board.token == slot.doomed else None
+        if doomed == "timeout":
+            self._end(slot, timed_out(board.timeout, board.retry_delay))
+        elif doomed == "cancel":
+            self._end(slot, endings.confirm_cancel("killed"))
+        elif slot.fate is not None:
+            self._broker.release(slot.claimer, request)
+        elif board.token and self._has_run_out(slot, code):
+            self._end(slot, ladder.after_death(board.rung, slot.cause_of_death()))
+        elif code != 0 or board.token:
+            if slot.turn is None:  # while the server is away this is tried again and again, for one death
+                slot.turn = self._turns.take(time.monotonic()) if board.token else 0.0
+            returned = self._broker.crash(slot.claimer, request, slot.cause_of_death(), pause=slot.turn)
+            if returned is not None:
+                log.warning("job %s lost its process (%s): %s", returned[0], _shown(code), returned[1])
+
+    def _end(self, slot: Slot, how: Ending) -> None:
+        job_id = slot.board.id.decode()
+        log.warning("job %s %s", job_id, how)
+        with contextlib.suppress(StaleLease):
+            self._broker.end(Claimed(job_id, str(slot.board.token), b"", 0, ""), how)
+
+    def _has_run_out(self, slot: Slot, code: int) -> bool:
+        """Whether a child died for want of memory, by its own word or the kernel's; asked once a death."""
+        if slot.ran_out is None:
+            slot.ran_out = code == ladder.OUT_OF_MEMORY
+            if os.name == "posix" and code == -signal.SIGKILL:
+                before, self._kernel_kills = self._kernel_kills, ladder.kernel_kills()
+                slot.ran_out = (self._kernel_kills or 0) > (before or 0)
+        return slot.ran_out
+
+
+def _shown(code: int) -> str:
+    cause = cause_of_death(code)
+    return str(cause.get("signal") or f"exit code {code}")

@@ -1,0 +1,1 @@
+"""Small programs with a worker inside, as their users write them."""
