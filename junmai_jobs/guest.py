@@ -84,7 +84,6 @@ class Guest:
             self._awake.release()
         if self._governor is not None:
             self._governor.rest()
-            self._sensors.forget()
         self.leave, self.offers = Leave(), self._found
 
     def _offer(self, free: Mapping[str, int]) -> None:

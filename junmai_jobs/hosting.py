@@ -26,8 +26,8 @@ _ENDINGS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 def run_with_signals(worker: Worker) -> int:
     """Run a worker in the main thread. Its exit code.
 
-    SIGTERM, SIGHUP (its terminal is gone), SIGBREAK and the first SIGINT stop it in order, the second at once.
-    A SIGHUP that was ignored before, as under nohup, stays ignored.
+    SIGTERM, SIGHUP (its terminal is gone), SIGBREAK and the first SIGINT stop it in order, a second SIGINT at
+    once. A SIGHUP that was ignored before, as under nohup, stays ignored.
     """
     interrupts = itertools.count(1)
 
@@ -62,8 +62,8 @@ class EmbeddedWorker:
     """A worker in a thread of the host's process, for a ``with`` block or from ``start`` to ``stop``.
 
     The host owns the signals. At its end the worker stops in order also where nobody has called ``stop``.
-    A copy of the host that a fork makes runs no worker, and what it calls here does nothing to the original's;
-    nor does one start in a child that imports the module which starts it.
+    A copy of the host that a fork makes runs no worker, and what it calls here does nothing to the
+    original's; nor does one start in a child that imports the module which starts it.
     """
 
     def __init__(self, settings: WorkerSettings, take_over: Callable[[], None] = lambda: None) -> None:

@@ -79,6 +79,12 @@ class Pool:
         """What to wait for: the ends of those that live. The dead would end a wait at once."""
         return [slot.process.sentinel for slot in self.slots if slot.is_alive]
 
+    def note_ends(self, ready: Sequence[Any]) -> None:
+        """These of the sentinels were ready."""
+        for slot in self.slots:
+            if slot.is_alive and slot.process.sentinel in ready:
+                slot.has_ended = True
+
     def running(self) -> Iterator[Slot]:
         """The slots whose child lives and is not on its way out."""
         return (slot for slot in self.slots if slot.fate is None and slot.is_alive)

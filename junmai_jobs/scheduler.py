@@ -152,8 +152,11 @@ class Scheduler:
         return min(self._pace(REAP_EVERY), self.lease / 4)
 
     def _pace(self, usual: float) -> float:
-        """Seconds to the next time; while all is quiet there is less to do, and rings tell of the rest."""
-        return QUIET_EVERY if self.quiet else usual
+        """Seconds to the next time; while all is quiet that is seldom, for all at once, and rings tell of more."""
+        if not self.quiet:
+            return usual
+        rare = max(QUIET_EVERY, 2 * usual)
+        return rare - time.monotonic() % rare
 
     def _bury(self) -> float:
         """Workers of this host whose process is gone give back what they hold at once."""
@@ -249,7 +252,7 @@ class Scheduler:
         if count:
             self.on_failures(count, self.inspector.load(ids))
         self._announcements += 1
-        return ANNOUNCE_EVERY
+        return self._pace(ANNOUNCE_EVERY)
 
     def _age(self) -> float:
         if self.aging is not None:

@@ -59,6 +59,8 @@ class Slot:
         """Seconds until the job of the dead child comes back, see ``Turns``; one for each death."""
         self.ran_out: bool | None = None
         """Whether the child died for want of memory; None before that is known."""
+        self.has_ended = False
+        """Whether the child's end was seen; to ask the system each time costs more than all else."""
         self.start_at = self.idle_since = 0.0
         self._jobs_seen = 0
         self._orders: Connection | None = None
@@ -82,14 +84,14 @@ class Slot:
     def prepare(self, board: Any, least: int) -> None:
         """Forget the last generation."""
         self.board, self.fate, self.doomed, self._jobs_seen = board, None, 0, 0
-        self.board.least = least
+        self.board.least, self.has_ended = least, False
         self.interrupt_at = self.cancel_at = math.inf
         self.idle_since = time.monotonic()
 
     @property
     def is_alive(self) -> bool:
-        """Whether there is a child, and it lives."""
-        return self.process is not None and bool(self.process.is_alive())
+        """Whether there is a child whose end was not seen yet."""
+        return self.process is not None and not self.has_ended
 
     @property
     def token(self) -> int:

@@ -131,6 +131,7 @@ class Worker:
         if self._listening:
             waited.append(self._control)
         ready: list[Any] = wait(waited, self._pause)
+        self._pool.note_ends(ready)
         if self._wakened in ready:
             with contextlib.suppress(BlockingIOError):
                 self._wakened.recv(4096)
@@ -249,7 +250,6 @@ class Worker:
         is_busy = self._pool.is_busy or self._survey.waiting > 0
         self._guest.look(is_busy=is_busy, ours=self._scheduler.neighbours)
         self._pool.leave = self._guest.leave if self._stop_at is None else Leave()
-        self._pool.restrict()
 
     def _renew(self) -> None:
         """Renew every lease in one call, and act on what that tells of the runs on the boards."""

@@ -183,18 +183,15 @@ def test_every_section_of_ours_is_used(load: Callable[..., Config], home: Path) 
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [("on", True), ("True", True), ("1", True), ("yes", True)]
-    + [(" OFF ", False), ("false", False), ("0", False), ("no", False)],
+    ("texts", "value"), [(("on", "True", "1", "yes"), True), ((" OFF ", "false", "0", "no"), False)]
 )
 def test_yes_or_no_in_the_environment(
-    load: Callable[..., Config],
-    text: str,
-    value: bool,  # noqa: FBT001 - it is what is tested
+    load: Callable[..., Config], texts: tuple[str, ...], value: bool
 ) -> None:
     other = {"processing": {"governor": not value, "keep_awake": not value}}
-    config = load(other, JUNMAI_GOVERNOR=text, JUNMAI_KEEP_AWAKE=text)
-    assert (config.governor, config.keep_awake) == (value, value)
+    for text in texts:
+        config = load(other, JUNMAI_GOVERNOR=text, JUNMAI_KEEP_AWAKE=text)
+        assert (config.governor, config.keep_awake) == (value, value)
 
 
 def test_neither_yes_nor_no_is_refused(refuse: Callable[..., str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from junmai_jobs import background, host
+from junmai_jobs import background, embedded, host
 from junmai_jobs.background import stand_back
+from junmai_jobs.server import Server
 
 if TYPE_CHECKING:
     from tests.servers import RedisProcess
@@ -43,6 +45,13 @@ def test_a_worker_on_another_system(server: RedisProcess, tmp_path: Path, system
     assert "add attempt 1" in (tmp_path / "worker.log").read_text()
     if system == "win32":
         assert "Install Memurai, or Redis in WSL" in said["without a server"]
+
+
+def test_the_address_of_no_server_can_be_shown_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it is: whoever shows it has not yet been told that there is none."""
+    monkeypatch.setattr(embedded, "_WINDOWS", True)
+    monkeypatch.delattr(os, "geteuid")
+    assert Server(None, Path("home" * 50)).describe().startswith("unix://")
 
 
 # ---- which process this is -------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""After a lack of memory a photo is looked at in a smaller size; the catalog knows that its job runs again."""
+"""After a lack of memory a photo is looked at in a smaller size; the catalog hears that it runs again."""
 
 from __future__ import annotations
 

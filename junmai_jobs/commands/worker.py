@@ -8,6 +8,7 @@ import click
 
 from junmai_jobs.commands.app import App, Command, Failure, pass_app
 from junmai_jobs.commands.output import note, print_table, say
+from junmai_jobs.guest import told
 from junmai_jobs.logs import LEVELS, start_logging
 from junmai_jobs.settings import LONGEST_LEASE
 
