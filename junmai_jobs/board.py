@@ -19,6 +19,7 @@ class Board(ctypes.Structure):
         ("timeout", ctypes.c_double),  # child: how long it may run, in seconds
         ("retry_delay", ctypes.c_double),  # child: what follows if it has to be killed, see timed_out
         ("rung", ctypes.c_uint8),  # child: on which rung of the ladder of memory it runs, see ladder.py
+        ("claiming", ctypes.c_bool),  # child: it has read ``least``, and may get a job that is not here yet
         ("alone", ctypes.c_bool),  # child: it runs when no other does, or waits for that
         ("granted", ctypes.c_uint64),  # parent: token of the run that is alone now
         ("cancel", ctypes.c_uint64),  # parent: token of the run that is asked to stop

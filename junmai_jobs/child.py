@@ -86,11 +86,13 @@ class Child:
         ended: tuple[Claimed, Ending] | None = None
         while True:
             self._take_orders()
+            self._board.claiming = True  # first: see Pool._see_to_the_lonely
             leaving, least = self._board.stop or self._is_spent(), self._board.least
             claiming = not leaving and least < NOTHING
             if leaving and ended is None:
                 break
             if not claiming and ended is None:
+                self._board.claiming = False
                 wait([self._orders], IDLE_WAIT)
                 continue
             step = self._step(ended, claiming=claiming, least=least)
@@ -104,7 +106,8 @@ class Child:
             ended = None
             if step.job is not None:
                 ended = self._run(step.job)
-            elif claiming and step.newer is None:
+            elif step.newer is None:
+                self._board.claiming = False
                 if self._board.retire:
                     break
                 self._wait_for_work(step, least)
@@ -187,6 +190,7 @@ class Child:
             self._announced, board.retry_delay = run, delay_after_timeout(assignment)
         board.begun, board.deadline, board.rung = started, started + options.timeout, assignment.rung
         board.token = int(job.token)
+        board.claiming = False
 
     def _wait_to_be_alone(self, assignment: Assignment, token: int) -> Ending | None:
         """Until no other slot of this worker runs a job; or how the run ends, if it never begins."""

@@ -13,9 +13,9 @@ from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from typing import Any
 
+from junmai_jobs.background import stand_back
 from junmai_jobs.interrupt import strike
 from junmai_jobs.logs import start_logging
-from junmai_jobs.background import stand_back
 from junmai_jobs.settings import WorkerSettings
 
 

@@ -55,6 +55,9 @@ class Endpoint(Protocol):
     def describe(self) -> str:
         """The address, fit to be shown."""
 
+    def processes(self) -> tuple[int, ...]:
+        """The ids of those that the server consists of, if it is ours and on this host."""
+
 
 class Link(Protocol):
     """A way to run scripts on a server."""

@@ -10,7 +10,6 @@ import functools
 import multiprocessing
 import os
 import sys
-from multiprocessing import util
 from typing import Any
 
 CHILD_NAME = "junmai-jobs "
@@ -30,7 +29,8 @@ def _forget_children() -> None:
     for child in [each for each in children if each.name.startswith(CHILD_NAME)]:
         children.discard(child)
         pipes = child._popen.finalizer  # noqa: SLF001
-        util.close_fds(*pipes._args)  # noqa: SLF001
+        for pipe in pipes._args:  # noqa: SLF001
+            os.close(pipe)
         pipes.cancel()
     _forget_forkserver()
 

@@ -7,7 +7,7 @@ nothing back.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from junmai_jobs.awake import Awake
@@ -16,16 +16,10 @@ from junmai_jobs.sensors import Sensors
 from junmai_jobs.settings import WorkerSettings
 
 LOOK_EVERY = 5.0
-_REST_AFTER = 10.0
+_REST_AFTER = 5.0
 """Seconds without work after which it rests."""
 _NOTABLE = 256
 """MB by which the free memory of a card has to change before other amounts are offered."""
-
-
-def told(governor: Mapping[str, Any]) -> str:
-    """What ``Guest.describe`` says, in a sentence."""
-    why = f": {'; '.join(governor['reasons'])}" if governor["reasons"] else ""
-    return f"{governor['grade'].replace('_', ' ')}, {governor['slots']} of {governor['of']} slots for all jobs{why}"
 
 
 class Guest:
@@ -45,12 +39,12 @@ class Guest:
         self.offers: Sequence[Mapping[str, Any]] = settings.offers
         """What this machine has for jobs that need it: of a card's memory what is free."""
 
-    def look(self, *, is_busy: bool, ours: Iterable[int]) -> None:
+    def look(self, *, is_busy: bool, ours: Callable[[], Iterable[int]]) -> None:
         """Look at the machine if it is time to.
 
         Args:
             is_busy: whether a job runs or waits.
-            ours: processes that work for us beside this one and those below it.
+            ours: gives the processes that work for us beside this one and those below it.
         """
         now = time.monotonic()
         if is_busy:
@@ -62,19 +56,9 @@ class Guest:
             if self._awake is not None:
                 self._awake.hold()
             if self._governor is not None:
-                reading = self._sensors.read(ours)
+                reading = self._sensors.read(ours())
                 self.leave = self._governor.judge(now, reading)
                 self._offer(reading.cards)
-
-    def describe(self, slots: int) -> dict[str, Any]:
-        """What the governor lets run, for those who ask why a job waits: in how many slots any job may."""
-        leave = self.leave
-        return {
-            "grade": leave.grade.word,
-            "slots": leave.slots(slots),
-            "of": slots,
-            "reasons": list(leave.reasons),
-        }
 
     def _rest(self) -> None:
         if not self._is_measuring:

@@ -11,13 +11,12 @@ from junmai_jobs.errors import JobNotFound, ResultExpired
 from junmai_jobs.inspector_stats import ALIVE_WITHIN, BANDS, InspectorStats
 from junmai_jobs.job import Job, Status, iso, stored_id
 from junmai_jobs.record import BAND_WIDTH, Record, State, read_body
-from junmai_jobs.replies import json_object, scored, seconds, text_of, texts
+from junmai_jobs.replies import as_said, scored, seconds, text_of
 
 _PAGE = 200
 _LARGE = 10
 """So many values are read in one command that may be as large as a payload."""
 _SAID = ("host", "pid", "started_at", "queues", "tasks", "concurrency", "governor")  # by a worker of itself
-_LISTS = {"queues", "tasks", "claimers"}
 
 
 class Inspector(InspectorStats):
@@ -207,7 +206,7 @@ class Inspector(InspectorStats):
         now = seconds(clock)
         rows = []
         for name, seen in scored(workers):
-            known = _as_said(info.get(name.encode(), b"{}"))
+            known = as_said(info.get(name.encode(), b"{}"))
             rows.append(
                 {
                     "name": name,
@@ -250,10 +249,4 @@ class Inspector(InspectorStats):
     def worker_info(self) -> dict[str, dict[str, Any]]:
         """What each registered worker said of itself, by name."""
         info = self._link.insist(lambda: self._link.client.hgetall(self.keys.worker_info))
-        return {text_of(name): _as_said(text) for name, text in info.items()}
-
-
-def _as_said(text: bytes) -> dict[str, Any]:
-    """What a worker said of itself, without lists that it cannot have said."""
-    known = json_object(text)
-    return {name: value for name, value in known.items() if name not in _LISTS or texts(value) is not None}
+        return {text_of(name): as_said(text) for name, text in info.items()}

@@ -9,7 +9,7 @@ from junmai_jobs.inspector_base import STANDARD_QUEUES, InspectorBase
 from junmai_jobs.job import WAITING, Status, iso
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.record import BAND_WIDTH, created_at, read_body
-from junmai_jobs.replies import scored, seconds
+from junmai_jobs.replies import as_said, scored, seconds
 
 ALIVE_WITHIN = 35.0
 """Seconds since its last sign of life for which a worker counts as alive: a lease and a little."""
@@ -39,13 +39,18 @@ class InspectorStats(InspectorBase):
     def stats(self) -> dict[str, Any]:
         """Counts of everything; see the contract of ``stats --json`` for the keys."""
         lanes = list(dict.fromkeys((*STANDARD_QUEUES, *self.lanes())))
-        commands: list[tuple[object, ...]] = [("TIME",), ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES")]
+        commands: list[tuple[object, ...]] = [
+            ("TIME",),
+            ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES"),
+            ("HGETALL", self.keys.worker_info),
+        ]
         commands += [("ZCARD", getattr(self.keys, status.home)) for status in _FINISHED]
         for lane in lanes:
             commands += self._lane_commands(lane)
         paused = set(self.paused())
-        clock, workers, *replies = self._pipeline(commands)
+        clock, workers, info, *replies = self._pipeline(commands)
         now = seconds(clock)
+        alive = [name for name, seen in scored(workers) if now - seen / 1000 < ALIVE_WITHIN]
         finished, rest = replies[: len(_FINISHED)], replies[len(_FINISHED) :]
         counts, heads = _by_queue(lanes, rest)
         oldest = self._oldest_waits(heads, now)
@@ -62,7 +67,8 @@ class InspectorStats(InspectorBase):
             "jobs_by_priority": {str(each): bands[each] for each in reversed(BANDS) if bands[each]},
             "active_tasks": by_status[Status.RUNNING],
             "total_pending": sum(by_status[status] for status in WAITING),
-            "workers": sum(1 for _, seen in scored(workers) if now - seen / 1000 < ALIVE_WITHIN),
+            "workers": len(alive),
+            "governor": {name: as_said(info.get(name.encode(), b"{}")).get("governor") for name in alive},
             "timestamp": iso(now),
         }
 

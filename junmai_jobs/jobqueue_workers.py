@@ -133,7 +133,7 @@ def _check_autoscale(given: object) -> tuple[int, int]:
         case (int(fewest), int(most)) if 1 <= fewest <= most <= _MOST_SLOTS:
             return fewest, most
     raise OptionError(
-        f"autoscale is {given!r}; give how many processes at least and at most, 1 to {_MOST_SLOTS}, as in (1, 6)"
+        f"autoscale is {given!r}; give the fewest and the most processes, 1 to {_MOST_SLOTS}, as in (1, 6)"
     )
 
 

@@ -173,17 +173,17 @@ class Pool:
             elif token and token == slot.board.cancel and slot.interrupt_at < now:
                 slot.interrupt()
         self._see_to_the_lonely()
-        self.restrict()
 
     def _see_to_the_lonely(self) -> None:
         """Let one run that needs all the memory begin when no other runs; meanwhile nobody claims."""
         lonely = [slot for slot in self.running() if slot.token and slot.board.alone]
         if self._loner not in lonely:
             self._loner = lonely[0] if lonely else None
-        if self._loner is not None:
-            others = (slot for slot in self.slots if slot.token and not slot.board.alone)
-            if not any(others):
-                self._loner.board.granted = self._loner.token
+        self.restrict()
+        # A child says that it claims before it reads what it may: after this, who does not will get nothing.
+        others = (slot for slot in self.slots if slot.token or (slot.is_alive and slot.board.claiming))
+        if self._loner is not None and all(slot in lonely for slot in others):
+            self._loner.board.granted = self._loner.token
 
     def tokens(self) -> list[int]:
         """The run of each slot, 0 where there is none."""

@@ -11,6 +11,9 @@ from junmai_jobs.codec import DEPTH_LIMIT, RESULT_LIMIT, is_deep
 from junmai_jobs.job import is_name
 from junmai_jobs.lanes import is_lane, queue_of
 
+_LISTS = {"queues", "tasks", "claimers"}
+"""What a worker says of itself in lists of texts."""
+
 
 def lane_names(found: Iterable[bytes]) -> list[str]:
     """Those that are names of queues or lanes: whatever else there is was not put there by us."""
@@ -35,6 +38,26 @@ def json_object(text: bytes) -> dict[str, Any]:
     """A JSON object; an empty one where it is damaged."""
     found = json_of(text)
     return found if isinstance(found, dict) else {}
+
+
+def as_said(text: bytes) -> dict[str, Any]:
+    """What a worker said of itself, without what it cannot have said."""
+    known = {
+        name: value
+        for name, value in json_object(text).items()
+        if name not in _LISTS or texts(value) is not None
+    }
+    if not _is_governor(known.get("governor")):
+        known.pop("governor", None)
+    return known
+
+
+def _is_governor(said: object) -> bool:
+    """Whether it is what ``resources.Leave.describe`` gives."""
+    match said:
+        case {"grade": str(), "slots": int(), "of": int(), "reasons": list(reasons)}:
+            return texts(reasons) is not None
+    return False
 
 
 def texts(value: object) -> list[str] | None:

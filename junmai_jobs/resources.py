@@ -9,9 +9,10 @@ idle for long. No clock and no sensor is read here: the same readings always giv
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from junmai_jobs.config import Config
@@ -90,6 +91,19 @@ class Leave:
         if self.grade is Grade.NONE:
             return NOTHING
         return 0 if slot < self.slots(of) else URGENT
+
+    def describe(self, of: int) -> dict[str, Any]:
+        """For those who ask why a job waits: in how many of so many slots any may run. See ``told``."""
+        reasons = list(self.reasons)
+        return {"grade": self.grade.word, "slots": self.slots(of), "of": of, "reasons": reasons}
+
+
+def told(described: Mapping[str, Any]) -> str:
+    """What ``Leave.describe`` says, in a sentence."""
+    grade, why = described["grade"].replace("_", " "), "; ".join(described["reasons"])
+    return f"{grade}, any job in {described['slots']} of {described['of']} slots" + (
+        f": {why}" if why else ""
+    )
 
 
 class _Gauge:

@@ -40,7 +40,7 @@ ANNOUNCE_EVERY = 5.0
 AGE_EVERY = 1.0
 SAMPLE_EVERY = 10.0
 FIRE_EVERY = 2.0
-QUIET_EVERY = 5.0
+QUIET_EVERY = 10.0
 """Seconds: of the chores that are done more often while anything waits or runs."""
 _AGING_LEAD = 3.0
 """Seconds: who is to start within a bound is raised so long before; the looks at it are a second apart."""
@@ -90,7 +90,7 @@ class Scheduler:
     max_waiting: int = MAX_WAITING
     """How many jobs may wait in a queue to which a tick submits."""
     quiet: bool = False
-    """Whether nothing waits in line or runs anywhere, as far as the supervisor knows."""
+    """See ``hush``."""
     neighbours: tuple[int, ...] = ()
     """The processes of the other workers on this host."""
     _chores: dict[str, _Chore] = field(init=False)
@@ -141,6 +141,13 @@ class Scheduler:
             chore.pause = 0.0
         return due
 
+    def hush(self, *, quiet: bool) -> None:
+        """Whether nothing waits in line or runs anywhere: until that changes, chores are seldom done."""
+        if self.quiet and not quiet:
+            for chore in self._chores.values():
+                chore.due = 0.0 if chore.due < math.inf else math.inf
+        self.quiet = quiet
+
     def alarm(self) -> None:
         """Something was postponed, or a parent has ended."""
         for name in ("promote", "fire", "resolve"):
@@ -152,11 +159,10 @@ class Scheduler:
         return min(self._pace(REAP_EVERY), self.lease / 4)
 
     def _pace(self, usual: float) -> float:
-        """Seconds to the next time; while all is quiet that is seldom, for all at once, and rings tell of more."""
+        """Seconds to the next time; while all is quiet that is seldom, and for all chores at once."""
         if not self.quiet:
             return usual
-        rare = max(QUIET_EVERY, 2 * usual)
-        return rare - time.monotonic() % rare
+        return QUIET_EVERY - time.monotonic() % QUIET_EVERY
 
     def _bury(self) -> float:
         """Workers of this host whose process is gone give back what they hold at once."""

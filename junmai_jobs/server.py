@@ -49,6 +49,11 @@ class Server:
         """The address, fit to be shown."""
         return f"unix://{self.embedded.socket}" if self.url is None else redact(self.url)
 
+    def processes(self) -> tuple[int, ...]:
+        """The embedded server and its watcher, by their process ids; none for a URL."""
+        marks = self.embedded.read_state().values() if self.url is None else ()
+        return tuple(int(mark[0]) for mark in marks if is_alive(mark))
+
     def client(self, **options: Any) -> redis.Redis:
         """A client that never sends twice by itself, not yet connected; ``options`` are those of redis-py."""
         options = _CLIENT_OPTIONS | options

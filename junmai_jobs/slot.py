@@ -116,8 +116,10 @@ class Slot:
         self.interrupt_at, self.cancel_at = now + grace / 2, now + grace
 
     def interrupt(self) -> None:
-        """Have ``JobCancelled`` raised in the run that was asked to stop, where there is a signal for it."""
-        self.interrupt_at = math.inf
+        """Have ``JobCancelled`` raised in the run that was asked to stop, where there is a signal for it.
+
+        To be repeated: one that comes just before a call that blocks does not end that call.
+        """
         if os.name == "posix":
             with contextlib.suppress(OSError):
                 os.kill(self.process.pid, signal.SIGTERM)

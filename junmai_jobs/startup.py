@@ -28,7 +28,6 @@ from junmai_jobs.inspector import Inspector
 log = logging.getLogger("junmai_jobs.worker")
 _RELOADED = "WERKZEUG_RUN_MAIN"
 """Is ``true`` in the process that Flask's reloader has started, and below it."""
-_BEGUN_IN = multiprocessing.process.ORIGINAL_DIR or ""
 
 
 def refuse_unguarded() -> None:
@@ -40,12 +39,13 @@ def refuse_unguarded() -> None:
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise OptionError("this process is itself a child that imports the main module: " + _remedy())
-    file = _file_that_runs_again()
-    if file is not None and not file.is_file() and not hasattr(sys, "frozen"):
+    if (file := _file_that_runs_again()) is None:
+        return
+    if not file.is_file() and not hasattr(sys, "frozen"):
         raise OptionError(
             f"{file.name} is no file that the processes of the worker could import: make it one"
         )
-    if file is not None and (line := _line_in(file)) is not None and not _is_guarded(file, line):
+    if (line := _line_in(file)) is not None and not _is_guarded(file, line):
         raise OptionError(f"{file}, line {line}, would run again in each process of the worker: {_remedy()}")
 
 
@@ -55,10 +55,13 @@ def _remedy() -> str:
 
 def _file_that_runs_again() -> Path | None:
     """The main module's, if children run it: not that of a package, of ``python -c``, nor a notebook."""
-    main = sys.modules["__main__"]
+    main: Any = sys.modules["__main__"]
     name = getattr(main.__spec__, "name", "")
-    file = getattr(main, "__file__", None)
-    return None if file is None or name.rpartition(".")[2] == "__main__" else Path(file)
+    file: str | None = getattr(main, "__file__", None)
+    if file is None or name.rpartition(".")[2] == "__main__":
+        return None
+    begun_in: Any = multiprocessing.process
+    return Path(begun_in.ORIGINAL_DIR or "", file)
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
@@ -97,7 +100,7 @@ def _is_guarded(file: Path, line: int) -> bool:
 
 
 def may_work() -> bool:
-    """Whether a worker may start in this process; False in a worker's child that imports what would start one.
+    """Whether a worker may start in this process; False in another's child that imports what would start it.
 
     Raises:
         OptionError: it would start in a child otherwise, as from a task.
@@ -121,7 +124,7 @@ def take_over(broker: Broker, inspector: Inspector) -> None:
     if os.environ.get(_RELOADED) != "true" or not (watching := _watching()):
         return
     for name, said in inspector.worker_info().items():
-        mark = said.get("mark")
+        mark: Any = said.get("mark")
         if said.get("host_id") == host_id() and is_alive(mark) and mark[0] in watching:
             log.info("worker %s stops: this process is the one that Flask reloads", name)
             broker.dismiss(name)

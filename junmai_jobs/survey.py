@@ -16,8 +16,8 @@ class Survey:
     """The last look at the queues.
 
     A script that meets what somebody else has put in the place of a key of ours fails for all its queues, and
-    so does a child that waits for the bell of each. So such a queue is left out, and named once in the log; as
-    is a name among the queues that is none.
+    so does a child that waits for the bell of each. So such a queue is left out, and named once in the log,
+    as is a name among the queues that is none.
     """
 
     def __init__(self, broker: Broker, settings: WorkerSettings) -> None:

@@ -20,14 +20,14 @@ from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.guard import LeaseGuard
-from junmai_jobs.guest import Guest, told
+from junmai_jobs.guest import Guest
 from junmai_jobs.host import describe_process, worker_name
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Job, iso
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.notify import jobs_failed, notify, receivers
 from junmai_jobs.pool import Pool
-from junmai_jobs.resources import Leave
+from junmai_jobs.resources import Leave, told
 from junmai_jobs.scheduler import Scheduler
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.survey import Survey
@@ -35,7 +35,7 @@ from junmai_jobs.task import task_names
 
 log = logging.getLogger("junmai_jobs.worker")
 
-_TICK, _IDLE_TICK = 0.25, 0.8
+_TICK, _IDLE_TICK = 0.25, 0.9
 """Seconds from one round to the next at most: while a job runs or something else is under way, and else."""
 _LISTEN = 10
 _PATIENCE = 0.3
@@ -212,7 +212,10 @@ class Worker:
     def _introduce(self) -> None:
         """Tell the store who works here, and again when something of it has changed."""
         slots, before = len(self._pool.slots), self._said
-        said: dict[str, Any] = {"offers": list(self._guest.offers), "governor": self._guest.describe(slots)}
+        said: dict[str, Any] = {
+            "offers": list(self._guest.offers),
+            "governor": self._guest.leave.describe(slots),
+        }
         if said == before:
             return
         info = {
@@ -244,12 +247,16 @@ class Worker:
             if self._survey.waiting:
                 self._pool.nudge()
         self._scheduler.queues = self._survey.lanes
-        self._scheduler.quiet = self._survey.quiet and not self._pool.is_busy
+        self._scheduler.hush(quiet=self._survey.quiet and not self._pool.is_busy)
 
     def _look_at_machine(self) -> None:
         is_busy = self._pool.is_busy or self._survey.waiting > 0
-        self._guest.look(is_busy=is_busy, ours=self._scheduler.neighbours)
+        self._guest.look(is_busy=is_busy, ours=self._processes_of_ours)
         self._pool.leave = self._guest.leave if self._stop_at is None else Leave()
+
+    def _processes_of_ours(self) -> list[int]:
+        """Beside this one and those below it: other workers of this host, and the server if it is ours."""
+        return [*self._scheduler.neighbours, *self.settings.endpoint.processes()]
 
     def _renew(self) -> None:
         """Renew every lease in one call, and act on what that tells of the runs on the boards."""

@@ -40,6 +40,10 @@ class FakeServer:
     def ensure(self) -> None:
         """It is always there."""
 
+    def processes(self) -> tuple[int, ...]:
+        """It is nobody's own."""
+        return ()
+
     def describe(self) -> str:
         return "fakeredis"
 

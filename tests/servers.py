@@ -134,6 +134,10 @@ class RedisProcess:
     def ensure(self) -> None:
         """It is the test's to start."""
 
+    def processes(self) -> tuple[int, ...]:
+        """It is nobody's own."""
+        return ()
+
     def describe(self) -> str:
         return self.url
 

@@ -22,7 +22,18 @@ JOB_KEYS = {
     "created_at", "started_at", "finished_at", "run_at", "worker", "progress", "result", "reason", "error",
     "history",
 }  # fmt: skip
-RUN_KEYS = {"attempt", "event", "started_at", "finished_at", "worker", "error", "signal", "exit_code"}
+RUN_KEYS = {
+    "attempt",
+    "event",
+    "started_at",
+    "finished_at",
+    "worker",
+    "error",
+    "signal",
+    "exit_code",
+    "how",
+    "reason",
+}
 COMMANDS = (
     ["submit"], ["stats"], ["list"], ["failed"], ["show"], ["pause"], ["resume"], ["purge"], ["retry"],
     ["cancel"], ["batch"], ["worker"], ["workers"], ["process"], ["server", "start"], ["server", "stop"],

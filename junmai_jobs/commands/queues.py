@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from junmai_jobs.commands.app import App, Command, confirm, pass_app
-from junmai_jobs.commands.output import console, count, say, table
+from junmai_jobs.commands.output import clean, console, count, say, table
 from junmai_jobs.job import WAITING, Status
+from junmai_jobs.resources import told
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,10 +57,12 @@ def _view(counts: dict[str, Any]) -> RenderableType:
     ended = ", ".join(
         f"{counts['jobs_by_status'][status]:,} {status}" for status in Status if status.finished
     )
-    summary = (
-        f"\nnamespace {counts['namespace']}: {counts['workers']} workers, {ended}, at {counts['timestamp']}"
-    )
-    return Group(table(("QUEUE", *map(str.upper, homes), "OLDEST WAIT (s)", ""), rows), Text(summary))
+    summary = [
+        f"\nnamespace {counts['namespace']}: {counts['workers']} workers, {ended}, at {counts['timestamp']}",
+        *(f"{clean(name)}: {clean(told(leave))}" for name, leave in counts["governor"].items() if leave),
+    ]
+    columns = ("QUEUE", *map(str.upper, homes), "OLDEST WAIT (s)", "")
+    return Group(table(columns, rows), Text("\n".join(summary)))
 
 
 @click.command(cls=Command)

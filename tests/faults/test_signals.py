@@ -71,16 +71,18 @@ def test_sigterm_at_any_moment_spends_nothing(
     terminate_workers(jobs, start_worker, journal, offsets, everyone=everyone)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_stop_that_reaches_every_process_lets_the_job_finish(
-    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """So systemd stops a service, unless told otherwise."""
+    """So systemd stops a service, unless told otherwise, and a shell all it runs when its terminal is gone."""
     worker = start_worker("--grace", "10", slots=1)
     handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
     journal.wait_for(1)
 
     for process in reversed(worker.family()):
-        process.terminate()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
     wait_until(lambda: "stopping" in worker.log(), what="the worker to heed the signal")
     (tmp_path / "go").touch()
 

@@ -1,4 +1,4 @@
-"""A Flask program whose import starts its worker, with a task of its own: for gunicorn, also with --preload."""
+"""A Flask program whose import starts its worker, with a task of its own: for gunicorn with --preload."""
 
 from __future__ import annotations
 

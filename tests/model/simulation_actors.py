@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -129,7 +128,6 @@ class SimulatedSlot(Slot):
 
     def interrupt(self) -> None:
         """No signal comes through to a simulated process: it is killed when the grace is over."""
-        self.interrupt_at = math.inf
 
     def _keep_board(self) -> None:
         """What the dying thread still writes is not seen."""

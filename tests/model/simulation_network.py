@@ -75,6 +75,10 @@ class Network:
     def ensure(self) -> None:
         """It is the nemesis' to start."""
 
+    def processes(self) -> tuple[int, ...]:
+        """It is nobody's own."""
+        return ()
+
     def describe(self) -> str:
         return "simulated"
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -9,6 +9,7 @@ from junmai_jobs.errors import StaleLease
 from junmai_jobs.inspector import Inspector
 
 if TYPE_CHECKING:
+    from junmai_jobs.connection import ClientLink
     from tests.verbs.store import Store
 
 
@@ -25,7 +26,7 @@ def test_a_run_that_stopped_because_it_was_asked_to(store: Store) -> None:
 @pytest.mark.parametrize("how", ["asked", "interrupted", "killed"])
 def test_the_history_tells_how_it_ended(store: Store, how: verbs.How) -> None:
     store.ended("a", verbs.confirm_cancel(how))
-    [run] = Inspector(store.broker.link, store.namespace).job("a").history
+    [run] = Inspector(cast("ClientLink", store.broker.link), store.namespace).job("a").history
     assert (run["event"], run["how"], run["reason"], run["error"]) == ("cancelled", how, None, None)
 
 

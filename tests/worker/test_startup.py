@@ -16,6 +16,7 @@ from junmai_jobs import JobFailed, JobQueue, RetryPolicy
 from tests.embedded_servers import ROOT
 from tests.waiting import wait_until
 from tests.worker import tasks
+from tests.worker.harness import alive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +45,8 @@ GUARD = 'if __name__ == "__main__":\n    main()\n'
 GUARDED = {
     "in one line": 'if "__main__" == __name__: main()\n',
     "within more": 'try:\n    if __name__ == "__main__" and sys.argv:\n        main()\nfinally:\n    pass\n',
-    "in a thread": 'if __name__ == "__main__":\n    thread = threading.Thread(target=main)\n    thread.start()\n'
-    "    thread.join()\n",
+    "in a thread": 'if __name__ == "__main__":\n    thread = threading.Thread(target=main)\n'
+    "    thread.start()\n    thread.join()\n",
 }
 UNGUARDED = {
     "at all": "main()\n",
@@ -168,8 +169,9 @@ def test_a_script_that_no_child_can_find_is_told_so(
 def test_a_task_cannot_have_a_worker_of_its_own(
     redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path
 ) -> None:
-    body = "try:\n        JobQueue().worker().start()\n    except ValueError as error:\n        return str(error)"
-    text = HEAD.replace("return 2 * number", body) + GUARD
+    tried = "try:\n        JobQueue().worker().start()\n"
+    told = "    except ValueError as error:\n        return str(error)"
+    text = HEAD.replace("return 2 * number", tried + told) + GUARD
     (tmp_path / "script.py").write_text(text, "utf-8")
     done = run_python(redis_server, tmp_path, "script.py")
     assert done.stdout.startswith("a worker cannot start in a process of another"), done.stderr
@@ -216,4 +218,4 @@ def test_all_that_a_child_goes_through_works_by_both_methods(
 
 
 def starts_by_spawn(worker: WorkerProcess) -> bool:
-    return any("spawn_main" in " ".join(each.cmdline()) for each in worker.family())
+    return any("spawn_main" in " ".join(each.cmdline()) for each in alive(worker.family()))

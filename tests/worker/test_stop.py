@@ -173,14 +173,14 @@ def test_under_nohup_it_outlives_its_terminal(
 
 @contextlib.contextmanager
 def bare_worker(
-    redis_server: RedisProcess, home: Path, *arguments: str, shell: str = '"$@"', **streams: Any
+    redis_server: RedisProcess, home: Path, *arguments: str, line: str = '"$@"', **streams: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A worker whose streams are the test's business; it is killed if it is left."""
     command = [sys.executable, "-m", "junmai_jobs.cli", "--redis", redis_server.url]
     command += ["--tasks", f"{TASKS},{noisy.__name__}"]
     options = ["worker", "--concurrency", "1", "--grace", "1", "--no-schedules", *arguments]
     process = subprocess.Popen(
-        ["sh", "-c", f"exec {shell}", "sh", *command, *options],
+        ["sh", "-c", f"exec {line}", "sh", *command, *options],
         env=os.environ | {"JUNMAI_HOME": str(home)},
         **streams,
     )
@@ -211,7 +211,7 @@ def test_a_worker_without_streams_works_and_stops(
     redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path, closed: str
 ) -> None:
     with bare_worker(
-        redis_server, tmp_path / "home", "--json", shell=f'"$@" {closed}', stderr=subprocess.PIPE
+        redis_server, tmp_path / "home", "--json", line=f'"$@" {closed}', stderr=subprocess.PIPE
     ) as process:
         for number in range(3):
             assert jobs.submit(noisy.print_in_c, number).result(timeout=20) == number
@@ -227,7 +227,7 @@ def test_a_worker_without_streams_works_and_stops(
 def test_a_worker_whose_readers_are_gone_works_and_stops(
     redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path
 ) -> None:
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with bare_worker(redis_server, tmp_path / "home", "--json", **streams) as process:
         assert jobs.submit(noisy.print_in_c, 1).result(timeout=20) == 1
         for stream in (process.stdout, process.stderr):
