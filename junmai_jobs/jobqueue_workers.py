@@ -130,7 +130,7 @@ def _check_numbers(settings: Mapping[str, Any]) -> None:
 
 def _check_autoscale(given: object) -> tuple[int, int]:
     match given:
-        case (int(fewest), int(most)) if 1 <= fewest <= most <= _MOST_SLOTS:
+        case (fewest, most) if type(fewest) is type(most) is int and 1 <= fewest <= most <= _MOST_SLOTS:
             return fewest, most
     raise OptionError(
         f"autoscale is {given!r}; give the fewest and the most processes, 1 to {_MOST_SLOTS}, as in (1, 6)"

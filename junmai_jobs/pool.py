@@ -125,7 +125,7 @@ class Pool:
         for slot, _ in zip(empty, range(missing), strict=False):
             slot.generation += 1
             try:
-                slot.start(self._context, self._setup(slot), self._least(slot))
+                slot.start(self._context, self._setup(slot), self._least(slot, len(self.slots) - 1))
             except (OSError, EOFError) as error:  # EOFError: the forkserver could not
                 log.error("no process can be started: %s", error)  # noqa: TRY400 - the text says it all
                 slot.start_at = time.monotonic() + 1.0
@@ -141,15 +141,18 @@ class Pool:
 
     def restrict(self) -> None:
         """Have each child claim what the governor leaves it, and nothing while a run is to be alone."""
-        for slot in self.running():
-            if slot.board.least != (least := self._least(slot)):
+        # Who runs a job has the first places, so that those who begin one do not come on top.
+        ranked = sorted(self.slots, key=lambda slot: not slot.token)
+        for place, slot in enumerate(ranked):
+            least = self._least(slot, place)
+            if slot.is_alive and slot.board.least != least:
                 slot.board.least = least
                 slot.order(self.lanes)
 
-    def _least(self, slot: Slot) -> int:
+    def _least(self, slot: Slot, place: int) -> int:
         if self._loner is not None and slot is not self._loner:
             return NOTHING
-        return self.leave.least(self.slots.index(slot), len(self.slots))
+        return self.leave.least(place, len(self.slots))
 
     def nudge(self) -> None:
         """Have the idle look for jobs: a ring may have died with a child that had heard it."""

@@ -53,7 +53,7 @@ def start_worker(redis_server: RedisProcess, tmp_path: Path) -> Iterator[StartWo
     def start(
         *arguments: str,
         server: RedisProcess = redis_server,
-        slots: int = 2,
+        slots: int | None = 2,
         schedules: bool = False,
         **environment: str,
     ) -> WorkerProcess:
@@ -61,8 +61,7 @@ def start_worker(redis_server: RedisProcess, tmp_path: Path) -> Iterator[StartWo
             server,
             tmp_path / f"worker-{len(workers)}",
             (
-                "--concurrency",
-                str(slots),
+                *(() if slots is None else ("--concurrency", str(slots))),
                 "--grace",
                 "2",
                 *(() if schedules else ("--no-schedules",)),

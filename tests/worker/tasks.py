@@ -13,6 +13,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import psutil
+
 from junmai_jobs import Abort, RetryLater, RetryPolicy, StaleLease, current_job, task
 
 
@@ -80,6 +82,24 @@ def take_time(journal: str, seconds: float = 0.02, key: str = "") -> None:
     note(journal, "start")
     Event().wait(seconds)
     note(journal, "end")
+
+
+_leaked: list[bytes] = []
+
+
+@task
+def leak(megabytes: int) -> tuple[int, int]:
+    """Keep so much memory; the process, and the bytes that it has then."""
+    _leaked.append(os.urandom(1) * megabytes * 2**20)
+    return os.getpid(), psutil.Process().memory_info().rss
+
+
+@task
+def burn(seconds: float) -> None:
+    """Keep a core busy."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        pass
 
 
 @task
