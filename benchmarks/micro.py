@@ -21,8 +21,8 @@ from benchmarks import tasks
 from benchmarks.bench import QUEUES, submit_mixed
 from benchmarks.stage import Stage, stage
 from junmai_jobs import child
-from junmai_jobs.broker import Broker
 from junmai_jobs.board import new_board
+from junmai_jobs.broker import Broker
 from junmai_jobs.child import Child
 from junmai_jobs.child_process import ChildSetup
 from junmai_jobs.connection import DedicatedLink

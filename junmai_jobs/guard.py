@@ -16,7 +16,8 @@ from junmai_jobs.slot import Slot
 log = logging.getLogger("junmai_jobs.worker")
 _MARGIN = 5.0
 """Seconds before the end of a lease; a quarter of one that is short."""
-_STEP = 0.25
+_STEP, _IDLE_STEP = 0.25, 1.0
+"""Seconds from one look to the next: while something runs, and else."""
 _LONGEST_ROUND = 1.0
 """Seconds that the supervisor may take for a round without being taken for stuck."""
 
@@ -32,9 +33,9 @@ class LeaseGuard(threading.Thread):
         super().__init__(name="lease-guard", daemon=True)
         self._slots = slots
         self._patience = lease - min(_MARGIN, lease / 4)
-        self._step = min(_STEP, lease / 20)
-        self._longest_gap = self._step + lease / 8
-        """Seconds from one look to the next; after more than that this process has slept."""
+        self._step, self._idle_step = min(_STEP, lease / 20), min(_IDLE_STEP, lease / 8)
+        self._lateness = lease / 8
+        """Seconds by which a look may be late; after more than that this process has slept."""
         self._over = threading.Event()
         self.renewed_at = 0.0
         """When the last call began that has renewed the leases, of ``time.monotonic``."""
@@ -46,11 +47,13 @@ class LeaseGuard(threading.Thread):
     def run(self) -> None:
         """Watch, until told to stop."""
         awake_since = looked_at = time.monotonic()
-        while not self._over.wait(self._step):
+        step = self._step
+        while not self._over.wait(step):
             now = time.monotonic()
-            if now - looked_at > self._longest_gap:
+            if now - looked_at > step + self._lateness:
                 awake_since = now
             looked_at = now
+            step = self._step if any(slot.token for slot in self._slots) else self._idle_step
             since = self.renewed_at if self.away else max(self.renewed_at, awake_since)
             stuck = now - self.round_at > _LONGEST_ROUND
             if now - since > self._patience and (self.away or stuck):

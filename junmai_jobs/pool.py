@@ -21,7 +21,7 @@ from junmai_jobs.endings import Ending
 from junmai_jobs.errors import StaleLease
 from junmai_jobs.executor import timed_out
 from junmai_jobs.job import Claimed
-from junmai_jobs.resources import NOTHING, Leave
+from junmai_jobs.resources import NOTHING, Grade, Leave
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.slot import Slot, Turns, cause_of_death, start_method
 
@@ -52,6 +52,7 @@ class Pool:
         self._context = start_method()
         self._turns = Turns()
         self._loner: Slot | None = None
+        self._was_restricted = False
         self._kernel_kills = ladder.kernel_kills()
 
     @property
@@ -141,6 +142,10 @@ class Pool:
 
     def restrict(self) -> None:
         """Have each child claim what the governor leaves it, and nothing while a run is to be alone."""
+        is_restricted = self._loner is not None or self.leave.grade is not Grade.FULL
+        if not is_restricted and not self._was_restricted:
+            return
+        self._was_restricted = is_restricted
         # Who runs a job has the first places, so that those who begin one do not come on top.
         ranked = sorted(self.slots, key=lambda slot: not slot.token)
         for place, slot in enumerate(ranked):

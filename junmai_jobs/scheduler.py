@@ -261,8 +261,9 @@ class Scheduler:
         return self._pace(ANNOUNCE_EVERY)
 
     def _age(self) -> float:
-        if self.aging is not None:
-            self.broker.age(self.queues, self.aging - min(_AGING_LEAD, self.aging / 2))
+        if self.aging is None:
+            return math.inf
+        self.broker.age(self.queues, self.aging - min(_AGING_LEAD, self.aging / 2))
         return AGE_EVERY
 
     def _sample(self) -> float:

@@ -75,7 +75,7 @@ def test_sigterm_at_any_moment_spends_nothing(
 def test_a_stop_that_reaches_every_process_lets_the_job_finish(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """So systemd stops a service, unless told otherwise, and a shell all it runs when its terminal is gone."""
+    """So systemd stops a service, unless told otherwise; and a shell whose terminal is gone, all it runs."""
     worker = start_worker("--grace", "10", slots=1)
     handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
     journal.wait_for(1)

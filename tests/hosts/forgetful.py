@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from junmai_jobs import JobQueue
 from tests.waiting import wait_until
@@ -13,8 +12,9 @@ if __name__ == "__main__":
     journal, how = sys.argv[1:]
     jobs = JobQueue()
     jobs.worker(concurrency=1, grace=0.2).start()
-    jobs.submit(tasks.hold, journal, "never")
-    wait_until(Path(journal).exists, 30)
+    jobs.submit(tasks.abort, journal)  # which is yet to be told
+    held = jobs.submit(tasks.hold, journal, "never")
+    wait_until(lambda: held.status == "running", 30)
     if how == "exits":
         sys.exit(3)
     if how == "raises":

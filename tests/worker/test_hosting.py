@@ -22,6 +22,8 @@ from tests.worker.harness import Journal, alive
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+QUIET = ("-W", "ignore::DeprecationWarning")
+"""Of a fork beside threads: it is what is tried here."""
 needs_fork = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 
 
@@ -58,6 +60,7 @@ def test_a_worker_starts_and_stops_without_a_block(jobs: JobQueue) -> None:
         assert jobs.workers() == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no alarm")
 def test_an_impatient_host_has_its_jobs_back_at_once(jobs: JobQueue, journal: Journal) -> None:
     """A KeyboardInterrupt while it waits, as of a second Ctrl-C."""
     handle = jobs.submit(tasks.hold, str(journal), "never")
@@ -81,12 +84,13 @@ def test_a_host_that_forgets_its_worker_ends_in_order(
     redis_server: RedisProcess, jobs: JobQueue, journal: Journal, tmp_path: Path, how: str
 ) -> None:
     with hosting(redis_server, tmp_path, str(HOSTS / "forgetful.py"), str(journal), how) as host:
-        journal.wait_for(1)
+        journal.wait_for(2)
         family = host.family()
         assert host.process.wait(20) == {"returns": 0, "exits": 3, "raises": 1}[how]
         wait_until(lambda: not alive(family), 5, "every process below the host to end")
     assert ("Traceback" in host.said()) == (how == "raises")
-    (job,) = jobs.jobs()
+    assert "1 job has failed" in host.said()
+    (job,) = jobs.jobs(status="queued")
     assert (job.status, job.retry_count, [entry["event"] for entry in job.history]) == (
         "queued",
         0,
@@ -103,7 +107,7 @@ def test_a_copy_of_the_host_leaves_its_worker_alone(
     redis_server: RedisProcess, jobs: JobQueue, journal: Journal, tmp_path: Path
 ) -> None:
     """Also when it calls ``stop``, has a worker of its own, and ends."""
-    command = [str(HOSTS / "forking.py"), str(journal), str(tmp_path / "go"), "ends"]
+    command = [*QUIET, str(HOSTS / "forking.py"), str(journal), str(tmp_path / "go"), "ends"]
     with hosting(redis_server, tmp_path, *command) as host:
         assert host.process.wait(60) == 0
     assert re.sub(r"\d{3,}", "PID", host.said()).splitlines() == [
@@ -121,7 +125,7 @@ def test_a_copy_of_the_host_leaves_its_worker_alone(
 def test_a_copy_that_outlives_the_host_keeps_no_child_alive(
     redis_server: RedisProcess, jobs: JobQueue, journal: Journal, tmp_path: Path
 ) -> None:
-    command = [str(HOSTS / "forking.py"), str(journal), "never", "stays"]
+    command = [*QUIET, str(HOSTS / "forking.py"), str(journal), "never", "stays"]
     with hosting(redis_server, tmp_path, *command) as host:
         wait_until(lambda: "copy: " in host.said(), 30, "the copy")
         copy = psutil.Process(int(host.said().split()[1]))

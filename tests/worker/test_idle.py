@@ -1,0 +1,34 @@
+"""A worker with nothing to do asks little of the server and of the machine. See also benchmarks/idle.py."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from junmai_jobs import JobQueue
+from junmai_jobs.scheduler import QUIET_EVERY
+from tests.servers import RedisProcess
+from tests.worker import tasks
+from tests.worker.conftest import StartWorker
+from tests.worker.harness import WorkerProcess
+from tests.worker.idleness import commands, processor_percent
+
+
+def rested(jobs: JobQueue, start_worker: StartWorker) -> WorkerProcess:
+    """A worker that has worked, and has come to rest."""
+    worker = start_worker(slots=3, JUNMAI_GOVERNOR="on")
+    assert jobs.submit(tasks.quick, 1).result(timeout=20) == 1
+    threading.Event().wait(QUIET_EVERY)
+    return worker
+
+
+@pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=pytest.mark.slow)])
+def test_at_most_two_commands_a_second(
+    jobs: JobQueue, start_worker: StartWorker, redis_server: RedisProcess, seconds: int
+) -> None:
+    worker = rested(jobs, start_worker)
+    with redis_server.client() as admin, commands(admin) as sent:
+        used = processor_percent(worker, seconds)
+    assert 0 < sent.total() <= 2 * seconds, sent
+    print(f"{sent.total() / seconds:.2f} commands a second; percent of a core: {used}")
