@@ -31,7 +31,7 @@ def main() -> None:
             stage.jobs.submit(tasks.quick, 1).result(timeout=20)
             for number in range(options.rounds):
                 threading.Event().wait(QUIET_EVERY)
-                with stage.redis.client() as client, commands(client) as sent:
+                with commands(stage.redis.url) as sent:
                     used = processor_percent(worker, options.seconds)
                 journal = Journal(Path(name) / f"journal-{number}")
                 stage.jobs.submit(tasks.record, str(journal))

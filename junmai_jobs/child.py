@@ -77,6 +77,7 @@ class Child:
         self._requests = 0
         self._orders_taken = 0
         self._woken = False
+        self._has_rested = True
         self._ran_out = False
         self._announced: tuple[RetryPolicy, int] | None = None
         self._complaint = ""
@@ -191,6 +192,16 @@ class Child:
         board.begun, board.deadline, board.rung = started, started + options.timeout, assignment.rung
         board.token = int(job.token)
         board.claiming = False
+        if self._has_rested:
+            self._tell_of_work()
+
+    def _tell_of_work(self) -> None:
+        """Wake the parent, which looks at the board of who works more often; once until it has heard."""
+        self._has_rested = False
+        if not self._board.told:
+            self._board.told = True
+            with contextlib.suppress(OSError):
+                self._orders.send_bytes(b"w")
 
     def _wait_to_be_alone(self, assignment: Assignment, token: int) -> Ending | None:
         """Until no other slot of this worker runs a job; or how the run ends, if it never begins."""
@@ -217,6 +228,7 @@ class Child:
         Nobody rings when a machine is free again, so that is asked for often; and a ring for what needs one
         is then better heard by others. So is any ring by a child that may claim only some jobs.
         """
+        self._has_rested = True
         lanes = [lane for lane in self._queues if not step.waits or lane == queue_of(lane)]
         bells = [] if least else [self._broker.keys.queue(lane, "bell") for lane in lanes]
         patience = MACHINE_WAIT if step.waits or least else IDLE_WAIT

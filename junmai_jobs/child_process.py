@@ -48,8 +48,12 @@ def settle_in(setup: ChildSetup) -> None:
 
 
 def leave_stopping_to_the_parent() -> None:
-    """Neither a terminal's Ctrl-C nor a SIGTERM that is sent to every process ends this one."""
+    """Neither a terminal's Ctrl-C or end nor a SIGTERM that is sent to every process ends this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
     _ignore_sigterm()
 
 

@@ -40,8 +40,16 @@ for command in COMMANDS:
     junmai_jobs.add_command(command)
 
 
+def _fill_standard_streams() -> None:
+    """Where one is closed a socket would get its number, and with it whatever a library in C prints."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(opened, True)  # noqa: FBT003 - it takes no name
+    os.close(opened)
+
+
 def main() -> None:
     """Run the command that ``sys.argv`` asks for, and exit."""
+    _fill_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character gets an escape of it, not an error.

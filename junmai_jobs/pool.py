@@ -26,6 +26,7 @@ from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.slot import Slot, Turns, cause_of_death, start_method
 
 log = logging.getLogger("junmai_jobs.worker")
+_MOMENT = 0.1
 _IDLE_BEFORE_RETIRING = 5.0
 """Seconds without a job after which an elastic pool lets a process go."""
 
@@ -71,6 +72,11 @@ class Pool:
         return self.size < len(self.slots) and all(slot.token for slot in self.running())
 
     @property
+    def is_incomplete(self) -> bool:
+        """Whether a slot that should have a process has none."""
+        return sum(slot.process is not None for slot in self.slots) < self.size
+
+    @property
     def is_empty(self) -> bool:
         """Whether all children have died and are buried."""
         return all(slot.process is None for slot in self.slots)
@@ -80,11 +86,19 @@ class Pool:
         """What to wait for: the ends of those that live. The dead would end a wait at once."""
         return [slot.process.sentinel for slot in self.slots if slot.is_alive]
 
-    def note_ends(self, ready: Sequence[Any]) -> None:
-        """These of the sentinels were ready."""
+    @property
+    def lines(self) -> list[Any]:
+        """What else to wait for: children who tell that they work."""
+        return [line for slot in self.slots if (line := slot.line) is not None]
+
+    def note(self, ready: Sequence[Any]) -> None:
+        """These of the sentinels and lines were ready."""
         for slot in self.slots:
+            if slot.line in ready:
+                slot.hear()
             if slot.is_alive and slot.process.sentinel in ready:
-                slot.has_ended = True
+                slot.process.join(_MOMENT)  # one that was spawned lets go of its sentinel just before its end
+                slot.has_ended = slot.process.exitcode is not None
 
     def running(self) -> Iterator[Slot]:
         """The slots whose child lives and is not on its way out."""
@@ -127,7 +141,8 @@ class Pool:
             slot.generation += 1
             try:
                 slot.start(self._context, self._setup(slot), self._least(slot, len(self.slots) - 1))
-            except (OSError, EOFError) as error:  # EOFError: the forkserver could not
+            # EOFError: the forkserver could not; RuntimeError: Python is at its end, as where a host is.
+            except (OSError, EOFError, RuntimeError) as error:
                 log.error("no process can be started: %s", error)  # noqa: TRY400 - the text says it all
                 slot.start_at = time.monotonic() + 1.0
 

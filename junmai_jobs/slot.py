@@ -18,6 +18,7 @@ from typing import Any, Literal
 from junmai_jobs.board import new_board
 from junmai_jobs.child import child_main
 from junmai_jobs.child_process import ChildSetup
+from junmai_jobs.forked import CHILD_NAME
 
 _LONGEST_TEMPORARY = 103 - len("/pymp-12345678/listener-12345678")  # bytes; 103 is what macOS allows a socket
 _NEEDED_TO_CONNECT = ("encodings.idna", "email.parser", "secrets")
@@ -63,23 +64,24 @@ class Slot:
         """Whether the child's end was seen; to ask the system each time costs more than all else."""
         self.start_at = self.idle_since = 0.0
         self._jobs_seen = 0
-        self._orders: Connection | None = None
+        self._line: Connection | None = None
+        """To the child: orders one way, and the other way that it has begun to work."""
         self._pause = 0.0
         self._burial = threading.Lock()
 
     def start(self, context: Any, setup: ChildSetup, least: int) -> None:
         """Start the next generation, which may claim jobs of the priority ``least`` and above."""
         self.prepare(new_board(), least)
-        reader, self._orders = context.Pipe(duplex=False)
+        self._line, theirs = context.Pipe()
         process = context.Process(
             target=child_main,
-            args=(setup, self.board, reader),
-            name=f"junmai-jobs {self.claimer}",
+            args=(setup, self.board, theirs),
+            name=f"{CHILD_NAME}{self.claimer}",
             daemon=False,
         )
         process.start()
         self.process = process
-        reader.close()
+        theirs.close()
 
     def prepare(self, board: Any, least: int) -> None:
         """Forget the last generation."""
@@ -107,8 +109,21 @@ class Slot:
     def order(self, queues: Sequence[str]) -> None:
         """Tell the child which queues to serve; also wakes it, to see what stands on the board."""
         with contextlib.suppress(OSError, AttributeError):
-            self._orders.send(tuple(queues))  # type: ignore[union-attr]
+            self._line.send(tuple(queues))  # type: ignore[union-attr]
             self.board.orders += 1
+
+    @property
+    def line(self) -> Connection | None:
+        """What is ready when the child has begun to work after a rest; None when it is cut."""
+        return self._line if self.is_alive else None
+
+    def hear(self) -> None:
+        """The line was ready: that is all there is to be told."""
+        try:
+            self._line.recv_bytes()  # type: ignore[union-attr]
+            self.board.told = False
+        except (OSError, EOFError):  # its task has closed whatever was open
+            self._line = None
 
     def ask_to_stop(self, token: int, now: float, grace: float) -> None:
         """Ask a run to end itself; it is interrupted after half of the grace, and killed after it."""
@@ -156,8 +171,8 @@ class Slot:
         """Clear up after the child's death. Its exit code, negative for a signal."""
         self.process.join()
         code = int(self.process.exitcode)
-        if self._orders is not None:
-            self._orders.close()
+        if self._line is not None:
+            self._line.close()
         # Children that die before they have claimed a job, again and again, are started ever more slowly. Who
         # dies of a job is followed at once: that are three for each job, and the others wait behind it.
         fruitless = code != 0 and self.fate is None and not (self.board.token or self.board.jobs)

@@ -35,8 +35,8 @@ from junmai_jobs.task import task_names
 
 log = logging.getLogger("junmai_jobs.worker")
 
-_TICK, _IDLE_TICK = 0.25, 0.9
-"""Seconds from one round to the next at most: while a job runs or something else is under way, and else."""
+_TICK = 0.25
+"""Seconds from one round to the next at most, while a job runs or something else is under way."""
 _LISTEN = 10
 _PATIENCE = 0.3
 _SURVEY_EVERY, _SURVEY_IN_NEED_EVERY = 5.0, 0.5
@@ -125,13 +125,13 @@ class Worker:
         return self._away_since is not None or self._pool.is_empty
 
     def _sit(self) -> None:
-        """Until a child dies, the control list rings, somebody calls stop, or the next tick."""
+        """Until a child dies or begins to work, the control list rings, somebody calls stop, or a tick."""
         self._listen()
-        waited: list[Any] = [*self._pool.sentinels, self._wakened]
+        waited: list[Any] = [*self._pool.sentinels, *self._pool.lines, self._wakened]
         if self._listening:
             waited.append(self._control)
         ready: list[Any] = wait(waited, self._pause)
-        self._pool.note_ends(ready)
+        self._pool.note(ready)
         if self._wakened in ready:
             with contextlib.suppress(BlockingIOError):
                 self._wakened.recv(4096)
@@ -159,11 +159,12 @@ class Worker:
             self._away(error)
 
     def _longest_pause(self) -> float:
-        """Boards are not waited for: where one may say something new, they are looked at often."""
-        at_rest = not (self._pool.is_busy or self._stop_asked or self.settings.burst or self._survey.waiting)
-        if not at_rest or self._pool.is_short:
+        """Seconds. The boards of those who work are looked at often; who begins to work tells so."""
+        pool = self._pool
+        is_watching = pool.is_busy or pool.is_short or pool.is_incomplete or self._survey.waiting > 0
+        if is_watching or self._stop_asked or self.settings.burst:
             return _TICK
-        return max(0.0, min(_IDLE_TICK, self._renew_at - time.monotonic()))
+        return max(0.0, min(self._renew_at, self._surveyed_at + _SURVEY_EVERY) - time.monotonic())
 
     def _away(self, error: StoreUnavailable) -> None:
         if self._away_since is None:
@@ -204,6 +205,7 @@ class Worker:
             elif ring is not None and ring[1] == b"stop":
                 log.info("another worker takes the place of this one")
                 self.stop()
+                self._renew_at = 0.0  # the ring of a cancel may have had to give way to this one
             elif ring is not None:
                 self._renew_at = 0.0
 
@@ -237,7 +239,7 @@ class Worker:
     def _look_at_queues(self) -> None:
         """Serve queues and lanes as they come; chores are done for all of them in any case."""
         now = time.monotonic()
-        if now - self._surveyed_at < (_SURVEY_IN_NEED_EVERY if self._pool.is_short else _SURVEY_EVERY):
+        if now < self._surveyed_at + (_SURVEY_IN_NEED_EVERY if self._pool.is_short else _SURVEY_EVERY):
             return
         self._survey.look()
         self._surveyed_at = now
@@ -273,8 +275,11 @@ class Worker:
 
     def _tell(self, count: int, failed: list[Job]) -> None:
         """In a thread: a command may take its time."""
-        told = receivers(self.settings.notify_command)
-        threading.Thread(target=notify, args=(jobs_failed(count, failed), told), name="notify").start()
+        notice, told = jobs_failed(count, failed), receivers(self.settings.notify_command)
+        try:
+            threading.Thread(target=notify, args=(notice, told), name="notify").start()
+        except RuntimeError:  # Python is at its end, as where a host has not stopped its worker
+            notify(notice, told)
 
     # The end.
 

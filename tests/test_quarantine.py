@@ -310,7 +310,7 @@ def test_one_death_takes_one_turn_however_often_it_is_told(
     """The server is away, so the same call is made until it is heard: the job waits no longer for that."""
     worker = Worker(jobs.worker_settings(concurrency=1))
     (slot,) = worker._pool.slots
-    dead = SimpleNamespace(exitcode=-11, is_alive=lambda: False, join=lambda: None)
+    dead = SimpleNamespace(exitcode=-11, join=lambda: None)
     told: list[float] = []
 
     def crash(*_: Any, pause: float) -> None:
@@ -321,7 +321,7 @@ def test_one_death_takes_one_turn_however_often_it_is_told(
     monkeypatch.setattr(worker._broker, "crash", crash)
     with contextlib.closing(worker._waker), contextlib.closing(worker._wakened):
         for token in (0, 1, 2, 3, 4, 5, 0):
-            slot.process, slot.board = dead, Board(token=token)
+            slot.process, slot.board, slot.has_ended = dead, Board(token=token), True
             for _ in range(2):
                 with pytest.raises(StoreUnavailable):
                     worker._pool.bury()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -133,8 +136,19 @@ def worker(
         note("Warning: no tasks are known here, so nothing can run; --tasks MODULE names those there are")
     running = Worker(chosen)
     code = run_with_signals(running)
-    app.answer({"worker": running.name, "exit_code": code}, lambda: None)
+    _tell({"worker": running.name, "exit_code": code}, app)
     click.get_current_context().exit(code)
+
+
+def _tell(document: object, app: App) -> None:
+    """Answer, unless nobody is left to read it; that changes nothing."""
+    try:
+        app.answer(document, lambda: None)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        # At a usual exit the same output would be tried once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.command(cls=Command)

@@ -17,8 +17,11 @@ local function foreign_key(lane)
 end
 
 local function survey(first, ...)
-  local lanes, known = {...}, redis.call('ZRANGE', queues, first, first + page - 1)
-  for _, lane in ipairs(known) do lanes[#lanes + 1] = lane end
+  local lanes, known, named = {...}, redis.call('ZRANGE', queues, first, first + page - 1), {}
+  for _, lane in ipairs(lanes) do named[lane] = true end
+  for _, lane in ipairs(known) do
+    if not named[lane] then lanes[#lanes + 1] = lane end
+  end
   local reply, going = {#known == page and 'MORE' or 'OK'}, {}
   for _, lane in ipairs(not_paused(lanes)) do going[lane] = true end
   for _, lane in ipairs(lanes) do

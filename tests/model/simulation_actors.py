@@ -90,21 +90,32 @@ def _ask(job: RunningJob, what: str, step: int) -> None:
             job.check_cancelled()
 
 
-class Orders:
-    """The pipe to a child."""
+class Line:
+    """One end of the line between a child and its parent."""
 
-    def __init__(self) -> None:
-        self._sent: list[Any] = []
+    def __init__(self, other: Line | None = None) -> None:
+        self._come: list[Any] = []
+        self._other = other
 
-    def send(self, queues: tuple[str, ...]) -> None:
-        self._sent.append(queues)
+    @classmethod
+    def pair(cls) -> tuple[Line, Line]:
+        """Both ends."""
+        one = cls()
+        one._other = cls(one)
+        return one, one._other
+
+    def send(self, message: Any) -> None:
+        assert self._other
+        self._other._come.append(message)
         World.this.stir()
 
     def recv(self) -> Any:
-        return self._sent.pop(0)
+        return self._come.pop(0)
+
+    send_bytes, recv_bytes = send, recv
 
     def ready(self) -> bool:
-        return bool(self._sent)
+        return bool(self._come)
 
     def close(self) -> None:
         """Nobody reads it any more."""
@@ -113,11 +124,13 @@ class Orders:
 class SimulatedSlot(Slot):
     def start(self, context: Any, setup: ChildSetup, least: int) -> None:  # noqa: ARG002 - it starts no real one
         self.prepare(Board(), least)
-        orders: Any = Orders()
-        self._orders = orders
+        ours: Any
+        theirs: Any
+        ours, theirs = Line.pair()
+        self._line = ours
 
         def work() -> None:
-            Child(setup, self.board, orders).work()
+            Child(setup, self.board, theirs).work()
 
         self.process = World.this.spawn(f"{setup.claimer}#{setup.generation}", work)
         self.process.at_death.append(self._keep_board)

@@ -47,7 +47,7 @@ class Process:
         """As a sentinel: it has died."""
         return not self.alive
 
-    def join(self) -> None:
+    def join(self, _timeout: float | None = None) -> None:
         """The dead need not be waited for."""
 
     def pause(self, seconds: float) -> None:

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import redis
 
 if TYPE_CHECKING:
-    import redis
-
     from tests.worker.harness import WorkerProcess
 
 
 @contextmanager
-def commands(client: redis.Redis) -> Iterator[Counter[str]]:
+def commands(url: str) -> Iterator[Counter[str]]:
     """What is sent to the server meanwhile, by command; what scripts do there is not sent."""
     sent: Counter[str] = Counter()
-    with client.monitor() as monitor:
+    with (
+        redis.Redis.from_url(url, socket_timeout=None) as client,
+        client.monitor() as monitor,
+    ):  # it waits as long as it takes
 
         def listen() -> None:
             for line in monitor.listen():

@@ -157,7 +157,7 @@ def test_an_outside_load_is_felt_and_its_end_too(
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_our_own_load_alone_eases_nothing(jobs: JobQueue, start_worker: StartWorker, tmp_path: Path) -> None:
-    """Neither of one worker nor of two, while processes come and go. Needs a machine with nothing else to do."""
+    """Neither of one worker nor of two, while processes come and go. Needs a quiet machine."""
     for _ in range(2):
         start_worker("--max-jobs-per-child", "3", slots=2, JUNMAI_GOVERNOR="on")
     events = jobs.events(timeout=1)

@@ -19,6 +19,7 @@ LEASE = 1.0
 class Runs:
     """A slot whose run has begun long ago."""
 
+    token = 7
     stopped_at = 0.0
 
     def stop_run(self, begun_before: float) -> str | None:

@@ -28,7 +28,7 @@ def test_at_most_two_commands_a_second(
     jobs: JobQueue, start_worker: StartWorker, redis_server: RedisProcess, seconds: int
 ) -> None:
     worker = rested(jobs, start_worker)
-    with redis_server.client() as admin, commands(admin) as sent:
+    with commands(redis_server.url) as sent:
         used = processor_percent(worker, seconds)
     assert 0 < sent.total() <= 2 * seconds, sent
     print(f"{sent.total() / seconds:.2f} commands a second; percent of a core: {used}")
