@@ -16,7 +16,7 @@ from junmai_jobs.slot import Slot
 log = logging.getLogger("junmai_jobs.worker")
 _MARGIN = 5.0
 """Seconds before the end of a lease; a quarter of one that is short."""
-_STEP, _IDLE_STEP = 0.25, 1.0
+_STEP, _IDLE_STEP = 0.25, 5.0
 """Seconds from one look to the next: while something runs, and else."""
 _LONGEST_ROUND = 1.0
 """Seconds that the supervisor may take for a round without being taken for stuck."""

@@ -16,8 +16,9 @@ from junmai_jobs.sensors import Sensors
 from junmai_jobs.settings import WorkerSettings
 
 LOOK_EVERY = 5.0
-_REST_AFTER = 5.0
-"""Seconds without work after which it rests."""
+_SETTLE, _REST_AFTER = 2.0, 5.0
+"""Seconds: of work before it first looks, since most of what interrupts a rest is over by then; without work
+before it rests."""
 _NOTABLE = 256
 """MB by which the free memory of a card has to change before other amounts are offered."""
 
@@ -33,7 +34,7 @@ class Guest:
         self._found = settings.offers
         self._look_at = 0.0
         self._worked_at = float("-inf")
-        self._is_measuring = False
+        self._is_working = False
         self.leave = Leave()
         """How much may run now."""
         self.offers: Sequence[Mapping[str, Any]] = settings.offers
@@ -49,10 +50,12 @@ class Guest:
         now = time.monotonic()
         if is_busy:
             self._worked_at = now
+            if not self._is_working:
+                self._is_working, self._look_at = True, now + _SETTLE
         if now - self._worked_at > _REST_AFTER:
             self._rest()
-        elif now >= self._look_at:
-            self._look_at, self._is_measuring = now + LOOK_EVERY, True
+        elif is_busy and now >= self._look_at:
+            self._look_at = now + LOOK_EVERY
             if self._awake is not None:
                 self._awake.hold()
             if self._governor is not None:
@@ -61,9 +64,9 @@ class Guest:
                 self._offer(reading.cards)
 
     def _rest(self) -> None:
-        if not self._is_measuring:
+        if not self._is_working:
             return
-        self._is_measuring, self._look_at = False, 0.0
+        self._is_working = False
         if self._awake is not None:
             self._awake.release()
         if self._governor is not None:
