@@ -12,8 +12,7 @@ class Board(ctypes.Structure):
 
     _fields_ = (
         ("token", ctypes.c_uint64),  # child: of the job that runs, 0 between jobs
-        ("begun", ctypes.c_double),  # child: when it got that job
-        ("deadline", ctypes.c_double),  # child: when that run is to be killed
+        ("deadline", ctypes.c_double),  # child: when that run is to be killed; never, while it waits to begin
         ("id", ctypes.c_char * 129),  # child
         ("jobs", ctypes.c_uint32),  # child: how many it has run
         ("timeout", ctypes.c_double),  # child: how long it may run, in seconds

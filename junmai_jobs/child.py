@@ -117,14 +117,10 @@ class Child:
     def _is_spent(self) -> bool:
         """Whether it has run its jobs, has grown too large, or has lost what the next job would need."""
         closed = any(getattr(stream, "closed", False) for stream in (sys.stdout, sys.stderr))
-        settings = self._setup.settings
-        return closed or self._ran_out or self._board.jobs >= settings.max_jobs_per_child or self._is_large()
-
-    def _is_large(self) -> bool:
-        limit = self._setup.settings.max_memory_per_child
-        if limit is None or not self._board.jobs:
-            return False
-        return bool(psutil.Process().memory_info().rss > limit * _MEGABYTE)
+        settings, jobs = self._setup.settings, self._board.jobs
+        largest = settings.max_memory_per_child
+        is_large = largest and jobs and psutil.Process().memory_info().rss > largest * _MEGABYTE
+        return bool(closed or self._ran_out or jobs >= settings.max_jobs_per_child or is_large)
 
     def _step(self, ended: tuple[Claimed, Ending] | None, *, claiming: bool, least: int = 0) -> Step:
         """End and claim, asking again while the server is away: the request stays the same."""
@@ -156,11 +152,10 @@ class Child:
         assignment = prepare(job)
         if isinstance(assignment, Ending):
             return job, assignment
-        started = time.monotonic()
-        self._announce(assignment, started)
-        token = int(job.token)
+        started, token, rung = time.monotonic(), int(job.token), assignment.rung
+        self._announce(assignment, started, token, rung)
         try:
-            ending = self._wait_to_be_alone(assignment, token) if assignment.rung else None
+            ending = self._wait_to_be_alone(assignment, token) if rung else None
             ending = ending or execute(
                 assignment,
                 self._task_broker,
@@ -174,14 +169,15 @@ class Child:
                 os._exit(1)  # a copy of this process, forked by the task: it holds no lease
             # Before the end is told, so that the parent never takes an ended run for a lost one.
             board.token = 0
-            board.alone = False
             board.jobs += 1
+        if rung:
+            board.alone, board.rung = False, 0
         self._ran_out = ending is not None and ladder.ran_out(ending)
         if log.isEnabledFor(logging.INFO):
             _log_end(assignment, ending, time.monotonic() - started)
         return None if ending is None else (job, ending)
 
-    def _announce(self, assignment: Assignment, started: float) -> None:
+    def _announce(self, assignment: Assignment, started: float, token: int, rung: int) -> None:
         """What the parent needs should it have to kill this run for its timeout; the token last."""
         board, job, options = self._board, assignment.job, assignment.options
         board.id = job.id.encode()
@@ -189,8 +185,10 @@ class Child:
         if (run := (options.retry, job.failures)) != self._announced:
             # Mostly as for the run before; drawing lots each time would cost more than all the rest.
             self._announced, board.retry_delay = run, delay_after_timeout(assignment)
-        board.begun, board.deadline, board.rung = started, started + options.timeout, assignment.rung
-        board.token = int(job.token)
+        board.deadline = started + options.timeout
+        if rung:
+            board.rung = rung
+        board.token = token
         board.claiming = False
         if self._has_rested:
             self._tell_of_work()

@@ -27,12 +27,13 @@ class Reach:
     """While a task is called, where ``strike`` can reach it: in the main thread, to which signals come."""
 
     now: ClassVar[Reach | None] = None
+    # On the class: of most calls nothing more is ever set.
+    cancel: Callable[[], object] | None = None
+    """How to interrupt it other than by an exception."""
+    struck = False
 
-    def __init__(self, job: RunningJob, cancel: Callable[[], object] | None = None) -> None:
+    def __init__(self, job: RunningJob) -> None:
         self.job = job
-        self.cancel = cancel
-        """How to interrupt it other than by an exception."""
-        self.struck = False
 
     def __enter__(self) -> None:
         if threading.current_thread() is threading.main_thread():
@@ -97,7 +98,8 @@ async def awaited(
 ) -> R:
     """As ``called``, for a task that is a coroutine: it is cancelled, and may tidy up."""
     loop, own = asyncio.get_running_loop(), asyncio.current_task()
-    reach = Reach(job, lambda: own and loop.call_soon_threadsafe(own.cancel))
+    reach = Reach(job)
+    reach.cancel = lambda: own and loop.call_soon_threadsafe(own.cancel)
     try:
         with reach:
             job.check_cancelled()

@@ -35,7 +35,7 @@ _KILLS = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
 
 def rung_of(note: str) -> int:
     """On which rung a run stands, by its note: 0, the foot, unless the last one ran out of memory."""
-    noted = _NOTE.fullmatch(note)
+    noted = note and _NOTE.fullmatch(note)  # mostly there is none
     return min(LAST_RUNG, int(noted[1])) if noted else 0
 
 
@@ -67,11 +67,11 @@ def after_death(rung: int, cause: Mapping[str, Any]) -> Ending:
 
 def ran_out(ending: Ending) -> bool:
     """Whether a run that ends so ran out of memory; its process should not run another."""
-    match ending.verb, ending.arguments:
-        case "defer", (_, note, _):
-            return _NOTE.fullmatch(note) is not None
-        case "fail", (reason, _):
-            return bool(reason == REASON)
+    match ending.verb:
+        case "defer":
+            return rung_of(ending.arguments[1]) > 0
+        case "fail":
+            return bool(ending.arguments[0] == REASON)
     return False
 
 

@@ -26,6 +26,7 @@ from junmai_jobs.photo.errors import UnreadablePhoto
 from junmai_jobs.photo.files import find_photos
 from junmai_jobs.plan import NO_WISHES, QUEUES, Forecast, Plan, Wishes, Work, resolved
 from junmai_jobs.report import Failure, Pick, Report, sentence
+from junmai_jobs.resources import told
 from junmai_jobs.tasks.photos import record
 from junmai_jobs.tasks.recording import CATALOG_FILE
 from junmai_jobs.tasks.sessions import NOT_A_PICK, export_preset_named
@@ -167,15 +168,17 @@ class _Run:
         pending = deque(job_id for job_id, status in self.known.items() if status and not status.finished)
         if pending:
             self._tell_of_pauses()
-        has_pool, is_away, next_look, next_sync = False, False, 0.0, time.monotonic() + _SYNC_EVERY
+        has_pool = is_away = is_held = False
+        next_look, next_sync = 0.0, time.monotonic() + _SYNC_EVERY
         with contextlib.ExitStack() as stack:
             while pending:
                 self._show(watch, pending)
-                if not has_pool and next_look <= time.monotonic():
+                if next_look <= time.monotonic():
                     next_look = time.monotonic() + _SEE_TO_WORKERS_EVERY
-                    if not _patiently(lambda: _has_workers(self.jobs)):
+                    if not has_pool and not _patiently(lambda: _has_workers(self.jobs)):
                         stack.enter_context(_pool(self.jobs))
                         has_pool = True
+                    is_held = self._tell_of_governor(is_held)
                 if next_sync <= time.monotonic():
                     next_sync = time.monotonic() + _SYNC_EVERY
                     self._sync()
@@ -201,6 +204,16 @@ class _Run:
         if is_away and not was_away:
             self.tell(f"{self.plan.folder} is away: its photos wait until its card or drive is back.")
         return is_away
+
+    def _tell_of_governor(self, was_held: bool) -> bool:
+        """Whether a worker may begin less than it could, since others need its machine."""
+        infos = _patiently(self.jobs.inspector.worker_info).values()
+        held = [leave for info in infos if (leave := info.get("governor")) and leave["grade"] != "full"]
+        if held and not was_held:
+            self.tell(f"Others need this machine, so less is begun: {told(held[0])}.")
+        elif was_held and not held:
+            self.tell("The machine is free again.")
+        return bool(held)
 
     def _look(self, pending: deque[str]) -> None:
         """Ask for some of the pending jobs, in turn, and take out those that have ended."""

@@ -162,7 +162,8 @@ class Slot:
             process, board = self.process, self.board
             if process is None or self.fate is not None or not board.token:
                 return None
-            if board.begun > begun_before or wait([process.sentinel], 0):
+            begun = board.deadline - board.timeout if board.deadline < math.inf else 0.0
+            if begun > begun_before or wait([process.sentinel], 0):
                 return None
             self.kill("release")
             return str(board.id.decode())

@@ -48,6 +48,8 @@ class App:
         self.tasks: list[str] = []
         self.as_json = False
         self.allow_eviction = False
+        self.settings: dict[str, Any] = {}
+        """Of the configuration, what the command's own options say instead."""
 
     @cached_property
     def config(self) -> Config:
@@ -58,7 +60,7 @@ class App:
         if self.config_file is not None:
             os.environ["JUNMAI_CONFIG"] = str(self.config_file.expanduser().absolute())
         tasks = list(dict.fromkeys(self.tasks)) or None
-        config = load_config(self.config_file, namespace=self.namespace, tasks=tasks)
+        config = load_config(self.config_file, namespace=self.namespace, tasks=tasks, **self.settings)
         if config.exposed:
             note(
                 f"Warning: there is a secret in {config.file}, which others may read: chmod 600 {config.file}"

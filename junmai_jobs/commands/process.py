@@ -37,6 +37,7 @@ def _folder(_context: click.Context, _parameter: click.Parameter, name: str | No
 @click.option("--replace-edits", is_flag=True, help="Also where a sidecar is edited; `undo` takes it back.")
 @click.option("--export", callback=_folder, metavar="DIR", help="Export the picks to DIR.")
 @click.option("--dry-run", is_flag=True, help="Only count what there is to do.")
+@click.option("--no-keep-awake", is_flag=True, help="Let the computer sleep when it likes.")
 @pass_app
 def process(
     app: App,
@@ -47,6 +48,7 @@ def process(
     replace_edits: bool,
     export: Path | None,
     dry_run: bool,
+    no_keep_awake: bool,
 ) -> None:
     """Judge every photo in FOLDER and the folders in it, group those that are alike, and show the picks.
 
@@ -57,6 +59,8 @@ def process(
     """
     if not register_photo_tasks():
         raise Failure("the photo libraries are not installed: pip install 'junmai-jobs[photo]'")
+    if no_keep_awake:
+        app.settings["keep_awake"] = False
     app.register_tasks()
     # Only this command needs these.
     from junmai_jobs.plan import Wishes  # noqa: PLC0415
