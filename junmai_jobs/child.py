@@ -116,7 +116,7 @@ class Child:
 
     def _is_spent(self) -> bool:
         """Whether it has run its jobs, has grown too large, or has lost what the next job would need."""
-        closed = any(getattr(stream, "closed", False) for stream in (sys.stdout, sys.stderr))
+        closed = getattr(sys.stdout, "closed", False) or getattr(sys.stderr, "closed", False)
         settings, jobs = self._setup.settings, self._board.jobs
         largest = settings.max_memory_per_child
         is_large = largest and jobs and psutil.Process().memory_info().rss > largest * _MEGABYTE

@@ -56,16 +56,16 @@ class SignalLimit:
         self.end()
 
     def end(self) -> None:
-        """From here on nothing is raised, even by a signal that is under way."""
-        if SignalLimit.ends < math.inf:
-            SignalLimit.ends = math.inf
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        """From here on nothing is raised. The timer runs on: the next limit sets it anew, or it ends itself."""
+        SignalLimit.ends = math.inf
 
 
 def _strike(_signal: int, _frame: FrameType | None) -> None:
-    if SignalLimit.ends <= time.monotonic():  # else it is an earlier limit's signal, come late
+    is_over = SignalLimit.ends <= time.monotonic()  # else it is an earlier limit's signal
+    if is_over or SignalLimit.ends == math.inf:
         SignalLimit.ends = math.inf
         signal.setitimer(signal.ITIMER_REAL, 0)
+    if is_over:
         raise SoftTimeout(_ADVICE)
 
 
