@@ -28,6 +28,7 @@ class Board(ctypes.Structure):
         ("input_id", ctypes.c_char * 256),  # child: what its run works on, see quarantine.input_id
         ("input_token", ctypes.c_uint64),  # child: the run of which ``input_id`` is true
         ("orders", ctypes.c_uint32),  # parent: how many orders it has sent
+        ("orders_read", ctypes.c_uint32),  # child: how many of them it has read
         ("told", ctypes.c_bool),  # child: it has told that it works; parent: and that was heard
     )
 

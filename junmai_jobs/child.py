@@ -254,6 +254,7 @@ class Child:
             except (EOFError, OSError):
                 os._exit(1)
             self._orders_taken += 1
+            self._board.orders_read = self._orders_taken
 
     def _complain(self, text: str) -> None:
         """Once about the same thing; the supervisor tells of a server that is away."""

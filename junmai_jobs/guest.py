@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from junmai_jobs.awake import Awake
-from junmai_jobs.resources import Governor, Leave
+from junmai_jobs.resources import Governor, Allowance
 from junmai_jobs.sensors import Sensors
 from junmai_jobs.settings import WorkerSettings
 
@@ -27,7 +27,7 @@ class Guest:
     """The governor with its sensors, and what keeps the computer awake; for the supervisor's thread alone."""
 
     def __init__(self, settings: WorkerSettings) -> None:
-        limits = settings.limits
+        limits = settings.thresholds
         self._governor = None if limits is None else Governor(limits)
         self._sensors = Sensors()
         self._awake = Awake() if settings.keep_awake else None
@@ -35,7 +35,7 @@ class Guest:
         self._look_at = 0.0
         self._worked_at = float("-inf")
         self._is_working = False
-        self.leave = Leave()
+        self.allowance = Allowance()
         """How much may run now."""
         self.offers: Sequence[Mapping[str, Any]] = settings.offers
         """What this machine has for jobs that need it: of a card's memory what is free."""
@@ -60,7 +60,7 @@ class Guest:
                 self._awake.hold()
             if self._governor is not None:
                 reading = self._sensors.read(ours())
-                self.leave = self._governor.judge(now, reading)
+                self.allowance = self._governor.judge(now, reading)
                 self._offer(reading.cards)
 
     def _rest(self) -> None:
@@ -71,7 +71,7 @@ class Guest:
             self._awake.release()
         if self._governor is not None:
             self._governor.rest()
-        self.leave, self.offers = Leave(), self._found
+        self.allowance, self.offers = Allowance(), self._found
 
     def _offer(self, free: Mapping[str, int]) -> None:
         """Of each card what can be had of its memory now; small changes are not worth telling."""

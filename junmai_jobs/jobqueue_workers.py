@@ -12,7 +12,7 @@ from junmai_jobs.hosting import EmbeddedWorker
 from junmai_jobs.job import check_name
 from junmai_jobs.jobqueue_base import JobQueueBase
 from junmai_jobs.machines import offers
-from junmai_jobs.resources import Limits
+from junmai_jobs.resources import Thresholds
 from junmai_jobs.retry import LONGEST
 from junmai_jobs.scheduler import Retention
 from junmai_jobs.settings import LONGEST_LEASE, WorkerSettings
@@ -89,7 +89,7 @@ class JobQueueWorkers(JobQueueBase):
         is_governed = config.governor if governor is None else governor
         configured = {
             "aging": config.aging_seconds,
-            "limits": Limits.of(config) if is_governed else None,
+            "thresholds": Thresholds.of(config) if is_governed else None,
             "nice": config.nice,
             "keep_awake": config.keep_awake,
         }

@@ -21,7 +21,7 @@ from junmai_jobs.endings import Ending
 from junmai_jobs.errors import StaleLease
 from junmai_jobs.executor import timed_out
 from junmai_jobs.job import Claimed
-from junmai_jobs.resources import NOTHING, Grade, Leave
+from junmai_jobs.resources import NOTHING, Grade, Allowance
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.slot import Slot, Turns, cause_of_death, start_method
 
@@ -44,7 +44,7 @@ class Pool:
         self.slots = [Slot(f"{name}/{number}") for number in range(settings.concurrency)]
         self.size = settings.fewest_slots
         """How many slots are to have a process."""
-        self.leave = Leave()
+        self.allowance = Allowance()
         """How much the governor lets run."""
         self.lanes: Sequence[str] = ()
         """What the children serve."""
@@ -123,7 +123,7 @@ class Pool:
         idle = [slot for slot in staying if slot.idle_for(now) > _IDLE_BEFORE_RETIRING]
         wanted = sum(bool(slot.token) for slot in staying) + waiting
         if wanted > self.size:
-            self.size = max(self.size, min(wanted, self.leave.slots(most)))
+            self.size = max(self.size, min(wanted, self.allowance.slots(most)))
         for slot in idle[::-1][: self.size - fewest]:
             self.size -= 1
             slot.board.retire = True
@@ -157,7 +157,7 @@ class Pool:
 
     def restrict(self) -> None:
         """Have each child claim what the governor leaves it, and nothing while a run is to be alone."""
-        is_restricted = self._loner is not None or self.leave.grade is not Grade.FULL
+        is_restricted = self._loner is not None or self.allowance.grade is not Grade.FULL
         if not is_restricted and not self._was_restricted:
             return
         self._was_restricted = is_restricted
@@ -167,12 +167,13 @@ class Pool:
             least = self._least(slot, place)
             if slot.is_alive and slot.board.least != least:
                 slot.board.least = least
-                slot.order(self.lanes)
+                if not slot.token:  # who runs a job reads it after that
+                    slot.order(self.lanes)
 
     def _least(self, slot: Slot, place: int) -> int:
         if self._loner is not None and slot is not self._loner:
             return NOTHING
-        return self.leave.least(place, len(self.slots))
+        return self.allowance.least(place, len(self.slots))
 
     def nudge(self) -> None:
         """Have the idle look for jobs: a ring may have died with a child that had heard it."""
@@ -186,6 +187,7 @@ class Pool:
         """See to runs that take too long, that do not heed a cancel, or that are to be alone."""
         now = time.monotonic()
         for slot in self.running():
+            slot.catch_up()
             token = slot.token
             if token and slot.board.deadline < now:
                 log.warning("job %s is killed: its timeout is over", slot.board.id.decode())

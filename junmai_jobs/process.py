@@ -26,7 +26,7 @@ from junmai_jobs.photo.errors import UnreadablePhoto
 from junmai_jobs.photo.files import find_photos
 from junmai_jobs.plan import NO_WISHES, QUEUES, Forecast, Plan, Wishes, Work, resolved
 from junmai_jobs.report import Failure, Pick, Report, sentence
-from junmai_jobs.resources import told
+from junmai_jobs.resources import in_words
 from junmai_jobs.tasks.photos import record
 from junmai_jobs.tasks.recording import CATALOG_FILE
 from junmai_jobs.tasks.sessions import NOT_A_PICK, export_preset_named
@@ -210,7 +210,7 @@ class _Run:
         infos = _patiently(self.jobs.inspector.worker_info).values()
         held = [leave for info in infos if (leave := info.get("governor")) and leave["grade"] != "full"]
         if held and not was_held:
-            self.tell(f"Others need this machine, so less is begun: {told(held[0])}.")
+            self.tell(f"Others need this machine, so less is begun: {in_words(held[0])}.")
         elif was_held and not held:
             self.tell("The machine is free again.")
         return bool(held)

@@ -53,7 +53,7 @@ def as_said(text: bytes) -> dict[str, Any]:
 
 
 def _is_governor(said: object) -> bool:
-    """Whether it is what ``resources.Leave.describe`` gives."""
+    """Whether it is what ``resources.Allowance.describe`` gives."""
     match said:
         case {"grade": str(), "slots": int(), "of": int(), "reasons": list(reasons)}:
             return texts(reasons) is not None

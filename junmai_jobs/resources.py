@@ -40,7 +40,7 @@ class Grade(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Thresholds:
     """From where others need the machine; a critical value below its limit counts as the limit."""
 
     cpu_limit: float = 80  # percent
@@ -54,7 +54,7 @@ class Limits:
     idle_seconds: float = 300
 
     @classmethod
-    def of(cls, config: Config) -> Limits:
+    def of(cls, config: Config) -> Thresholds:
         """As they are set."""
         return cls(
             cpu_limit=config.cpu_limit_percent,
@@ -70,7 +70,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class Allowance:
     """What may run, and why not more: sentences for people, none when all may."""
 
     grade: Grade = Grade.FULL
@@ -93,13 +93,13 @@ class Leave:
         return 0 if slot < self.slots(of) else URGENT
 
     def describe(self, of: int) -> dict[str, Any]:
-        """For those who ask why a job waits: in how many of so many slots any may run. See ``told``."""
+        """For those who ask why a job waits: in how many of so many slots any may run. See ``in_words``."""
         reasons = list(self.reasons)
         return {"grade": self.grade.word, "slots": self.slots(of), "of": of, "reasons": reasons}
 
 
-def told(described: Mapping[str, Any]) -> str:
-    """What ``Leave.describe`` says, in a sentence."""
+def in_words(described: Mapping[str, Any]) -> str:
+    """What ``Allowance.describe`` says, in a sentence."""
     grade, why = described["grade"].replace("_", " "), "; ".join(described["reasons"])
     return f"{grade}, any job in {described['slots']} of {described['of']} slots" + (
         f": {why}" if why else ""
@@ -136,7 +136,7 @@ def _gauge(limit: float, critical: float) -> _Gauge:
 class Governor:
     """Judges one reading after the other."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Thresholds) -> None:
         self._limits = limits
         self._changed = -math.inf  # when judge() last changed the grade
         self.rest()
@@ -157,9 +157,9 @@ class Governor:
         self._is_low = False  # the battery
         self._smooth_cpu: float | None = None
         self._idle_since: float | None = None
-        self._leave = Leave()
+        self._allowance = Allowance()
 
-    def judge(self, now: float, reading: Reading) -> Leave:
+    def judge(self, now: float, reading: Reading) -> Allowance:
         """What may run after this reading.
 
         Args:
@@ -173,13 +173,13 @@ class Governor:
             self._judge_battery(reading.battery),
         ]
         grade = max(grade for grade, _ in judged)
-        if grade != self._leave.grade and now - self._changed < _BETWEEN_CHANGES:
-            grade = self._leave.grade
-        elif grade != self._leave.grade:
+        if grade != self._allowance.grade and now - self._changed < _BETWEEN_CHANGES:
+            grade = self._allowance.grade
+        elif grade != self._allowance.grade:
             self._changed = now
-        reasons = tuple(reason for each, reason in judged if each) or self._leave.reasons
-        self._leave = Leave(grade, reasons if grade else ())
-        return self._leave
+        reasons = tuple(reason for each, reason in judged if each) or self._allowance.reasons
+        self._allowance = Allowance(grade, reasons if grade else ())
+        return self._allowance
 
     def _judge_cpu(self, now: float, cpu: float) -> tuple[Grade, str]:
         limit = self._limits.cpu_limit

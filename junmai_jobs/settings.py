@@ -12,7 +12,7 @@ from junmai_jobs.connection import Endpoint
 from junmai_jobs.inspector_base import STANDARD_QUEUES
 from junmai_jobs.lanes import needs_of, queue_of
 from junmai_jobs.machines import can_serve
-from junmai_jobs.resources import Limits
+from junmai_jobs.resources import Thresholds
 from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention
 
 EXTERNAL_QUEUES = frozenset({"lightroom"})
@@ -42,7 +42,7 @@ class WorkerSettings:
     """MB in memory above which a process is replaced after its job; None: never."""
     autoscale: tuple[int, int] | None = None
     """At least and at most so many processes, as there is work; None: always ``concurrency``."""
-    limits: Limits | None = None
+    thresholds: Thresholds | None = None
     """From where others need the machine; None: they are not looked at."""
     nice: int = 0
     """How much the children stand back for other programs, see ``stand_back``."""

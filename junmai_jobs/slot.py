@@ -21,6 +21,8 @@ from junmai_jobs.child_process import ChildSetup
 from junmai_jobs.forked import CHILD_NAME
 
 _LONGEST_TEMPORARY = 103 - len("/pymp-12345678/listener-12345678")  # bytes; 103 is what macOS allows a socket
+_MOST_UNREAD = 4
+"""Orders. A line holds 8 KB at least."""
 _NEEDED_TO_CONNECT = ("encodings.idna", "email.parser", "secrets")
 Fate = Literal["timeout", "release", "cancel", "lost"]
 """Why the supervisor killed a child; without one, the child died by itself."""
@@ -64,6 +66,8 @@ class Slot:
         """Whether the child's end was seen; to ask the system each time costs more than all else."""
         self.start_at = self.idle_since = 0.0
         self._jobs_seen = 0
+        self._wanted: tuple[str, ...] = ()
+        self._is_behind = False
         self._line: Connection | None = None
         """To the child: orders one way, and the other way that it has begun to work."""
         self._pause = 0.0
@@ -86,6 +90,7 @@ class Slot:
     def prepare(self, board: Any, least: int) -> None:
         """Forget the last generation."""
         self.board, self.fate, self.doomed, self._jobs_seen = board, None, 0, 0
+        self._is_behind = False
         self.board.least, self.has_ended = least, False
         self.interrupt_at = self.cancel_at = math.inf
         self.idle_since = time.monotonic()
@@ -107,10 +112,24 @@ class Slot:
         return now - self.idle_since
 
     def order(self, queues: Sequence[str]) -> None:
-        """Tell the child which queues to serve; also wakes it, to see what stands on the board."""
-        with contextlib.suppress(OSError, AttributeError):
-            self._line.send(tuple(queues))  # type: ignore[union-attr]
+        """Tell the child which queues to serve; also wakes it, to see what stands on the board.
+
+        One that runs a job reads no orders meanwhile, and a full line would stop the supervisor: so of what it
+        has not read yet the last is told when it has.
+        """
+        self._wanted = tuple(queues)
+        if self._line is None or self.board.orders - self.board.orders_read >= _MOST_UNREAD:
+            self._is_behind = True
+            return
+        self._is_behind = False
+        with contextlib.suppress(OSError):
+            self._line.send(self._wanted)
             self.board.orders += 1
+
+    def catch_up(self) -> None:
+        """Tell what could not be told before."""
+        if self._is_behind:
+            self.order(self._wanted)
 
     @property
     def line(self) -> Connection | None:

@@ -7,6 +7,7 @@ interrupted; else by a thread, which takes effect at the next bytecode. A corout
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # signal.getsignal, without the enum around it
 import asyncio
 import ctypes
 import math
@@ -38,7 +39,6 @@ def time_limit(seconds: float) -> SignalLimit | ThreadLimit:
 class SignalLimit:
     """For the main thread of a POSIX process, which leaves SIGALRM to it."""
 
-    _handles = False
     ends = math.inf
     """When the limit in force is over, by ``time.monotonic``; never, if there is none."""
 
@@ -46,9 +46,9 @@ class SignalLimit:
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        if not SignalLimit._handles:
+        # A task may have set its own. What ``signal.getsignal`` puts around this costs a hundred times as much.
+        if _signal.getsignal(signal.SIGALRM) is not _strike:
             signal.signal(signal.SIGALRM, _strike)
-            SignalLimit._handles = True
         SignalLimit.ends = time.monotonic() + self._seconds
         signal.setitimer(signal.ITIMER_REAL, self._seconds, _AGAIN)
 
@@ -56,16 +56,16 @@ class SignalLimit:
         self.end()
 
     def end(self) -> None:
-        """From here on nothing is raised. The timer runs on: the next limit sets it anew, or it ends itself."""
-        SignalLimit.ends = math.inf
+        """From here on nothing is raised, even by a signal that is under way."""
+        if SignalLimit.ends < math.inf:
+            SignalLimit.ends = math.inf
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _strike(_signal: int, _frame: FrameType | None) -> None:
-    is_over = SignalLimit.ends <= time.monotonic()  # else it is an earlier limit's signal
-    if is_over or SignalLimit.ends == math.inf:
+def _strike(_number: int, _frame: FrameType | None) -> None:
+    if SignalLimit.ends <= time.monotonic():  # else it is an earlier limit's signal, come late
         SignalLimit.ends = math.inf
         signal.setitimer(signal.ITIMER_REAL, 0)
-    if is_over:
         raise SoftTimeout(_ADVICE)
 
 

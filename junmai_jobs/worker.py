@@ -27,7 +27,7 @@ from junmai_jobs.job import Job, iso
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.notify import jobs_failed, notify, receivers
 from junmai_jobs.pool import Pool
-from junmai_jobs.resources import Leave, told
+from junmai_jobs.resources import Allowance, in_words
 from junmai_jobs.scheduler import Scheduler
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.survey import Survey
@@ -111,7 +111,7 @@ class Worker:
                     slot.kill("release")
                     slot.process.join()
             self._guest.close()
-            self._leave()
+            self._sign_off()
             self._control.close()
             self._waker.close()
             self._wakened.close()
@@ -216,7 +216,7 @@ class Worker:
         slots, before = len(self._pool.slots), self._said
         said: dict[str, Any] = {
             "offers": list(self._guest.offers),
-            "governor": self._guest.leave.describe(slots),
+            "governor": self._guest.allowance.describe(slots),
         }
         if said == before:
             return
@@ -231,7 +231,7 @@ class Worker:
         }
         change = ""
         if before is not None and before["governor"]["grade"] != said["governor"]["grade"]:
-            change = told(said["governor"])
+            change = in_words(said["governor"])
             log.info("%s", change)
         self._broker.register(self.name, info, governed=change)
         self._said = said
@@ -254,7 +254,7 @@ class Worker:
     def _look_at_machine(self) -> None:
         is_busy = self._pool.is_busy or self._survey.waiting > 0
         self._guest.look(is_busy=is_busy, ours=self._processes_of_ours)
-        self._pool.leave = self._guest.leave if self._stop_at is None else Leave()
+        self._pool.allowance = self._guest.allowance if self._stop_at is None else Allowance()
 
     def _processes_of_ours(self) -> list[int]:
         """Beside this one and those below it: other workers of this host, and the server if it is ours."""
@@ -301,7 +301,7 @@ class Worker:
         if self._inspector.unfinished(lanes, within=_BURST_HORIZON) == 0:
             self.stop()
 
-    def _leave(self) -> None:
+    def _sign_off(self) -> None:
         """Sign off. If the server is away others will see that this process is gone."""
         with contextlib.suppress(StoreUnavailable):
             self._scheduler.announce()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from junmai_jobs.config import Config
-from junmai_jobs.resources import NOTHING, URGENT, Governor, Grade, Leave, Limits
+from junmai_jobs.resources import NOTHING, URGENT, Governor, Grade, Allowance, Thresholds
 from junmai_jobs.sensors import Reading
 
 FULL, EASED, URGENT_ONLY, NONE = Grade
@@ -18,7 +18,7 @@ CALM = Reading(cpu=0.0, memory=20.0, temperature=None, cards={}, battery=None)
 TRACE = Path(__file__).parent / "data" / "sensor_trace.jsonl"
 
 
-def grades(limits: Limits, sensor: str, values: list[Any], apart: float = 10.0) -> list[Grade]:
+def grades(limits: Thresholds, sensor: str, values: list[Any], apart: float = 10.0) -> list[Grade]:
     """What a governor makes of the values of one sensor, while all others are calm."""
     governor = Governor(limits)
     return [
@@ -42,7 +42,7 @@ def grades(limits: Limits, sensor: str, values: list[Any], apart: float = 10.0) 
     ],
 )
 def test_the_lowest_priority_that_each_slot_may_claim(grade: Grade, of: int, least: list[int]) -> None:
-    leave = Leave(grade)
+    leave = Allowance(grade)
     assert [leave.least(slot, of) for slot in range(of)] == least
     assert leave.slots(of) == least.count(0)
 
@@ -74,27 +74,27 @@ def test_a_grade_has_a_word() -> None:
     ],
 )
 def test_the_grades_of_a_sensor(sensor: str, values: list[Any], expected: list[Grade]) -> None:
-    assert grades(Limits(), sensor, values) == expected
+    assert grades(Thresholds(), sensor, values) == expected
 
 
 def test_a_peak_of_the_cpu_is_smoothed() -> None:
-    assert grades(Limits(), "cpu", [0, 99, 0, 99, 99]) == [FULL, FULL, FULL, EASED, URGENT_ONLY]
+    assert grades(Thresholds(), "cpu", [0, 99, 0, 99, 99]) == [FULL, FULL, FULL, EASED, URGENT_ONLY]
 
 
 def test_a_critical_value_below_its_limit_counts_as_the_limit() -> None:
-    limits = Limits(gpu_limit=75, gpu_critical=60, memory_limit=85, memory_critical=1, cpu_critical=1)
+    limits = Thresholds(gpu_limit=75, gpu_critical=60, memory_limit=85, memory_critical=1, cpu_critical=1)
     assert grades(limits, "temperature", [74, 75]) == [FULL, NONE]
     assert grades(limits, "memory", [84, 85]) == [FULL, NONE]
     assert grades(limits, "cpu", [79, 81]) == [FULL, URGENT_ONLY]
 
 
 def test_a_battery_limit_of_0_never_holds_back() -> None:
-    assert grades(Limits(battery_limit=0), "battery", [1, 0, 0]) == [FULL, FULL, FULL]
+    assert grades(Thresholds(battery_limit=0), "battery", [1, 0, 0]) == [FULL, FULL, FULL]
 
 
 def test_the_worst_sensor_counts_and_all_are_named() -> None:
     reading = Reading(cpu=91.0, memory=86.4, temperature=86.0, cards={}, battery=22.0)
-    assert Governor(Limits()).judge(0.0, reading) == Leave(
+    assert Governor(Thresholds()).judge(0.0, reading) == Allowance(
         NONE,
         (
             "CPU 91 % used by others, limit 80 %",
@@ -109,7 +109,7 @@ def test_the_worst_sensor_counts_and_all_are_named() -> None:
 
 
 def test_a_change_waits_until_10_s_after_the_last_and_may_jump() -> None:
-    governor = Governor(Limits())
+    governor = Governor(Thresholds())
     hot = {
         at: replace(CALM, temperature=value) for at, value in ((0.0, 76), (5.0, 90), (9.9, 90), (10.0, 90))
     }
@@ -119,14 +119,14 @@ def test_a_change_waits_until_10_s_after_the_last_and_may_jump() -> None:
 
 
 def test_what_is_held_though_the_reason_has_gone_says_why_it_was() -> None:
-    governor = Governor(Limits())
+    governor = Governor(Thresholds())
     eased = governor.judge(0.0, replace(CALM, temperature=76.0))
     assert governor.judge(5.0, CALM) == eased
-    assert governor.judge(10.0, CALM) == Leave()
+    assert governor.judge(10.0, CALM) == Allowance()
 
 
 def test_below_its_limit_a_reason_says_from_where_it_is_none() -> None:
-    governor = Governor(Limits())
+    governor = Governor(Thresholds())
     governor.judge(0.0, replace(CALM, temperature=76.0))
     held = governor.judge(10.0, replace(CALM, temperature=72.0))
     assert held.reasons == ("GPU 72 C, limit 75 C, released at 70 C",)
@@ -146,7 +146,7 @@ def test_below_its_limit_a_reason_says_from_where_it_is_none() -> None:
     )
 )
 def test_never_two_changes_within_10_s(readings: list[tuple[float, Reading]]) -> None:
-    governor, now, grade, changed = Governor(Limits()), 0.0, FULL, -10.0
+    governor, now, grade, changed = Governor(Thresholds()), 0.0, FULL, -10.0
     for pause, reading in readings:
         now += pause
         leave = governor.judge(now, reading)
@@ -160,7 +160,7 @@ def test_never_two_changes_within_10_s(readings: list[tuple[float, Reading]]) ->
 def test_a_load_eases_within_10_s_wherever_it_begins_and_its_end_resumes_within_10_s(
     begins: float, lasts: float
 ) -> None:
-    governor = Governor(Limits())
+    governor = Governor(Thresholds())
     begins += 20
     ends = begins + lasts
     seen = []
@@ -173,26 +173,26 @@ def test_a_load_eases_within_10_s_wherever_it_begins_and_its_end_resumes_within_
 
 
 def test_where_nobody_works_the_cpu_counts_for_nothing() -> None:
-    limits = Limits(cpu_limit=10, idle_cpu=15, idle_seconds=20)
+    limits = Thresholds(cpu_limit=10, idle_cpu=15, idle_seconds=20)
     assert grades(limits, "cpu", [12] * 4 + [40, 12]) == [EASED, EASED, FULL, FULL, EASED, EASED]
 
 
 def test_a_load_starts_the_time_of_nobody_anew() -> None:
-    limits = Limits(cpu_limit=10, idle_cpu=15, idle_seconds=20)
+    limits = Thresholds(cpu_limit=10, idle_cpu=15, idle_seconds=20)
     assert grades(limits, "cpu", [12, 12, 16, 12, 12, 12]) == [EASED] * 5 + [FULL]
 
 
 def test_at_rest_all_may_run_and_what_was_measured_is_forgotten() -> None:
-    governor = Governor(Limits())
+    governor = Governor(Thresholds())
     hot = replace(CALM, temperature=72.0, cpu=70.0)
     assert governor.judge(0.0, replace(hot, temperature=90.0, cpu=100.0)).grade is NONE
     assert governor.judge(10.0, hot).grade is EASED
     governor.rest()
-    assert governor.judge(30.0, hot) == Leave()
+    assert governor.judge(30.0, hot) == Allowance()
 
 
 def test_rest_does_not_shorten_the_10_s() -> None:
-    governor = Governor(Limits())
+    governor = Governor(Thresholds())
     hot = replace(CALM, temperature=90.0)
     assert governor.judge(0.0, hot).grade is NONE
     governor.rest()
@@ -200,7 +200,7 @@ def test_rest_does_not_shorten_the_10_s() -> None:
 
 
 def test_the_limits_are_those_of_the_configuration(tmp_path: Path) -> None:
-    assert Limits.of(Config(home=tmp_path)) == Limits()
+    assert Thresholds.of(Config(home=tmp_path)) == Thresholds()
     config = Config(
         home=tmp_path,
         cpu_limit_percent=1,
@@ -213,7 +213,7 @@ def test_the_limits_are_those_of_the_configuration(tmp_path: Path) -> None:
         idle_cpu_percent=8,
         user_idle_seconds=9,
     )
-    assert Limits.of(config) == Limits(
+    assert Thresholds.of(config) == Thresholds(
         cpu_limit=1,
         cpu_critical=2,
         memory_limit=3,
@@ -231,7 +231,7 @@ def test_the_limits_are_those_of_the_configuration(tmp_path: Path) -> None:
 
 def test_the_slots_that_a_recorded_afternoon_left_us() -> None:
     """Two busy processes of ours throughout; from 42 s to 108 s twelve of somebody else's; two cores."""
-    governor = Governor(Limits())
+    governor = Governor(Thresholds())
     left = []
     for line in TRACE.read_text().splitlines():
         reading = json.loads(line)

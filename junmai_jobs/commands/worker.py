@@ -12,7 +12,7 @@ import click
 from junmai_jobs.commands.app import App, Command, Failure, pass_app
 from junmai_jobs.commands.output import clean, note, print_table, say
 from junmai_jobs.logs import LEVELS, start_logging
-from junmai_jobs.resources import told
+from junmai_jobs.resources import in_words
 from junmai_jobs.settings import LONGEST_LEASE
 
 if TYPE_CHECKING:
@@ -182,4 +182,4 @@ def _print_workers(found: list[dict[str, Any]]) -> None:
     print_table(columns, rows)
     for worker in found:
         if governor := worker["governor"]:
-            say(clean(f"{worker['name']}: {told(governor)}"))
+            say(clean(f"{worker['name']}: {in_words(governor)}"))
