@@ -1,7 +1,7 @@
 """Keeps a computer on mains power awake while it has work to do; on battery it sleeps when it likes.
 
 Each system has a program or a call for that, and whichever it is, its effect ends with this process, even
-when that is killed.
+when that is killed. On Linux a fork of this process that runs no program of its own holds it as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-import psutil
+from junmai_jobs.host import battery
 
 log = logging.getLogger("junmai_jobs.worker")
 
@@ -132,8 +132,5 @@ def _command() -> list[str]:
 
 def _on_battery() -> bool:
     """False where nobody knows: most computers without a battery do not say more."""
-    try:
-        battery = psutil.sensors_battery()
-    except Exception:  # noqa: BLE001 - a driver's oddities come up in many shapes
-        return False
-    return battery is not None and battery.power_plugged is False
+    found = battery()
+    return found is not None and found.power_plugged is False

@@ -1,4 +1,4 @@
-"""The board between a child and its parent: shared memory, one writer a field."""
+"""The board between a child and its parent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Board(ctypes.Structure):
-    """Shared memory between a child and its parent, one writer a field. Times are ``time.monotonic``."""
+    """Shared memory, one writer a field but for ``told``. Times are ``time.monotonic``."""
 
     _fields_ = (
         ("token", ctypes.c_uint64),  # child: of the job that runs, 0 between jobs

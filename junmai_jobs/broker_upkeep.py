@@ -14,8 +14,6 @@ from junmai_jobs.schedule import Schedule
 
 LEASE = 30.0
 """Seconds."""
-SURVEYED = 50
-"""Known lanes in one call, as in lua/survey.lua."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +47,12 @@ class BrokerUpkeep(BrokerBase):
         found: dict[bytes, Sight] = {}
         word, first = "MORE", 0
         while word == "MORE":
-            word, *reply = self._call("survey", *(() if first else lanes), first=first)
+            word, following, *reply = self._call("survey", *(() if first else lanes), first=first)
             rows = zip(reply[::4], reply[1::4], reply[2::4], reply[3::4], strict=True)
             found |= {
                 name: Sight(waiting, running, text_of(foreign)) for name, waiting, running, foreign in rows
             }
-            first += SURVEYED
+            first = int(following)
         return found
 
     def promote(self, queues: Sequence[str]) -> float | None:

@@ -1,8 +1,8 @@
 """One slot's process: claim a job, run it, end it and claim the next in the same call.
 
-It claims for itself, one job at a time, and runs it in its main thread. It tells its parent nothing that
-the store could not tell: what stands on the board serves timeouts and display. It ends when told to, after
-its number of jobs, or with its parent, whatever way that dies.
+It claims for itself, one job at a time, and runs it in its main thread. What it tells its parent, by the
+board and by its line, serves timeouts, display and who may begin; whose a job is only the store says. It ends
+when told to, after its number of jobs, or with its parent, whatever way that dies.
 """
 
 from __future__ import annotations
@@ -87,13 +87,15 @@ class Child:
         ended: tuple[Claimed, Ending] | None = None
         while True:
             self._take_orders()
-            self._board.claiming = True  # first: see Pool._see_to_the_lonely
+            self._board.claiming = True  # first: see Pool._let_loner_begin
             leaving, least = self._board.stop or self._is_spent(), self._board.least
             claiming = not leaving and least < NOTHING
             if leaving and ended is None:
                 break
             if not claiming and ended is None:
                 self._board.claiming = False
+                if self._board.retire:
+                    break
                 wait([self._orders], IDLE_WAIT)
                 continue
             step = self._step(ended, claiming=claiming, least=least)
@@ -107,7 +109,7 @@ class Child:
             ended = None
             if step.job is not None:
                 ended = self._run(step.job)
-            elif step.newer is None:
+            elif claiming and step.newer is None:
                 self._board.claiming = False
                 if self._board.retire:
                     break
@@ -116,10 +118,12 @@ class Child:
 
     def _is_spent(self) -> bool:
         """Whether it has run its jobs, has grown too large, or has lost what the next job would need."""
-        closed = getattr(sys.stdout, "closed", False) or getattr(sys.stderr, "closed", False)
         settings, jobs = self._setup.settings, self._board.jobs
+        if not jobs:
+            return False
+        closed = getattr(sys.stdout, "closed", False) or getattr(sys.stderr, "closed", False)
         largest = settings.max_memory_per_child
-        is_large = largest and jobs and psutil.Process().memory_info().rss > largest * _MEGABYTE
+        is_large = largest and psutil.Process().memory_info().rss > largest * _MEGABYTE
         return bool(closed or self._ran_out or jobs >= settings.max_jobs_per_child or is_large)
 
     def _step(self, ended: tuple[Claimed, Ending] | None, *, claiming: bool, least: int = 0) -> Step:

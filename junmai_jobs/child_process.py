@@ -38,12 +38,12 @@ def settle_in(setup: ChildSetup) -> None:
         os.setpgid(0, 0)
         # What a task forks is ended by a SIGTERM of its own, from its first moment on.
         os.register_at_fork(
-            before=_heed_sigterm, after_in_parent=_ignore_sigterm, after_in_child=_heed_sigterm
+            before=_die_of_sigterm, after_in_parent=_strike_at_sigterm, after_in_child=_die_of_sigterm
         )
+    stand_back(setup.settings.nice)
     _end_with_parent()
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ.setdefault(variable, str(setup.threads))
-    stand_back(setup.settings.nice)
     start_logging(setup.settings.loglevel, setup.settings.log_file)
 
 
@@ -54,16 +54,16 @@ def leave_stopping_to_the_parent() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
-    _ignore_sigterm()
+    _strike_at_sigterm()
 
 
-def _ignore_sigterm() -> None:
+def _strike_at_sigterm() -> None:
     # Not SIG_IGN, which whatever a task starts would inherit. ValueError: it forks in another thread.
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, lambda *_: strike())
 
 
-def _heed_sigterm() -> None:
+def _die_of_sigterm() -> None:
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

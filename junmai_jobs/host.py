@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -14,6 +15,7 @@ import psutil
 
 HOST_VARIABLE = "JUNMAI_HOST"
 """Names the host instead of its host name, where several machines share one."""
+_SUPPLIES = Path("/sys/class/power_supply")
 
 
 def host_name() -> str:
@@ -61,6 +63,21 @@ def describe_process() -> dict[str, Any]:
 def is_gone(info: Mapping[str, Any]) -> bool:
     """Whether a process of this host has ended, by its own description; False if that is not known here."""
     return info.get("host_id") == host_id() and not is_alive(info.get("mark"))
+
+
+def battery() -> Any:
+    """This machine's battery as ``psutil`` tells of it; None where there is none, or nobody knows."""
+    with contextlib.suppress(Exception):  # it is not there on every system, and reads what drivers wrote
+        if not psutil.LINUX or any(map(_is_battery, _SUPPLIES.iterdir())):
+            return psutil.sensors_battery()
+    return None
+
+
+def _is_battery(supply: Path) -> bool:
+    """Whether this is a battery of the machine; that of a mouse, which ``psutil`` takes as well, is not."""
+    scope = supply / "scope"
+    of_device = scope.exists() and scope.read_text().strip() == "Device"
+    return not of_device and (supply / "type").read_text().strip() == "Battery"
 
 
 def worker_name() -> str:

@@ -39,7 +39,8 @@ def run_with_signals(worker: Worker) -> int:
 
     known = [getattr(signal, name) for name in _ENDINGS if hasattr(signal, name)]
     heeded = [each for each in known if each == signal.SIGTERM or signal.getsignal(each) != signal.SIG_IGN]
-    with _handled({signal.SIGINT: on_interrupt, **dict.fromkeys(heeded, on_ending)}):
+    handlers = {signal.SIGINT: on_interrupt, **dict.fromkeys(heeded, on_ending)}
+    with contextlib.closing(worker), _handled(handlers):
         before = signal.set_wakeup_fd(worker.wakeup_fd, warn_on_full_buffer=False)
         try:
             return worker.run()
@@ -73,20 +74,24 @@ class EmbeddedWorker:
         self._started: _Started | None = None
 
     def start(self) -> Worker:
-        """Start to work.
+        """Start to work. The worker, which in a child of another one does nothing.
 
         Raises:
             OptionError: it works already, or this is a process of another worker.
             StoreUnavailable: the server cannot be reached.
         """
-        if self._is_mine():
+        if self._mine() is not None:
             raise OptionError("this worker was started already: stop it first")
-        worker = Worker(self._settings)
-        if may_work():
+        works = may_work()
+        if works:
             self._take_over()
             leave_children_to_the_original()
+        worker = Worker(self._settings)
+        if works:
             self._started = _Started(worker)
             atexit.register(self.stop)
+        else:
+            worker.close()
         return worker
 
     def stop(self) -> None:
@@ -94,14 +99,19 @@ class EmbeddedWorker:
 
         Whatever the worker may have failed of is raised. If it does not work, nothing happens.
         """
-        started = self._started
-        if started is not None and self._is_mine():
-            self._started = None
-            atexit.unregister(self.stop)
+        if (started := self._mine()) is None:
+            return
+        try:
             started.stop()
+        finally:
+            if started.over.is_set():  # else it is still to be stopped at the exit
+                self._started = None
+                atexit.unregister(self.stop)
 
-    def _is_mine(self) -> bool:
-        return self._started is not None and self._started.pid == os.getpid()
+    def _mine(self) -> _Started | None:
+        """What this process has started, be it the original or a copy."""
+        started = self._started
+        return started if started is not None and started.pid == os.getpid() else None
 
     def __enter__(self) -> Worker:
         return self.start()
@@ -117,28 +127,28 @@ class _Started:
         self.pid = os.getpid()
         self._worker = worker
         self._failure: BaseException | None = None
-        self._over = (
-            threading.Event()
-        )  # a join that was interrupted must not be tried again, before Python 3.13
+        # An event, as a join that was interrupted must not be tried again before Python 3.13.
+        self.over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="junmai-jobs-worker", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        self._worker.stop()
         try:
-            self._over.wait()
+            self._worker.stop()
+            self.over.wait()
         except KeyboardInterrupt:
             self._worker.stop(now=True)
-            self._over.wait()
+            self.over.wait()
             raise
         if self._failure is not None:
             raise self._failure
 
     def _run(self) -> None:
         try:
-            self._worker.run()
+            with contextlib.closing(self._worker):
+                self._worker.run()
         except BaseException as error:
             log.exception("the worker has failed")
             self._failure = error
         finally:
-            self._over.set()
+            self.over.set()

@@ -17,8 +17,8 @@ from junmai_jobs import endings
 from junmai_jobs.causes import behind
 from junmai_jobs.endings import Ending
 
-OUT_OF_MEMORY = 71
-"""Exit code of a child that had no memory left to tell how its run ended."""
+OUT_OF_MEMORY = 213
+"""Exit code of a child that had no memory left to tell how its run ended; no system or library has it."""
 REASON = "out_of_memory"
 _SCALES = (1.0, 1.0, 0.5, 0.25)  # by rung; from the second on the run is alone
 _FOLLOWS = (
@@ -76,8 +76,11 @@ def ran_out(ending: Ending) -> bool:
 
 
 def is_want_of_memory(error: BaseException) -> bool:
-    """Whether an exception comes of a lack of memory, the computer's or a card's, however it is wrapped."""
-    return any(map(_tells_of_memory, behind(error)))
+    """Whether an exception comes of a lack of memory, the computer's or a card's, however it is wrapped.
+
+    One that was raised ``from None`` says that it has nothing to do with what came before it.
+    """
+    return any(map(_tells_of_memory, behind(error, suppressed=False)))
 
 
 def _tells_of_memory(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ that offers the same card names it alike.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -58,23 +59,28 @@ def _has(wanted: Mapping[str, float], pools: Sequence[Mapping[str, Any]]) -> boo
     )
 
 
+def name_of(card: Any, nvml: Any) -> str:
+    """The name of one of NVIDIA's cards, and of its pool, as the library or one like it tells."""
+    name = nvml.nvmlDeviceGetUUID(card)
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
 def _cards() -> list[dict[str, Any]]:
     """NVIDIA's cards; none where there is no driver."""
-    try:
+    cards: list[dict[str, Any]] = []
+    with suppress(pynvml.NVMLError):
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        return [_card(number) for number in range(pynvml.nvmlDeviceGetCount())]
-    except pynvml.NVMLError:
-        return []
-    finally:
-        pynvml.nvmlShutdown()
+        try:
+            for number in range(pynvml.nvmlDeviceGetCount()):
+                with suppress(pynvml.NVMLError):  # one that is broken hides no other
+                    cards.append(_card(pynvml.nvmlDeviceGetHandleByIndex(number)))
+        finally:
+            pynvml.nvmlShutdown()
+    return cards
 
 
-def _card(number: int) -> dict[str, Any]:
-    card = pynvml.nvmlDeviceGetHandleByIndex(number)
-    name = pynvml.nvmlDeviceGetUUID(card)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(card)
-    name = name.decode() if isinstance(name, bytes) else name
-    return {"pool": name, "gpu": 1, "vram_mb": memory.total // _MEGABYTE}
+def _card(card: Any) -> dict[str, Any]:
+    offer = {"pool": name_of(card, pynvml), "gpu": 1}
+    with suppress(pynvml.NVMLError):  # it may have none of its own, and share the host's
+        offer["vram_mb"] = pynvml.nvmlDeviceGetMemoryInfo(card).total // _MEGABYTE
+    return offer

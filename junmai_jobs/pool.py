@@ -21,7 +21,7 @@ from junmai_jobs.endings import Ending
 from junmai_jobs.errors import StaleLease
 from junmai_jobs.executor import timed_out
 from junmai_jobs.job import Claimed
-from junmai_jobs.resources import NOTHING, Grade, Allowance
+from junmai_jobs.resources import NOTHING, Allowance, Grade
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.slot import Slot, Turns, cause_of_death, start_method
 
@@ -54,7 +54,8 @@ class Pool:
         self._turns = Turns()
         self._loner: Slot | None = None
         self._was_restricted = False
-        self._kernel_kills = ladder.kernel_kills()
+        self._kernel_kills = (ladder.kernel_kills(),) * 2
+        """How many processes the kernel had killed at the last two looks, the older first."""
 
     @property
     def claimers(self) -> list[str]:
@@ -121,10 +122,13 @@ class Pool:
         now = time.monotonic()
         staying = [slot for slot in self.running() if not slot.board.retire]
         idle = [slot for slot in staying if slot.idle_for(now) > _IDLE_BEFORE_RETIRING]
-        wanted = sum(bool(slot.token) for slot in staying) + waiting
-        if wanted > self.size:
-            self.size = max(self.size, min(wanted, self.allowance.slots(most)))
-        for slot in idle[::-1][: self.size - fewest]:
+        if (
+            self._loner is None and not idle
+        ):  # where some are idle and jobs wait, more would not get them either
+            wanted = sum(bool(slot.token) for slot in staying) + waiting
+            urgent = self.allowance.grade is not Grade.NONE  # there is always one more for what is urgent
+            self.size = max(self.size, min(wanted, most, self.allowance.slots(most) + urgent))
+        for slot in idle[::-1][: min(self.size - fewest, len(idle) - bool(waiting))]:
             self.size -= 1
             slot.board.retire = True
             slot.order(self.lanes)
@@ -162,7 +166,7 @@ class Pool:
             return
         self._was_restricted = is_restricted
         # Who runs a job has the first places, so that those who begin one do not come on top.
-        ranked = sorted(self.slots, key=lambda slot: not slot.token)
+        ranked = sorted(self.slots, key=lambda slot: (not slot.token, not slot.is_alive))
         for place, slot in enumerate(ranked):
             least = self._least(slot, place)
             if slot.is_alive and slot.board.least != least:
@@ -174,6 +178,10 @@ class Pool:
         if self._loner is not None and slot is not self._loner:
             return NOTHING
         return self.allowance.least(place, len(self.slots))
+
+    def note_kernel_kills(self) -> None:
+        """To be called every few seconds, so that what the kernel has killed long ago counts for nobody."""
+        self._kernel_kills = (self._kernel_kills[1], ladder.kernel_kills())
 
     def nudge(self) -> None:
         """Have the idle look for jobs: a ring may have died with a child that had heard it."""
@@ -190,24 +198,27 @@ class Pool:
             slot.catch_up()
             token = slot.token
             if token and slot.board.deadline < now:
+                slot.kill_run(token, "timeout")
                 log.warning("job %s is killed: its timeout is over", slot.board.id.decode())
-                slot.kill_run("timeout")
             elif token and token == slot.board.cancel and slot.cancel_at < now:
+                slot.kill_run(token, "cancel")
                 log.warning("job %s is killed: it does not heed its cancel", slot.board.id.decode())
-                slot.kill_run("cancel")
             elif token and token == slot.board.cancel and slot.interrupt_at < now:
                 slot.interrupt()
-        self._see_to_the_lonely()
+        self._choose_loner()
+        self.restrict()
+        self._let_loner_begin()
 
-    def _see_to_the_lonely(self) -> None:
-        """Let one run that needs all the memory begin when no other runs; meanwhile nobody claims."""
+    def _choose_loner(self) -> None:
+        """One of the runs that are to be alone: it begins when no other runs, and nobody claims meanwhile."""
         lonely = [slot for slot in self.running() if slot.token and slot.board.alone]
         if self._loner not in lonely:
             self._loner = lonely[0] if lonely else None
-        self.restrict()
-        # A child says that it claims before it reads what it may: after this, who does not will get nothing.
-        others = (slot for slot in self.slots if slot.token or (slot.is_alive and slot.board.claiming))
-        if self._loner is not None and all(slot in lonely for slot in others):
+
+    def _let_loner_begin(self) -> None:
+        # A child says that it claims before it reads what it may: who does not by now will get nothing.
+        working = (slot for slot in self.slots if slot.token or (slot.is_alive and slot.board.claiming))
+        if self._loner is not None and all(slot.token and slot.board.alone for slot in working):
             self._loner.board.granted = self._loner.token
 
     def tokens(self) -> list[int]:
@@ -270,17 +281,16 @@ class Pool:
 
     def _end(self, slot: Slot, how: Ending) -> None:
         job_id = slot.board.id.decode()
-        log.warning("job %s %s", job_id, how)
         with contextlib.suppress(StaleLease):
             self._broker.end(Claimed(job_id, str(slot.board.token), b"", 0, ""), how)
+            log.warning("job %s %s", job_id, how)
 
     def _has_run_out(self, slot: Slot, code: int) -> bool:
         """Whether a child died for want of memory, by its own word or the kernel's; asked once a death."""
         if slot.ran_out is None:
             slot.ran_out = code == ladder.OUT_OF_MEMORY
             if os.name == "posix" and code == -signal.SIGKILL:
-                before, self._kernel_kills = self._kernel_kills, ladder.kernel_kills()
-                slot.ran_out = (self._kernel_kills or 0) > (before or 0)
+                slot.ran_out = (ladder.kernel_kills() or 0) > (self._kernel_kills[0] or 0)
         return slot.ran_out
 
 

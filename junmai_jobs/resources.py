@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -43,30 +43,20 @@ class Grade(IntEnum):
 class Thresholds:
     """From where others need the machine; a critical value below its limit counts as the limit."""
 
-    cpu_limit: float = 80  # percent
-    cpu_critical: float = 95
-    memory_limit: float = 85
-    memory_critical: float = 95
-    gpu_limit: float = 75  # C
-    gpu_critical: float = 85
-    battery_limit: float = 30  # percent left
-    idle_cpu: float = 15  # percent, up to which nobody is at work
-    idle_seconds: float = 300
+    cpu_limit_percent: float = 80
+    cpu_critical_percent: float = 95
+    memory_limit_percent: float = 85
+    memory_critical_percent: float = 95
+    gpu_temp_limit_celsius: float = 75
+    gpu_temp_critical_celsius: float = 85
+    battery_limit_percent: float = 30  # what is left
+    idle_cpu_percent: float = 15  # up to which nobody is at work
+    user_idle_seconds: float = 300
 
     @classmethod
     def of(cls, config: Config) -> Thresholds:
         """As they are set."""
-        return cls(
-            cpu_limit=config.cpu_limit_percent,
-            cpu_critical=config.cpu_critical_percent,
-            memory_limit=config.memory_limit_percent,
-            memory_critical=config.memory_critical_percent,
-            gpu_limit=config.gpu_temp_limit_celsius,
-            gpu_critical=config.gpu_temp_critical_celsius,
-            battery_limit=config.battery_limit_percent,
-            idle_cpu=config.idle_cpu_percent,
-            idle_seconds=config.user_idle_seconds,
-        )
+        return cls(**{each.name: getattr(config, each.name) for each in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +126,8 @@ def _gauge(limit: float, critical: float) -> _Gauge:
 class Governor:
     """Judges one reading after the other."""
 
-    def __init__(self, limits: Thresholds) -> None:
-        self._limits = limits
+    def __init__(self, thresholds: Thresholds) -> None:
+        self._thresholds = thresholds
         self._changed = -math.inf  # when judge() last changed the grade
         self.rest()
 
@@ -146,14 +136,14 @@ class Governor:
 
         The next change still keeps its distance from the last one that a reading made.
         """
-        limits = self._limits
+        at = self._thresholds
         # Urgent work is never stopped for the CPU: our processes stand back there by themselves.
         self._cpu = _Gauge(
-            (limits.cpu_limit, Grade.EASED),
-            (max(limits.cpu_limit, limits.cpu_critical), Grade.URGENT_ONLY),
+            (at.cpu_limit_percent, Grade.EASED),
+            (max(at.cpu_limit_percent, at.cpu_critical_percent), Grade.URGENT_ONLY),
         )
-        self._memory = _gauge(limits.memory_limit, limits.memory_critical)
-        self._gpu = _gauge(limits.gpu_limit, limits.gpu_critical)
+        self._memory = _gauge(at.memory_limit_percent, at.memory_critical_percent)
+        self._gpu = _gauge(at.gpu_temp_limit_celsius, at.gpu_temp_critical_celsius)
         self._is_low = False  # the battery
         self._smooth_cpu: float | None = None
         self._idle_since: float | None = None
@@ -181,29 +171,32 @@ class Governor:
         self._allowance = Allowance(grade, reasons if grade else ())
         return self._allowance
 
-    def _judge_cpu(self, now: float, cpu: float) -> tuple[Grade, str]:
-        limit = self._limits.cpu_limit
+    def _judge_cpu(self, now: float, cpu: float | None) -> tuple[Grade, str]:
+        if cpu is None:
+            return self._cpu.forget(), ""
+        limit = self._thresholds.cpu_limit_percent
         before = cpu if self._smooth_cpu is None else self._smooth_cpu
         smooth = self._smooth_cpu = _NEWEST * cpu + (1 - _NEWEST) * before
-        if cpu > self._limits.idle_cpu:
+        if cpu > self._thresholds.idle_cpu_percent:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = now
-        if self._idle_since is not None and now - self._idle_since >= self._limits.idle_seconds:
+        if self._idle_since is not None and now - self._idle_since >= self._thresholds.user_idle_seconds:
             return self._cpu.forget(), ""
         return self._cpu.judge(smooth), f"CPU {_against(smooth, limit, '%', ' used by others')}"
 
     def _judge_memory(self, memory: float) -> tuple[Grade, str]:
-        reason = f"memory {_against(memory, self._limits.memory_limit, '%', ' used by others')}"
+        reason = f"memory {_against(memory, self._thresholds.memory_limit_percent, '%', ' used by others')}"
         return self._memory.judge(memory), reason
 
     def _judge_gpu(self, temperature: float | None) -> tuple[Grade, str]:
         if temperature is None:
             return self._gpu.forget(), ""
-        return self._gpu.judge(temperature), f"GPU {_against(temperature, self._limits.gpu_limit, 'C')}"
+        reason = f"GPU {_against(temperature, self._thresholds.gpu_temp_limit_celsius, 'C')}"
+        return self._gpu.judge(temperature), reason
 
     def _judge_battery(self, battery: float | None) -> tuple[Grade, str]:
-        limit = self._limits.battery_limit
+        limit = self._thresholds.battery_limit_percent
         again = limit + (_MARGIN if self._is_low else 0.0)
         self._is_low = battery is not None and battery < again
         if not self._is_low:

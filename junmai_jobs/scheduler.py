@@ -144,8 +144,17 @@ class Scheduler:
     def hush(self, *, quiet: bool) -> None:
         """Whether nothing waits in line or runs anywhere: until that changes, chores are seldom done."""
         if self.quiet and not quiet:
-            for chore in self._chores.values():
-                chore.due = 0.0 if chore.due < math.inf else math.inf
+            for name in (
+                "reap",
+                "bury",
+                "promote",
+                "fire",
+                "resolve",
+                "announce",
+            ):  # those that _pace slows down
+                chore = self._chores[name]
+                if not chore.pause and chore.due < math.inf:
+                    chore.due = 0.0
         self.quiet = quiet
 
     def alarm(self) -> None:
@@ -173,7 +182,7 @@ class Scheduler:
             if is_gone(info):
                 self.broker.deregister(name, info.get("claimers", ()), lost=True)
                 self.alarm()  # what it would have promoted in time
-            elif type(pid := info.get("pid")) is int:
+            elif type(pid := info.get("pid")) is int and pid > 0:
                 neighbours.append(pid)
         self.neighbours = tuple(neighbours)
         return self._pace(REAP_EVERY)

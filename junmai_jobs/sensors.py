@@ -17,6 +17,9 @@ from typing import Any
 import psutil
 import pynvml
 
+from junmai_jobs.host import battery
+from junmai_jobs.machines import name_of
+
 _MEGABYTE = 2**20
 _ASK_AGAIN = 60.0  # s after which a driver that is not there is looked for again
 
@@ -27,8 +30,8 @@ logger = logging.getLogger("junmai_jobs.worker")
 class Reading:
     """The machine at one moment."""
 
-    cpu: float
-    """Percent of all cores that others used since the last reading."""
+    cpu: float | None
+    """Percent of all cores that others used since the last reading; None at the first."""
     memory: float
     """Percent of the memory that others use."""
     temperature: float | None
@@ -74,13 +77,17 @@ class Sensors:
             cpu=cpu, memory=_memory(held), temperature=temperature, cards=cards, battery=_battery()
         )
 
-    def _cpu(self, trees: dict[int, _Tree]) -> float:
-        """What others used since the last time; 0 the first time, and where no time has passed."""
+    def forget(self) -> None:
+        """The next reading is a first one: it tells nothing of the time before it."""
+        self._trees = {}
+
+    def _cpu(self, trees: dict[int, _Tree]) -> float | None:
+        """What others used since the last time; None the first time, and where no time has passed."""
         before, self._system = self._system, _system_times()
         before_trees, self._trees = self._trees, trees
         busy, total = (now - then for now, then in zip(self._system, before, strict=True))
         if not before_trees or total <= 0:
-            return 0.0
+            return None
         own = sum(_spent(before_trees[root], tree) for root, tree in trees.items() if root in before_trees)
         return min(max(100 * (busy - own) / total, 0.0), 100.0)
 
@@ -168,11 +175,8 @@ def _memory(ours: int) -> float:
 
 
 def _battery() -> float | None:
-    with suppress(Exception):  # it is not there on every system, and reads what drivers wrote
-        battery = psutil.sensors_battery()
-        if battery is not None and battery.power_plugged is False:
-            return float(battery.percent)
-    return None
+    found = battery()
+    return float(found.percent) if found is not None and found.power_plugged is False else None
 
 
 # ---- cards ---------------------------------------------------------------------------------------
@@ -230,9 +234,7 @@ class _Cards:
                 temperatures.append(float(temperature))
             memory, held = self._ask(nvml.nvmlDeviceGetMemoryInfo, card), self._held(card, ours)
             if memory is not None and held is not None:
-                name = nvml.nvmlDeviceGetUUID(card)
-                name = name.decode() if isinstance(name, bytes) else name
-                cards[name] = (memory.free + held) // _MEGABYTE
+                cards[name_of(card, nvml)] = (memory.free + held) // _MEGABYTE
         return max(temperatures, default=None), cards
 
     def _held(self, card: Any, ours: Collection[int]) -> int | None:

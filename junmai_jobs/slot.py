@@ -114,8 +114,8 @@ class Slot:
     def order(self, queues: Sequence[str]) -> None:
         """Tell the child which queues to serve; also wakes it, to see what stands on the board.
 
-        One that runs a job reads no orders meanwhile, and a full line would stop the supervisor: so of what it
-        has not read yet the last is told when it has.
+        One that runs a job reads no orders meanwhile, and a full line would stop the supervisor: beyond a few
+        that are not read yet the last is told when they are.
         """
         self._wanted = tuple(queues)
         if self._line is None or self.board.orders - self.board.orders_read >= _MOST_UNREAD:
@@ -141,7 +141,7 @@ class Slot:
         try:
             self._line.recv_bytes()  # type: ignore[union-attr]
             self.board.told = False
-        except (OSError, EOFError):  # its task has closed whatever was open
+        except (OSError, EOFError):  # it has died, or its task has closed whatever was open
             self._line = None
 
     def ask_to_stop(self, token: int, now: float, grace: float) -> None:
@@ -158,9 +158,9 @@ class Slot:
             with contextlib.suppress(OSError):
                 os.kill(self.process.pid, signal.SIGTERM)
 
-    def kill_run(self, fate: Fate) -> None:
-        """End the child for what its run has done; not if another one has begun by then."""
-        self.doomed = self.board.token
+    def kill_run(self, token: int, fate: Fate) -> None:
+        """End the child for what this run of it has done; another one that has begun by then goes back."""
+        self.doomed = token
         self.kill(fate)
 
     def kill(self, fate: Fate) -> None:

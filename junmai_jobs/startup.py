@@ -83,7 +83,7 @@ def _line_in(main_file: Path) -> int | None:
 
 
 def _is_guarded(file: Path, line: int) -> bool:
-    """Whether the line stands in an ``if`` that tests ``__name__``.
+    """Whether the line is kept from the children by an ``if`` around it that tests ``__name__``.
 
     A test that leaves before the line is none: the children would leave there, too.
     """
@@ -91,11 +91,23 @@ def _is_guarded(file: Path, line: int) -> bool:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):  # not there as a file, or changed since it was read
         return True
+    return any(isinstance(node, ast.If) and line in _kept_lines(node) for node in ast.walk(tree))
+
+
+def _kept_lines(branch: ast.If) -> range:
+    """Those of an ``if`` that no child comes to: its body, or where it tests by ``!=`` what is below that."""
+    tests = [part for part in ast.walk(branch.test) if isinstance(part, ast.Compare) and _is_of_name(part)]
+    below = (branch.body[-1].end_lineno or branch.lineno) + 1
+    if not tests:
+        return range(0)
+    if isinstance(tests[0].ops[0], ast.NotEq):
+        return range(below, (branch.end_lineno or branch.lineno) + 1)
+    return range(branch.lineno, below)
+
+
+def _is_of_name(test: ast.Compare) -> bool:
     return any(
-        isinstance(node, ast.If)
-        and node.lineno <= line <= (node.end_lineno or node.lineno)
-        and any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test))
-        for node in ast.walk(tree)
+        isinstance(part, ast.Name) and part.id == "__name__" for part in (test.left, *test.comparators)
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from junmai_jobs.broker import Broker
+from junmai_jobs.errors import CallRefused
 from junmai_jobs.inspector_base import queue_rank
 from junmai_jobs.replies import lane_names, text_of
 from junmai_jobs.settings import WorkerSettings
@@ -25,6 +26,7 @@ class Survey:
         self._settings = settings
         self._foreign: frozenset[str] = frozenset()
         self._odd: frozenset[bytes] = frozenset()
+        self._was_refused = False
         self.served = settings.lanes(())
         """The lanes of this worker, in its order."""
         self.lanes: tuple[str, ...] = ()
@@ -35,12 +37,19 @@ class Survey:
         """Whether nothing waits in line or runs in any queue."""
 
     def look(self) -> None:
-        """Look again.
+        """Look again; where the server refuses to show, that is told once, and what was seen last counts.
 
         Raises:
             StoreUnavailable: the server is away.
         """
-        found = self._broker.survey(self._settings.lanes(()))
+        try:
+            found = self._broker.survey(self._settings.lanes(()))
+        except CallRefused as error:
+            if not self._was_refused:
+                log.error("the queues cannot be looked at: %s", error)  # noqa: TRY400 - the text says it all
+            self._was_refused = True
+            return
+        self._was_refused = False
         sights = {name: sight for name, sight in found.items() if lane_names([name])}
         self._tell_odd(frozenset(found.keys() - sights.keys()))
         foreign = {text_of(name): sight.foreign for name, sight in sights.items() if sight.foreign}

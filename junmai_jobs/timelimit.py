@@ -46,7 +46,7 @@ class SignalLimit:
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        # A task may have set its own. What ``signal.getsignal`` puts around this costs a hundred times as much.
+        # A task may have set its own. ``signal.getsignal`` costs a hundred times as much.
         if _signal.getsignal(signal.SIGALRM) is not _strike:
             signal.signal(signal.SIGALRM, _strike)
         SignalLimit.ends = time.monotonic() + self._seconds

@@ -27,7 +27,7 @@ from junmai_jobs.job import Job, iso
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.notify import jobs_failed, notify, receivers
 from junmai_jobs.pool import Pool
-from junmai_jobs.resources import Allowance, in_words
+from junmai_jobs.resources import in_words
 from junmai_jobs.scheduler import Scheduler
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.survey import Survey
@@ -113,10 +113,13 @@ class Worker:
             self._guest.close()
             self._sign_off()
             self._control.close()
-            self._waker.close()
-            self._wakened.close()
         log.info("worker %s has stopped", self.name)
         return 130 if self._stop_asked > 1 else 0
+
+    def close(self) -> None:
+        """Let go of what ``stop`` and ``wakeup_fd`` lead to; after ``run``, or in its place."""
+        self._waker.close()
+        self._wakened.close()
 
     def _has_stopped(self) -> bool:
         """What the dead held need not be returned by us: while the server is away, nobody waits for that."""
@@ -147,8 +150,8 @@ class Worker:
         try:
             self._pool.bury()
             self._introduce()
-            self._look_at_queues()
             self._renew()
+            self._look_at_queues()
             self._look_at_machine()
             if self._stop_at is None:
                 self._pool.start()
@@ -244,6 +247,7 @@ class Worker:
         self._survey.look()
         self._surveyed_at = now
         self._pool.serve(self._survey.served)
+        self._pool.note_kernel_kills()
         if self._stop_at is None:
             self._pool.fit(self._survey.waiting)
             if self._survey.waiting:
@@ -254,7 +258,8 @@ class Worker:
     def _look_at_machine(self) -> None:
         is_busy = self._pool.is_busy or self._survey.waiting > 0
         self._guest.look(is_busy=is_busy, ours=self._processes_of_ours)
-        self._pool.allowance = self._guest.allowance if self._stop_at is None else Allowance()
+        self._pool.allowance = self._guest.allowance
+        self._pool.restrict()
 
     def _processes_of_ours(self) -> list[int]:
         """Beside this one and those below it: other workers of this host, and the server if it is ours."""
@@ -275,11 +280,11 @@ class Worker:
 
     def _tell(self, count: int, failed: list[Job]) -> None:
         """In a thread: a command may take its time."""
-        notice, told = jobs_failed(count, failed), receivers(self.settings.notify_command)
+        notice, whom = jobs_failed(count, failed), receivers(self.settings.notify_command)
         try:
-            threading.Thread(target=notify, args=(notice, told), name="notify").start()
+            threading.Thread(target=notify, args=(notice, whom), name="notify").start()
         except RuntimeError:  # Python is at its end, as where a host has not stopped its worker
-            notify(notice, told)
+            notify(notice, whom)
 
     # The end.
 

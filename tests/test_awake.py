@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from junmai_jobs import awake
+from junmai_jobs import awake, host
 from junmai_jobs.awake import Awake
 from tests.waiting import wait_until
 
@@ -83,8 +83,11 @@ def platform(request: pytest.FixtureRequest, programs: Programs, monkeypatch: py
 
 
 @pytest.fixture
-def plug(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:
+def plug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:
     """Says what ``psutil`` tells of the battery from now on; an exception is raised."""
+    (supply := tmp_path / "supplies" / "BAT0").mkdir(parents=True)
+    (supply / "type").write_text("Battery\n")
+    monkeypatch.setattr(host, "_SUPPLIES", supply.parent)
 
     def tell(battery: object) -> None:
         def read() -> object:

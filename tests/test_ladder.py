@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from junmai_jobs import Abort, RetryPolicy, current_job, hooks, ladder
+from junmai_jobs.causes import behind
 from junmai_jobs.errors import QueueFull
 from tests.test_executor import MODULE, raising, run
 
@@ -103,6 +104,13 @@ def wrapped(error: BaseException, outer: Exception) -> Callable[[], None]:
     return work
 
 
+def not_for_a_lack() -> None:
+    try:
+        raising(MemoryError())()
+    except MemoryError:
+        raise ValueError("the file says that it has 2 ** 60 pixels") from None
+
+
 def after_a_lack() -> None:
     try:
         raising(MemoryError())()
@@ -130,6 +138,14 @@ def test_a_lack_of_memory(work: Callable[[], Any]) -> None:
     assert ladder.ran_out(ending)
 
 
+def test_what_a_task_says_instead_hides_only_a_lack_of_memory() -> None:
+    """A cancel is looked for behind that, too."""
+    with pytest.raises(ValueError, match="pixels") as caught:
+        not_for_a_lack()
+    assert [type(each) for each in behind(caught.value)] == [ValueError, MemoryError]
+    assert [type(each) for each in behind(caught.value, suppressed=False)] == [ValueError]
+
+
 class Vast(dict[str, int]):
     """A result that there is no room to pack."""
 
@@ -150,9 +166,10 @@ def test_a_result_that_needs_too_much() -> None:
         (raising(OfOpenCV("(-215:Assertion failed)")), "retry"),
         (wrapped(OfTheServer(), QueueFull("the server has no room")), "retry"),
         (wrapped(MemoryError(), Abort("the task has decided")), "fail"),
+        (not_for_a_lack, "retry"),
         (lambda: 7, "succeed"),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_no_lack_of_memory(work: Callable[[], Any], verb: str) -> None:
     ending = run(work)

@@ -7,6 +7,7 @@ Where a line runs is what the conditions around it and the early returns before 
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,7 @@ class Reader:
         self._scope, self._never_on_windows = [module], never_on_windows
         self._imported: dict[str, str] = {}
 
-    def read(self, text: str) -> list[str]:
-        tree = ast.parse(text)
+    def read(self, tree: ast.Module) -> list[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 self._imported |= {alias.asname or alias.name: alias.name for alias in node.names}
@@ -138,9 +138,14 @@ class Reader:
             )
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse((PACKAGE / path).read_text("utf-8"))
+
+
 def read(path: Path, never_on_windows: Iterable[str] = NEVER_ON_WINDOWS) -> list[str]:
     module = ".".join(path.with_suffix("").parts)
-    return Reader(module, never_on_windows).read((PACKAGE / path).read_text("utf-8"))
+    return Reader(module, never_on_windows).read(tree_of(path))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
@@ -158,7 +163,7 @@ def test_what_never_runs_on_windows_would_not_run_there(entry: str) -> None:
 def test_nothing_imports_a_module_that_windows_never_runs() -> None:
     modules = {entry for entry in NEVER_ON_WINDOWS if "." not in entry}
     for path in MODULES:
-        for node in ast.walk(ast.parse((PACKAGE / path).read_text("utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ImportFrom) and node.module is not None:
                 named = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
                 assert named.isdisjoint(f"junmai_jobs.{module}" for module in modules), path
@@ -208,10 +213,10 @@ GOOD = [
 
 @pytest.mark.parametrize("text", BAD)
 def test_what_a_system_lacks_is_found(text: str) -> None:
-    (finding,) = Reader("snippet").read(text)
+    (finding,) = Reader("snippet").read(ast.parse(text))
     assert BAD[text] in finding
 
 
 @pytest.mark.parametrize("text", GOOD)
 def test_what_runs_where_it_is_passes(text: str) -> None:
-    assert Reader("snippet").read(text) == []
+    assert Reader("snippet").read(ast.parse(text)) == []

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from junmai_jobs.config import Config
-from junmai_jobs.resources import NOTHING, URGENT, Governor, Grade, Allowance, Thresholds
+from junmai_jobs.resources import NOTHING, URGENT, Allowance, Governor, Grade, Thresholds
 from junmai_jobs.sensors import Reading
 
 FULL, EASED, URGENT_ONLY, NONE = Grade
@@ -18,16 +18,16 @@ CALM = Reading(cpu=0.0, memory=20.0, temperature=None, cards={}, battery=None)
 TRACE = Path(__file__).parent / "data" / "sensor_trace.jsonl"
 
 
-def grades(limits: Thresholds, sensor: str, values: list[Any], apart: float = 10.0) -> list[Grade]:
+def grades(thresholds: Thresholds, sensor: str, values: list[Any], apart: float = 10.0) -> list[Grade]:
     """What a governor makes of the values of one sensor, while all others are calm."""
-    governor = Governor(limits)
+    governor = Governor(thresholds)
     return [
         governor.judge(number * apart, replace(CALM, **{sensor: value})).grade
         for number, value in enumerate(values)
     ]
 
 
-# ---- what a leave means --------------------------------------------------------------------------
+# ---- what an allowance means ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,9 @@ def grades(limits: Thresholds, sensor: str, values: list[Any], apart: float = 10
     ],
 )
 def test_the_lowest_priority_that_each_slot_may_claim(grade: Grade, of: int, least: list[int]) -> None:
-    leave = Allowance(grade)
-    assert [leave.least(slot, of) for slot in range(of)] == least
-    assert leave.slots(of) == least.count(0)
+    allowance = Allowance(grade)
+    assert [allowance.least(slot, of) for slot in range(of)] == least
+    assert allowance.slots(of) == least.count(0)
 
 
 def test_a_grade_has_a_word() -> None:
@@ -82,14 +82,20 @@ def test_a_peak_of_the_cpu_is_smoothed() -> None:
 
 
 def test_a_critical_value_below_its_limit_counts_as_the_limit() -> None:
-    limits = Thresholds(gpu_limit=75, gpu_critical=60, memory_limit=85, memory_critical=1, cpu_critical=1)
-    assert grades(limits, "temperature", [74, 75]) == [FULL, NONE]
-    assert grades(limits, "memory", [84, 85]) == [FULL, NONE]
-    assert grades(limits, "cpu", [79, 81]) == [FULL, URGENT_ONLY]
+    thresholds = Thresholds(
+        gpu_temp_limit_celsius=75,
+        gpu_temp_critical_celsius=60,
+        memory_limit_percent=85,
+        memory_critical_percent=1,
+        cpu_critical_percent=1,
+    )
+    assert grades(thresholds, "temperature", [74, 75]) == [FULL, NONE]
+    assert grades(thresholds, "memory", [84, 85]) == [FULL, NONE]
+    assert grades(thresholds, "cpu", [79, 81]) == [FULL, URGENT_ONLY]
 
 
 def test_a_battery_limit_of_0_never_holds_back() -> None:
-    assert grades(Thresholds(battery_limit=0), "battery", [1, 0, 0]) == [FULL, FULL, FULL]
+    assert grades(Thresholds(battery_limit_percent=0), "battery", [1, 0, 0]) == [FULL, FULL, FULL]
 
 
 def test_the_worst_sensor_counts_and_all_are_named() -> None:
@@ -113,9 +119,9 @@ def test_a_change_waits_until_10_s_after_the_last_and_may_jump() -> None:
     hot = {
         at: replace(CALM, temperature=value) for at, value in ((0.0, 76), (5.0, 90), (9.9, 90), (10.0, 90))
     }
-    leaves = [governor.judge(at, reading) for at, reading in hot.items()]
-    assert [leave.grade for leave in leaves] == [EASED, EASED, EASED, NONE]
-    assert leaves[1].reasons == ("GPU 90 C, limit 75 C",), "the reasons do not wait"
+    allowances = [governor.judge(at, reading) for at, reading in hot.items()]
+    assert [allowance.grade for allowance in allowances] == [EASED, EASED, EASED, NONE]
+    assert allowances[1].reasons == ("GPU 90 C, limit 75 C",), "the reasons do not wait"
 
 
 def test_what_is_held_though_the_reason_has_gone_says_why_it_was() -> None:
@@ -149,11 +155,11 @@ def test_never_two_changes_within_10_s(readings: list[tuple[float, Reading]]) ->
     governor, now, grade, changed = Governor(Thresholds()), 0.0, FULL, -10.0
     for pause, reading in readings:
         now += pause
-        leave = governor.judge(now, reading)
-        if leave.grade is not grade:
+        allowance = governor.judge(now, reading)
+        if allowance.grade is not grade:
             assert now - changed >= 10.0
-            grade, changed = leave.grade, now
-        assert bool(leave.reasons) == (leave.grade is not FULL)
+            grade, changed = allowance.grade, now
+        assert bool(allowance.reasons) == (allowance.grade is not FULL)
 
 
 @given(st.floats(0, 5), st.floats(15, 60))
@@ -173,13 +179,20 @@ def test_a_load_eases_within_10_s_wherever_it_begins_and_its_end_resumes_within_
 
 
 def test_where_nobody_works_the_cpu_counts_for_nothing() -> None:
-    limits = Thresholds(cpu_limit=10, idle_cpu=15, idle_seconds=20)
-    assert grades(limits, "cpu", [12] * 4 + [40, 12]) == [EASED, EASED, FULL, FULL, EASED, EASED]
+    thresholds = Thresholds(cpu_limit_percent=10, idle_cpu_percent=15, user_idle_seconds=20)
+    assert grades(thresholds, "cpu", [12] * 4 + [40, 12]) == [EASED, EASED, FULL, FULL, EASED, EASED]
+
+
+def test_a_reading_without_the_cpu_says_nothing_of_it() -> None:
+    """The first one after a rest: the next is not smoothed with it."""
+    assert grades(Thresholds(), "cpu", [None, 81, None, 79]) == [FULL, EASED, FULL, FULL]
+    idle = Thresholds(cpu_limit_percent=10, user_idle_seconds=10)
+    assert grades(idle, "cpu", [None, 12, 12]) == [FULL, EASED, FULL]
 
 
 def test_a_load_starts_the_time_of_nobody_anew() -> None:
-    limits = Thresholds(cpu_limit=10, idle_cpu=15, idle_seconds=20)
-    assert grades(limits, "cpu", [12, 12, 16, 12, 12, 12]) == [EASED] * 5 + [FULL]
+    thresholds = Thresholds(cpu_limit_percent=10, idle_cpu_percent=15, user_idle_seconds=20)
+    assert grades(thresholds, "cpu", [12, 12, 16, 12, 12, 12]) == [EASED] * 5 + [FULL]
 
 
 def test_at_rest_all_may_run_and_what_was_measured_is_forgotten() -> None:
@@ -201,29 +214,8 @@ def test_rest_does_not_shorten_the_10_s() -> None:
 
 def test_the_limits_are_those_of_the_configuration(tmp_path: Path) -> None:
     assert Thresholds.of(Config(home=tmp_path)) == Thresholds()
-    config = Config(
-        home=tmp_path,
-        cpu_limit_percent=1,
-        cpu_critical_percent=2,
-        memory_limit_percent=3,
-        memory_critical_percent=4,
-        gpu_temp_limit_celsius=5,
-        gpu_temp_critical_celsius=6,
-        battery_limit_percent=7,
-        idle_cpu_percent=8,
-        user_idle_seconds=9,
-    )
-    assert Thresholds.of(config) == Thresholds(
-        cpu_limit=1,
-        cpu_critical=2,
-        memory_limit=3,
-        memory_critical=4,
-        gpu_limit=5,
-        gpu_critical=6,
-        battery_limit=7,
-        idle_cpu=8,
-        idle_seconds=9,
-    )
+    settings = {each.name: number for number, each in enumerate(fields(Thresholds), 1)}
+    assert Thresholds.of(Config(home=tmp_path, **settings)) == Thresholds(**settings)
 
 
 # ---- recorded ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import psutil
 import pynvml
 import pytest
 
+from junmai_jobs import host, machines
 from junmai_jobs.sensors import Sensors, _look_at, _memory, _Process, _spent
 from tests.waiting import wait_until
 
@@ -82,7 +84,7 @@ def watch(sensors: Sensors, pid: int, ours: tuple[int, ...] = ()) -> float:
     enough = cpu_of_tree(pid) + 1.0
     while cpu_of_tree(pid) < enough:
         now = wait_until(partial(later_than, begun + 1.0), what="a second of CPU")
-        used += sensors.read(ours).cpu / 100 * (now - begun)
+        used += (sensors.read(ours).cpu or 0.0) / 100 * (now - begun)
         begun = now
     return used
 
@@ -136,8 +138,16 @@ def test_a_process_that_is_named_is_ours_with_its_descendants() -> None:
     assert others < busy - 0.5, "it has used 1"
 
 
-def test_the_first_reading_has_no_load() -> None:
-    assert Sensors().read().cpu == 0.0
+def test_the_first_reading_and_the_first_after_a_rest_tell_nothing_of_the_cpu() -> None:
+    sensors = Sensors()
+
+    def tells_of_the_cpu() -> bool:
+        return sensors.read().cpu is not None
+
+    assert not tells_of_the_cpu()
+    wait_until(tells_of_the_cpu, what="some time to pass")
+    sensors.forget()
+    assert not tells_of_the_cpu()
 
 
 def tree(**processes: tuple[float, float, int]) -> dict[int, _Process]:
@@ -214,6 +224,17 @@ def test_a_process_that_has_ended_holds_nothing() -> None:
 # ---- battery -------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What Linux tells of the supplies of one; its battery."""
+    plug, battery = tmp_path / "AC", tmp_path / "BAT0"
+    for supply, kind in ((plug, "Mains\n"), (battery, "Battery\n")):
+        supply.mkdir()
+        (supply / "type").write_text(kind)
+    monkeypatch.setattr(host, "_SUPPLIES", tmp_path)
+    return battery
+
+
 @pytest.mark.parametrize(
     ("told", "battery"),
     [
@@ -224,18 +245,29 @@ def test_a_process_that_has_ended_holds_nothing() -> None:
     ],
 )
 def test_the_battery_counts_while_unplugged(
-    monkeypatch: pytest.MonkeyPatch, told: SimpleNamespace | None, battery: float | None
+    laptop: Path, monkeypatch: pytest.MonkeyPatch, told: SimpleNamespace | None, battery: float | None
 ) -> None:
     monkeypatch.setattr(psutil, "sensors_battery", lambda: told, raising=False)
     assert Sensors().read().battery == battery
 
 
-def test_a_system_without_a_battery_sensor(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere a mouse's is told of in another way")
+@pytest.mark.parametrize(("scope", "battery"), [("System\n", 22.0), ("Device\n", None)])
+def test_a_battery_of_a_mouse_does_not_count(
+    laptop: Path, monkeypatch: pytest.MonkeyPatch, scope: str, battery: float | None
+) -> None:
+    (laptop / "scope").write_text(scope)
+    told = SimpleNamespace(percent=22, power_plugged=False)
+    monkeypatch.setattr(psutil, "sensors_battery", lambda: told, raising=False)
+    assert Sensors().read().battery == battery
+
+
+def test_a_system_without_a_battery_sensor(laptop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(psutil, "sensors_battery", raising=False)
     assert Sensors().read().battery is None
 
 
-def test_a_battery_sensor_that_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_battery_sensor_that_is_broken(laptop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "sensors_battery", lambda: int("?"), raising=False)
     assert Sensors().read().battery is None
 
@@ -253,6 +285,7 @@ class Card:
     compute: dict[int, int | None] = field(default_factory=dict)
     graphics: dict[int, int | None] = field(default_factory=dict)
     tells_processes: bool = True
+    tells_memory: bool = True
 
 
 class Driver:
@@ -295,6 +328,8 @@ class Driver:
         return card.temperature
 
     def nvmlDeviceGetMemoryInfo(self, card: Card) -> SimpleNamespace:  # noqa: N802
+        if not card.tells_memory:
+            raise pynvml.NVMLError(self.NVML_ERROR_NOT_SUPPORTED)
         used = sum(amount or 0 for amount in (card.compute | card.graphics).values())
         return SimpleNamespace(total=card.total * GIGABYTE, free=(card.total - used) * GIGABYTE)
 
@@ -360,6 +395,25 @@ def test_what_others_hold_of_a_card_cannot_be_had(
 def test_a_card_that_tells_nothing_of_its_processes_is_left_out() -> None:
     reading = Sensors(Driver(Card("a", 50, 8, tells_processes=False))).read()
     assert (reading.temperature, reading.cards) == (50.0, {})
+
+
+def test_what_a_card_does_not_tell_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(Card("a", 50, 8, tells_memory=False), Card(b"b", 50, 24))
+    monkeypatch.setattr(machines, "pynvml", driver)
+    assert machines.offers()[1:] == [{"pool": "a", "gpu": 1}, {"pool": "b", "gpu": 1, "vram_mb": 24 * 1024}]
+    assert driver.opened == 0
+    assert Sensors(driver).read().cards == {"b": 24 * 1024}
+
+
+def test_a_driver_that_does_not_close_hides_no_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(Card("a", 50, 8))
+    monkeypatch.setattr(machines, "pynvml", driver)
+
+    def lose() -> None:
+        raise LOST
+
+    monkeypatch.setattr(driver, "nvmlShutdown", lose)
+    assert [pool["pool"] for pool in machines.offers()[1:]] == ["a"]
 
 
 def test_a_machine_without_a_driver_says_so_once(log: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ import click
 from junmai_jobs.commands.app import App, Command, confirm, pass_app
 from junmai_jobs.commands.output import clean, console, count, say, table
 from junmai_jobs.job import WAITING, Status
-from junmai_jobs.resources import in_words
+from junmai_jobs.resources import Grade, in_words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -59,7 +59,11 @@ def _view(counts: dict[str, Any]) -> RenderableType:
     )
     summary = [
         f"\nnamespace {counts['namespace']}: {counts['workers']} workers, {ended}, at {counts['timestamp']}",
-        *(f"{clean(name)}: {clean(in_words(leave))}" for name, leave in counts["governor"].items() if leave),
+        *(
+            f"{clean(name)}: {clean(in_words(allowed))}"
+            for name, allowed in counts["governor"].items()
+            if allowed and allowed["grade"] != Grade.FULL.word
+        ),
     ]
     columns = ("QUEUE", *map(str.upper, homes), "OLDEST WAIT (s)", "")
     return Group(table(columns, rows), Text("\n".join(summary)))

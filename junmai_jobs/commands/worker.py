@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +14,7 @@ import click
 from junmai_jobs.commands.app import App, Command, Failure, pass_app
 from junmai_jobs.commands.output import clean, note, print_table, say
 from junmai_jobs.logs import LEVELS, start_logging
-from junmai_jobs.resources import in_words
+from junmai_jobs.resources import Grade, in_words
 from junmai_jobs.settings import LONGEST_LEASE
 
 if TYPE_CHECKING:
@@ -147,8 +149,9 @@ def _tell(document: object, app: App) -> None:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise
-        # At a usual exit the same output would be tried once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # At a usual exit the same output would be tried once more, where it goes to a file.
+        with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 @click.command(cls=Command)
@@ -181,5 +184,6 @@ def _print_workers(found: list[dict[str, Any]]) -> None:
     ]
     print_table(columns, rows)
     for worker in found:
-        if governor := worker["governor"]:
+        governor = worker["governor"]
+        if worker["alive"] and governor and governor["grade"] != Grade.FULL.word:
             say(clean(f"{worker['name']}: {in_words(governor)}"))

@@ -1,8 +1,8 @@
 -- survey: what there is of each lane, for a supervisor; nothing is changed. 50 of the known lanes a call, from the one
 -- numbered first on.
 -- ...: lanes to look at besides.
--- replies: OK | MORE, then for each lane its name, how many of its jobs wait in line and their queue is not paused,
---   how many run, and a key of it in whose place there is something that is not ours, or ''
+-- replies: OK | MORE, the number of the next, then for each lane its name, how many of its jobs wait in line (0 while its
+--   queue is paused), how many run, and a key of it in whose place there is something that is not ours, or ''
 -- include: queue_keys, not_paused
 local page = 50
 local kinds = {ready = 'zset', scheduled = 'zset', retrying = 'zset', leases = 'zset', blocked = 'zset', bell = 'list'}
@@ -22,7 +22,7 @@ local function survey(first, ...)
   for _, lane in ipairs(known) do
     if not named[lane] then lanes[#lanes + 1] = lane end
   end
-  local reply, going = {#known == page and 'MORE' or 'OK'}, {}
+  local reply, going = {#known == page and 'MORE' or 'OK', first + page}, {}
   for _, lane in ipairs(not_paused(lanes)) do going[lane] = true end
   for _, lane in ipairs(lanes) do
     local foreign = foreign_key(lane)

@@ -45,7 +45,7 @@ def terminate_workers(
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
     for worker in workers:
-        code = worker.wait(10)  # the grace, and what a busy machine needs beside
+        code = worker.wait(20)  # the grace, and what a busy machine needs beside
         # One that has not begun to work has nothing to put in order.
         assert code == 0 or (code == -signal.SIGTERM and IS_UP not in worker.log()), worker.log()
     wait_until(lambda: not alive(families), 5, "every process to end")

@@ -33,12 +33,16 @@ def cancel(jobs: JobQueue, journal: Journal, task: Task[..., Any], *arguments: A
     return str(run["how"])
 
 
+def test_one_that_looks_stops_by_itself(jobs: JobQueue, start_worker: StartWorker, journal: Journal) -> None:
+    start_worker("--grace", "10", slots=1)  # it is interrupted after half of it
+    assert cancel(jobs, journal, tasks.wait_for_cancel) == "asked"
+
+
 @posix
 def test_a_run_is_interrupted_in_its_task_and_its_process_goes_on(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal
 ) -> None:
     start_worker("--grace", "2", *STUBBORN, slots=1)
-    assert cancel(jobs, journal, tasks.wait_for_cancel) == "asked"
     assert cancel(jobs, journal, stubborn_tasks.sleep_in_c) == "interrupted"
     assert cancel(jobs, journal, tasks.sleep, 60) == "interrupted"
     jobs.submit(tasks.record, str(journal)).result(timeout=10)

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import pytest
 
 from junmai_jobs import JobQueue, OptionError
 from tests.hosts.process import HOSTS, Host, ask, first_answer, hosting
+from tests.in_process import typed
 from tests.servers import RedisProcess, free_port
 from tests.waiting import wait_until
 from tests.worker import tasks
@@ -60,7 +62,18 @@ def test_a_worker_starts_and_stops_without_a_block(jobs: JobQueue) -> None:
         assert jobs.workers() == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no alarm")
+def test_of_a_worker_that_may_do_all_no_sentence_is_said(
+    redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path
+) -> None:
+    with jobs.worker(concurrency=1, governor=False, loglevel="CRITICAL") as worker:
+        wait_until(jobs.workers, 20, "the worker")
+        for command in ("stats", "workers"):
+            shown = typed(tmp_path / "home", command, JUNMAI_REDIS_URL=redis_server.url).stdout
+            assert "any job in" not in shown
+            assert ("full" in shown) == (worker.name in shown) == (command == "workers")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no thread can send a signal to another")
 def test_an_impatient_host_has_its_jobs_back_at_once(jobs: JobQueue, journal: Journal) -> None:
     """A KeyboardInterrupt while it waits, as of a second Ctrl-C."""
     handle = jobs.submit(tasks.hold, str(journal), "never")
@@ -68,15 +81,36 @@ def test_an_impatient_host_has_its_jobs_back_at_once(jobs: JobQueue, journal: Jo
     pool = jobs.worker(concurrency=1, grace=60, loglevel="CRITICAL")
     pool.start()
     journal.wait_for(1)
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        main = threading.main_thread().ident or 0
+        threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
             pool.stop()
     finally:
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, before)
     assert handle.status == "queued"
     assert jobs.workers() == []
+
+
+def test_one_who_interrupts_before_the_wait_loses_no_worker(
+    jobs: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = jobs.worker(concurrency=1, grace=60, loglevel="CRITICAL")
+    worker = pool.start()
+    stop = worker.stop
+
+    def interrupted(*, now: bool = False) -> None:
+        if not now:
+            raise KeyboardInterrupt
+        stop(now=True)
+
+    monkeypatch.setattr(worker, "stop", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool.stop()
+    assert jobs.workers() == []
+    pool.start()
+    pool.stop()
 
 
 @pytest.mark.parametrize("how", ["returns", "exits", "raises"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs import JobFailed, JobQueue, RetryPolicy
+from junmai_jobs import JobFailed, JobQueue, RetryPolicy, startup
 from tests.embedded_servers import ROOT
 from tests.waiting import wait_until
 from tests.worker import tasks
@@ -42,18 +42,30 @@ def main():
 
 """
 GUARD = 'if __name__ == "__main__":\n    main()\n'
-GUARDED = {
-    "in one line": 'if "__main__" == __name__: main()\n',
-    "within more": 'try:\n    if __name__ == "__main__" and sys.argv:\n        main()\nfinally:\n    pass\n',
-    "in a thread": 'if __name__ == "__main__":\n    thread = threading.Thread(target=main)\n'
-    "    thread.start()\n    thread.join()\n",
-}
+GUARDED_THREAD = (
+    'if __name__ == "__main__":\n    thread = threading.Thread(target=main)\n'
+    "    thread.start()\n    thread.join()\n"
+)
 UNGUARDED = {
     "at all": "main()\n",
+    "in a thread": "thread = threading.Thread(target=main)\nthread.start()\nthread.join()\n",
+}
+KEPT = {
+    "as usual": GUARD,
+    "in one line": 'if "__main__" == __name__: main()\n',
+    "with more in the test": 'if __name__ == "__main__" and os.name != "nt":\n    main()\n',
+    "within more": 'if jobs:\n    if __name__ == "__main__":\n        while jobs:\n            main()\n',
+    "below another branch": 'if sys.argv:\n    pass\nelif __name__ == "__main__":\n    main()\n',
+    "by the other test": 'if __name__ != "__main__":\n    pass\nelif jobs:\n    pass\nelse:\n    main()\n',
+}
+RUN_AGAIN = {
     "by another test": "if sys.argv:\n    main()\n",
+    "by a test of another name": 'if name == "__main__":\n    main()\n',
     "only above": 'if __name__ == "__main__":\n    print("begin")\nmain()\n',
     "but left early": 'if __name__ != "__main__":\n    sys.exit()\nmain()\n',
-    "in a thread": "thread = threading.Thread(target=main)\nthread.start()\nthread.join()\n",
+    "on the other side": 'if __name__ == "__main__":\n    pass\nelse:\n    main()\n',
+    "on the other side of the other test": 'if __name__ != "__main__":\n    main()\nelse:\n    pass\n',
+    "in a branch below": 'if __name__ == "__main__":\n    pass\nelif sys.argv:\n    main()\n',
 }
 
 
@@ -91,12 +103,19 @@ def test_a_script_with_a_guard_works(redis_server: RedisProcess, jobs: JobQueue,
     assert (done.returncode, done.stdout, done.stderr) == (0, "8\n", "")
 
 
-@pytest.mark.parametrize("how", GUARDED)
-def test_a_guard_may_have_any_form(
-    redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path, how: str
+@pytest.mark.parametrize("how", [*KEPT, *RUN_AGAIN])
+def test_a_line_is_guarded_on_the_right_side_of_a_test_of_the_name(tmp_path: Path, how: str) -> None:
+    script, text = tmp_path / "script.py", (KEPT | RUN_AGAIN)[how]
+    script.write_text(text, "utf-8")
+    [line] = [number for number, each in enumerate(text.splitlines(), 1) if "main()" in each]
+    assert startup._is_guarded(script, line) is (how in KEPT)
+
+
+def test_a_thread_that_is_started_under_the_guard_may_have_a_worker(
+    redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path
 ) -> None:
     only_made = HEAD.replace("with jobs", "if jobs").replace("handle.result(timeout=30)", "'fit'")
-    (tmp_path / "script.py").write_text(only_made + GUARDED[how], "utf-8")
+    (tmp_path / "script.py").write_text(only_made + GUARDED_THREAD, "utf-8")
     done = run_python(redis_server, tmp_path, "script.py")
     assert (done.returncode, done.stdout, done.stderr) == (0, "fit\n", "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ import psutil
 import pytest
 
 from junmai_jobs import JobQueue
+from junmai_jobs.commands import worker as command
+from junmai_jobs.commands.app import App
 from junmai_jobs.hosting import run_with_signals
 from junmai_jobs.worker import Worker
 from tests.hosts import noisy
@@ -30,7 +33,12 @@ ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if 
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="of POSIX alone")
 
 
-@pytest.mark.parametrize("number", ENDINGS, ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    # Of SIGHUP there is a quick test in tests/faults.
+    [pytest.param(each, marks=[pytest.mark.slow] if each.name == "SIGHUP" else []) for each in ENDINGS],
+    ids=lambda number: number.name,
+)
 def test_a_signal_to_end_lets_a_running_job_finish(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -192,6 +200,23 @@ def bare_worker(
             process.wait()
 
 
+class Deaf(io.StringIO):
+    """Where nobody reads; it is no file."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+@on_posix
+def test_an_answer_that_nobody_reads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = App()
+    app.as_json = True
+    monkeypatch.setattr(sys, "stdout", Deaf())
+    before = psutil.Process().num_fds()
+    command._tell({}, app)
+    assert psutil.Process().num_fds() == before
+
+
 def family_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     parent = psutil.Process(process.pid)
     return [parent, *parent.children(recursive=True)]
@@ -206,7 +231,10 @@ def ends_in_order(process: subprocess.Popen[bytes], jobs: JobQueue, family: list
 
 
 @on_posix
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed",
+    ["<&-", "<&- >&- 2>&-", *(pytest.param(each, marks=pytest.mark.slow) for each in (">&-", "2>&-"))],
+)
 def test_a_worker_without_streams_works_and_stops(
     redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path, closed: str
 ) -> None:

@@ -78,8 +78,8 @@ local function claim_next(claimer, request, lease, woken, least, lanes, answer)
     if not lane then
       local due = seldom().next_unpark()
       if due ~= 0 or asked_limits then
-        local left = better and open or waits
-        if left and woken == '1' then seldom().pass_ring_on(left) end
+        if better and woken == '1' then seldom().pass_ring_on(open) end
+        if waits and woken == '1' then seldom().pass_ring_on(waits) end
         return {waits and 'WAIT' or 'EMPTY', due and string.format('%.0f', due) or ''}
       end
       asked_limits = true
