@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from typing import Any
 
 from junmai_jobs.config import Config
@@ -18,6 +19,52 @@ from junmai_jobs.scheduler import Retention
 from junmai_jobs.settings import LONGEST_LEASE, WorkerSettings
 from junmai_jobs.startup import refuse_unguarded, take_over
 from junmai_jobs.task import task_modules
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The numbers that a setting may have."""
+
+    least: int
+    most: int
+    unit: str = ""
+    """Of one that need not be whole; such a one may also be None if it ``can_be_none``."""
+    can_be_none: bool = False
+
+    def check(self, name: str, value: object) -> None:
+        """Raise an OptionError if the value is none of them."""
+        if value is None and self.can_be_none:
+            return
+        kinds = {int, float} if self.unit else {int}
+        if type(value) not in kinds or not self.least <= value <= self.most:  # type: ignore[operator]
+            what = f"a number of {self.unit}" if self.unit else "a whole number"
+            none = ", or None" if self.can_be_none else ""
+            raise OptionError(f"{name} is {value!r}; give {what} from {self.least} to {self.most}{none}")
+
+
+_SLOTS = _Range(1, 30 if sys.platform == "win32" else 1000)
+"""On Windows a wait is for 63 things at most, and a slot has two; Python 3.13 knows a way round that."""
+_RANGES = {
+    "lease": _Range(1, LONGEST_LEASE, "seconds"),
+    "grace": _Range(0, LONGEST_LEASE, "seconds"),
+    "aging": _Range(1, int(LONGEST), "seconds", can_be_none=True),
+    "max_memory_per_child": _Range(1, 2**31, "MB", can_be_none=True),
+    "max_jobs_per_child": _Range(1, 2**31),
+    "nice": _Range(0, 19),
+}
+
+
+def _check_autoscale(given: object, concurrency: int | None) -> tuple[int, int] | None:
+    if given is None:
+        return None
+    if concurrency is not None:
+        raise OptionError("give concurrency or autoscale: a pool is fixed or elastic")
+    match given:
+        case (fewest, most) if type(fewest) is type(most) is int and 1 <= fewest <= most <= _SLOTS.most:
+            return fewest, most
+    raise OptionError(
+        f"autoscale is {given!r}; give the fewest and the most processes, 1 to {_SLOTS.most}, as in (1, 6)"
+    )
 
 
 class JobQueueWorkers(JobQueueBase):
@@ -73,15 +120,11 @@ class JobQueueWorkers(JobQueueBase):
         config = self.config
         if unknown := settings.keys() - {each.name for each in fields(WorkerSettings)}:
             raise OptionError(f"no such worker settings: {', '.join(sorted(unknown))}")
-        _check_numbers(settings)
-        if settings.get("autoscale") is not None:
-            if concurrency is not None:
-                raise OptionError("give concurrency or autoscale: a pool is fixed or elastic")
-            settings["autoscale"] = _check_autoscale(settings["autoscale"])
-            concurrency = settings["autoscale"][1]
-        slots = config.max_concurrent_jobs if concurrency is None else concurrency
-        if type(slots) is not int or not 1 <= slots <= _MOST_SLOTS:
-            raise OptionError(f"concurrency is {concurrency!r}; give a whole number from 1 to {_MOST_SLOTS}")
+        for name in settings.keys() & _RANGES.keys():
+            _RANGES[name].check(name, settings[name])
+        settings["autoscale"] = bounds = _check_autoscale(settings.get("autoscale"), concurrency)
+        slots = bounds[1] if bounds else config.max_concurrent_jobs if concurrency is None else concurrency
+        _SLOTS.check("concurrency", slots)
         if isinstance(queues, str):
             raise OptionError(f"queues is {queues!r}; give a list of names")
         served = None if queues is None else tuple(check_name(queue, "queue") for queue in queues)
@@ -106,35 +149,6 @@ class JobQueueWorkers(JobQueueBase):
             max_waiting=config.max_waiting,
             **configured | settings,
         )
-
-
-_MOST_SLOTS = 1000
-_RANGES = {
-    "lease": (1, LONGEST_LEASE, "a number of seconds"),
-    "grace": (0, LONGEST_LEASE, "a number of seconds"),
-    "aging": (1, LONGEST, "a number of seconds, or None,"),
-    "max_memory_per_child": (1, 2**31, "a number of MB, or None,"),
-    "max_jobs_per_child": (1, 2**31, "a whole number"),
-    "nice": (0, 19, "a whole number"),
-}
-
-
-def _check_numbers(settings: Mapping[str, Any]) -> None:
-    for name, (least, most, what) in _RANGES.items():
-        value = settings.get(name, least)
-        kinds = {int} if "whole" in what else {int, float}
-        is_none = value is None and "None" in what
-        if not is_none and (type(value) not in kinds or not least <= value <= most):
-            raise OptionError(f"{name} is {value!r}; give {what} from {least} to {most}")
-
-
-def _check_autoscale(given: object) -> tuple[int, int]:
-    match given:
-        case (fewest, most) if type(fewest) is type(most) is int and 1 <= fewest <= most <= _MOST_SLOTS:
-            return fewest, most
-    raise OptionError(
-        f"autoscale is {given!r}; give the fewest and the most processes, 1 to {_MOST_SLOTS}, as in (1, 6)"
-    )
 
 
 def _retention(config: Config) -> dict[str, Retention]:

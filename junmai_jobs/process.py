@@ -208,11 +208,13 @@ class _Run:
     def _tell_of_governor(self, was_held: bool) -> bool:
         """Whether a worker may begin less than it could, since others need its machine."""
         infos = _patiently(self.jobs.inspector.worker_info).values()
-        held = [leave for info in infos if (leave := info.get("governor")) and leave["grade"] != "full"]
+        living = (info for info in infos if not is_gone(info) and info.get("governor"))
+        held = [info for info in living if info["governor"]["grade"] != "full"]
         if held and not was_held:
-            self.tell(f"Others need this machine, so less is begun: {in_words(held[0])}.")
+            allowed = in_words(held[0]["governor"])
+            self.tell(f"Others need the machine {held[0].get('host')}, so less is begun: {allowed}.")
         elif was_held and not held:
-            self.tell("The machine is free again.")
+            self.tell("It is free again.")
         return bool(held)
 
     def _look(self, pending: deque[str]) -> None:

@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from junmai_jobs import awake, host
+from junmai_jobs import awake, guest, host
 from junmai_jobs.awake import Awake
+from junmai_jobs.guest import Guest
+from junmai_jobs.resources import Thresholds
+from junmai_jobs.server import Server
+from junmai_jobs.settings import WorkerSettings
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -293,6 +297,27 @@ def test_windows_is_asked_and_told_when_it_is_over(
     plug(BATTERY)
     held.hold()
     assert windows.told == [0x8000_0001, 0x8000_0000] * 2
+
+
+def test_where_nothing_may_begin_it_is_held_only_for_what_runs(
+    windows: Kernel32, plug: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_of_memory = Thresholds(memory_limit_percent=1, memory_critical_percent=1)  # others use more
+    endpoint = Server(None, tmp_path)
+    worker = Guest(WorkerSettings(endpoint=endpoint, thresholds=short_of_memory, keep_awake=True))
+    held, let_go = 0x8000_0001, 0x8000_0000
+
+    def told(at: float, *, is_running: bool) -> list[int]:
+        monkeypatch.setattr(guest, "time", SimpleNamespace(monotonic=lambda: at))
+        worker.look(is_busy=True, is_running=is_running, ours=tuple)
+        return windows.told
+
+    told(0.0, is_running=False)
+    assert told(2.0, is_running=False) == [held], "it has not been judged yet"
+    assert told(7.0, is_running=False) == [held, let_go]
+    assert told(12.0, is_running=True) == [held, let_go, held]
+    worker.close()
+    assert windows.told == [held, let_go] * 2
 
 
 def test_windows_may_refuse(windows: Kernel32, held: Awake, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs import endings
 from junmai_jobs import endings as verbs
 from tests.verbs.store import BAND, CLAIMER, ERROR, NEWER_BODY, new_job
 
@@ -405,7 +404,7 @@ def test_only_what_is_urgent_enough_is_taken(store: Store) -> None:
 def test_a_step_takes_no_less_either(store: Store) -> None:
     job = store.running("a")
     store.add("low", priority=8)
-    step = store.broker.step("w/1", store.request(), ["default"], (job, endings.succeed(b"")), least=9)
+    step = store.broker.step("w/1", store.request(), ["default"], (job, verbs.succeed(b"")), least=9)
     assert (step.ending, step.job) == ("OK", None)
     assert store.homes("low") == ["ready"]
 

@@ -137,9 +137,9 @@ def test_after_pause_returns_no_job_starts_also_after_a_restart(
     paused_at = time.time()
     wait_until(lambda: jobs.stats()["active_tasks"] == 0, what="running jobs to end")
     worker.stop()
+    late = jobs.submit(tasks.record.with_options(queue="new"), str(journal))
     start_worker()
     wait_until(lambda: any(row["alive"] for row in jobs.workers()), what="the second worker")
-    late = jobs.submit(tasks.record.with_options(queue="new"), str(journal))
     with jobs.server.client() as client:
         claims = [int(job.token or 0) / 1e6 for job in jobs.jobs(status="succeeded", limit=500)]
         assert client.ping()
