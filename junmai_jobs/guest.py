@@ -46,7 +46,7 @@ class Guest:
         self.offers: Sequence[Mapping[str, Any]] = settings.offers
         """What this machine has for jobs that need it: of a card's memory what is free."""
 
-    def look(self, *, is_busy: bool, ours: Callable[[], Iterable[int]], is_running: bool = True) -> None:
+    def look(self, *, is_busy: bool, ours: Callable[[], Iterable[int]], is_running: bool) -> None:
         """Look at the machine if it is time to.
 
         Args:

@@ -82,16 +82,14 @@ class EmbeddedWorker:
         """
         if self._mine() is not None:
             raise OptionError("this worker was started already: stop it first")
-        works = may_work()
-        if works:
-            self._take_over()
-            leave_children_to_the_original()
+        if not may_work():
+            with contextlib.closing(Worker(self._settings)) as idle:
+                return idle
+        self._take_over()
+        leave_children_to_the_original()
         worker = Worker(self._settings)
-        if works:
-            self._started = _Started(worker)
-            atexit.register(self.stop)
-        else:
-            worker.close()
+        self._started = _Started(worker)
+        atexit.register(self.stop)
         return worker
 
     def stop(self) -> None:

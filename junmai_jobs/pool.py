@@ -27,6 +27,7 @@ from junmai_jobs.slot import Slot, Turns, cause_of_death, start_method
 
 log = logging.getLogger("junmai_jobs.worker")
 _MOMENT = 0.1
+_KILLS_EVERY = 5.0
 _IDLE_BEFORE_RETIRING = 5.0
 """Seconds without a job after which an elastic pool lets a process go."""
 
@@ -56,6 +57,7 @@ class Pool:
         self._was_restricted = False
         self._kernel_kills = (ladder.kernel_kills(),) * 2
         """How many processes the kernel had killed at the last two looks, the older first."""
+        self._kills_read_at = time.monotonic()
 
     @property
     def claimers(self) -> list[str]:
@@ -179,10 +181,6 @@ class Pool:
             return NOTHING
         return self.allowance.least(place, len(self.slots))
 
-    def note_kernel_kills(self) -> None:
-        """To be called every few seconds, so that what the kernel has killed long ago counts for nobody."""
-        self._kernel_kills = (self._kernel_kills[1], ladder.kernel_kills())
-
     def nudge(self) -> None:
         """Have the idle look for jobs: a ring may have died with a child that had heard it."""
         for slot in self.running():
@@ -208,6 +206,9 @@ class Pool:
         self._choose_loner()
         self.restrict()
         self._let_loner_begin()
+        if now >= self._kills_read_at + _KILLS_EVERY:  # what the kernel has killed long ago counts for nobody
+            self._kills_read_at = now
+            self._kernel_kills = (self._kernel_kills[1], ladder.kernel_kills())
 
     def _choose_loner(self) -> None:
         """One of the runs that are to be alone: it begins when no other runs, and nobody claims meanwhile."""

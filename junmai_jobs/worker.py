@@ -247,7 +247,6 @@ class Worker:
         self._survey.look()
         self._surveyed_at = now
         self._pool.serve(self._survey.served)
-        self._pool.note_kernel_kills()
         if self._stop_at is None:
             self._pool.fit(self._survey.waiting)
             if self._survey.waiting:
@@ -256,8 +255,9 @@ class Worker:
         self._scheduler.hush(quiet=self._survey.quiet and not self._pool.is_busy)
 
     def _look_at_machine(self) -> None:
-        is_busy = self._pool.is_busy or self._survey.waiting > 0
-        self._guest.look(is_busy=is_busy, ours=self._processes_of_ours)
+        is_running = self._pool.is_busy
+        is_busy = is_running or self._survey.waiting > 0
+        self._guest.look(is_running=is_running, is_busy=is_busy, ours=self._processes_of_ours)
         self._pool.allowance = self._guest.allowance
         self._pool.restrict()
 

@@ -39,7 +39,7 @@ class Looker:
 
     def look(self, at: float, *, is_busy: bool = True, **more: Any) -> Grade:
         self._patch.setattr(guest, "time", SimpleNamespace(monotonic=lambda: at))
-        self.guest.look(is_busy=is_busy, **{"ours": tuple, **more})
+        self.guest.look(is_busy=is_busy, is_running=is_busy, **{"ours": tuple, **more})
         return self.guest.allowance.grade
 
     def offered(self, at: float, *, is_busy: bool = True) -> float:

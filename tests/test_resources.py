@@ -27,7 +27,7 @@ def grades(thresholds: Thresholds, sensor: str, values: list[Any], apart: float 
     ]
 
 
-# ---- what an allowance means ----------------------------------------------------------------------
+# ---- what an allowance means ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_rest_does_not_shorten_the_10_s() -> None:
 
 def test_the_limits_are_those_of_the_configuration(tmp_path: Path) -> None:
     assert Thresholds.of(Config(home=tmp_path)) == Thresholds()
-    settings = {each.name: number for number, each in enumerate(fields(Thresholds), 1)}
+    settings: dict[str, Any] = {each.name: number for number, each in enumerate(fields(Thresholds), 1)}
     assert Thresholds.of(Config(home=tmp_path, **settings)) == Thresholds(**settings)
 
 
