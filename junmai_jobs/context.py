@@ -71,18 +71,13 @@ class RunningJob:
         )
 
     @property
-    def rung(self) -> int:
-        """How often in a row the job has run out of memory before this run, 0 to 3; see ``scale``."""
-        return ladder.rung_of(self._job.note)
-
-    @property
     def scale(self) -> float:
         """The share of its usual working size that this run should take: 1.0; less after a lack of memory.
 
         A job that has run out of memory runs again alone, then alone at 0.5, then at 0.25. Use it for what
         costs memory and may be smaller: tiles, batches, the size at which something is looked at.
         """
-        return ladder.scale_of(self.rung)
+        return ladder.scale_of(ladder.rung_of(self._job.note))
 
     def check_cancelled(self) -> None:
         """Stop here if somebody asked for it. Cheap: call it as often as you like.

@@ -139,7 +139,7 @@ def _status_after(error: Exception, job: RunningJob) -> Status:
     if isinstance(error, RetryLater):
         return Status.SCHEDULED
     if ladder.is_want_of_memory(error):
-        return Status.FAILED if job.rung == ladder.LAST_RUNG else Status.SCHEDULED
+        return Status.FAILED if job.scale == ladder.scale_of(ladder.LAST_RUNG) else Status.SCHEDULED
     return Status.FAILED if RETRY.decide(job.attempt, error) is None else Status.RETRYING
 
 
