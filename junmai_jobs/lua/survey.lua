@@ -1,11 +1,13 @@
 -- survey: what there is of each lane, for a supervisor; nothing is changed. 50 of the known lanes a call, from the one
 -- numbered first on.
 -- ...: lanes to look at besides.
--- replies: OK | MORE, the number of the next, then for each lane its name, how many of its jobs wait in line (0 while its
---   queue is paused), how many run, and a key of it in whose place there is something that is not ours, or ''
+-- replies: OK | MORE, the number of the next, then for each lane its name, how many of its jobs wait in line (0 while
+--   its queue is paused), how many run, and a key of it in whose place there is something that is not ours, or ''
 -- include: queue_keys, not_paused
 local page = 50
-local kinds = {ready = 'zset', scheduled = 'zset', retrying = 'zset', leases = 'zset', blocked = 'zset', bell = 'list'}
+local kinds = {
+  ready = 'zset', scheduled = 'zset', retrying = 'zset', leases = 'zset', blocked = 'zset', bell = 'list',
+}
 
 local function foreign_key(lane)
   for kind, wanted in pairs(kinds) do
