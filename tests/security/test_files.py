@@ -39,7 +39,7 @@ WRITERS = {
     ("photo/export.py", "os.open"),  # a folder, to sync
     ("context.py", "os.open"),  # the same
     ("cli.py", "os.open"),  # /dev/null, in the place of a closed stream
-    ("commands/worker.py", "os.open"),  # the same
+    ("commands/worker.py", "open"),  # the same
 }
 """Of those by a descriptor, the readers too: their flags are not told apart."""
 
