@@ -191,15 +191,16 @@ def _leaving_nothing(home: Path) -> Iterator[None]:
         for number in STOPPED_BY:
             signal.signal(number, signal.SIG_IGN)  # from here on it only takes a moment
         server = Server(None, home)
-        with contextlib.suppress(JunmaiJobsError):  # there is none on this system
-            server.stop(GRACE)
-            if server.embedded.socket.parent != server.embedded.folder:
-                shutil.rmtree(server.embedded.socket.parent)
-        _, left = psutil.wait_procs(list(_processes(home)), GRACE)
-        for process in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(left, GRACE)
+        for _ in range(2):  # a server that was just being started is there the second time
+            with contextlib.suppress(JunmaiJobsError):  # there is none on this system
+                server.stop(GRACE)
+            _, left = psutil.wait_procs(list(_processes(home)), GRACE)
+            for process in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(left, GRACE)
+        if server.embedded.socket.parent != server.embedded.folder:
+            shutil.rmtree(server.embedded.socket.parent, ignore_errors=True)
 
 
 def _processes(home: Path) -> Iterator[psutil.Process]:
