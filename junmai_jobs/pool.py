@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import time
@@ -57,7 +58,7 @@ class Pool:
         self._was_restricted = False
         self._kernel_kills = (ladder.kernel_kills(),) * 2
         """How many processes the kernel had killed at the last two looks, the older first."""
-        self._kills_read_at = time.monotonic()
+        self._kills_read_at = -math.inf
 
     @property
     def claimers(self) -> list[str]:
@@ -206,9 +207,16 @@ class Pool:
         self._choose_loner()
         self.restrict()
         self._let_loner_begin()
-        if now >= self._kills_read_at + _KILLS_EVERY:  # what the kernel has killed long ago counts for nobody
+        self._count_kernel_kills(now)
+
+    def _count_kernel_kills(self, now: float) -> None:
+        """While jobs run; what the kernel has killed long ago counts for nobody."""
+        if not self.is_busy:
+            self._kills_read_at = -math.inf
+        elif now >= self._kills_read_at + _KILLS_EVERY:
+            before, count = self._kernel_kills[1], ladder.kernel_kills()
+            self._kernel_kills = (before if self._kills_read_at > 0 else count, count)
             self._kills_read_at = now
-            self._kernel_kills = (self._kernel_kills[1], ladder.kernel_kills())
 
     def _choose_loner(self) -> None:
         """One of the runs that are to be alone: it begins when no other runs, and nobody claims meanwhile."""
