@@ -125,9 +125,8 @@ class Pool:
         now = time.monotonic()
         staying = [slot for slot in self.running() if not slot.board.retire]
         idle = [slot for slot in staying if slot.idle_for(now) > _IDLE_BEFORE_RETIRING]
-        if (
-            self._loner is None and not idle
-        ):  # where some are idle and jobs wait, more would not get them either
+        # Where some are idle and jobs wait, more would not get them either.
+        if self._loner is None and not idle:
             wanted = sum(bool(slot.token) for slot in staying) + waiting
             urgent = self.allowance.grade is not Grade.NONE  # there is always one more for what is urgent
             self.size = max(self.size, min(wanted, most, self.allowance.slots(most) + urgent))
