@@ -42,6 +42,7 @@ def test_it_grows_with_the_work_and_shrinks_without_any(
     assert [entry["event"] for entry in handles[-1].job().history] == ["succeeded"]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_let_go_finishes_what_it_runs(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
 ) -> None:
