@@ -21,7 +21,7 @@ from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.endings import Ending
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Claimed, NewJob
-from junmai_jobs.scripts import VERBS
+from junmai_jobs.scripts import library
 from tests.servers import RedisProcess
 
 NAMESPACE = "scale"
@@ -65,8 +65,7 @@ class Ground:
         self.broker = Broker(self._link, NAMESPACE)
         self.inspector = Inspector(ClientLink(self.server), NAMESPACE)
         self.keys = self.broker.keys
-        for name in VERBS:
-            self.client.script_load(self.broker._load(name).text)  # noqa: SLF001
+        self.client.function_load(library(), replace=True)
 
     # Building.
 
@@ -96,8 +95,7 @@ class Ground:
     def verb_head(self, name: str) -> tuple[object, ...]:
         """Of a call of a verb what stands before its arguments."""
         script = self.broker._load(name)  # noqa: SLF001
-        keys = self.broker._keys_of(script)  # noqa: SLF001
-        return ("EVALSHA", script.sha, len(keys), *keys)
+        return ("FCALL", script.function, 1, self.keys.prefix)
 
     def pipelined(self, commands: Iterator[tuple[object, ...]]) -> Iterator[Any]:
         """The replies to many commands."""
@@ -201,7 +199,7 @@ class Ground:
     def _script_time(self) -> int:
         """Microseconds that scripts have taken: the same durations that SLOWLOG would show."""
         stats = self.client.info("commandstats")
-        return sum(stats.get(f"cmdstat_{name}", {}).get("usec", 0) for name in ("eval", "evalsha"))
+        return sum(stats.get(f"cmdstat_{name}", {}).get("usec", 0) for name in ("eval", "evalsha", "fcall"))
 
     def _processor(self) -> int:
         """Nanoseconds the server has run."""

@@ -99,7 +99,7 @@ def whole(on: Stage, count: int) -> dict[str, float]:
     worker.work()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     commands = on.client.info("commandstats")
-    script = commands.pop("cmdstat_evalsha")
+    script = commands.pop("cmdstat_fcall")
     return {
         "wall": _each(wall * 1e6, count),
         "child's processor": _each(cpu * 1e6, count),
@@ -135,7 +135,7 @@ def scripts(on: Stage, count: int) -> dict[str, float]:
         on.client.config_resetstat()
         for claimer in each:
             call(claimer)
-        found[name] = on.client.info("commandstats")["cmdstat_evalsha"]["usec_per_call"]
+        found[name] = on.client.info("commandstats")["cmdstat_fcall"]["usec_per_call"]
 
     def claim(claimer: str) -> None:
         if job := broker.claim(claimer, "1.1", QUEUES):

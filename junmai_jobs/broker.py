@@ -82,12 +82,9 @@ class Suspicion:
 class Broker(BrokerSteering, BrokerUpkeep):
     """The verbs on one namespace; for what it is made of see ``BrokerBase``."""
 
-    def __init__(
-        self, link: Link, namespace: str, *, shebang: bool = True, moved_clock: bool = False
-    ) -> None:
-        super().__init__(link, namespace, shebang=shebang, moved_clock=moved_clock)
+    def __init__(self, link: Link, namespace: str, *, moved_clock: bool = False) -> None:
+        super().__init__(link, namespace, moved_clock=moved_clock)
         self._step = self._load("step")
-        self._step_keys = self._keys_of(self._step)
 
     def enqueue(self, jobs: Sequence[NewJob], *, max_waiting: int = MAX_WAITING) -> list[str | None]:
         """Accept up to ``BATCH`` jobs, all or none.
@@ -159,7 +156,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
             job, how = ended
             ending = (how.verb, job.id, job.token, *how.arguments)
         arguments = (claimer, request, milliseconds(lease), int(woken), least, len(queues), *queues, *ending)
-        word, (kind, *reply) = self.link.run(self._step, self._step_keys, arguments)
+        word, (kind, *reply) = self.link.run(self._step, self.keys.prefix, arguments)
         if kind == b"JOB":
             return Step(text_of(word), _claimed(reply))
         if kind == b"NEWER":

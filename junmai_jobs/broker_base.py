@@ -1,4 +1,4 @@
-"""How a verb is called: its script, its keys by name, and its reply word as text."""
+"""How a verb is called: its script, its arguments by name, and its reply word as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, Queue
 from junmai_jobs.keys import Keys
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.replies import text_of
-from junmai_jobs.scripts import Script
 
 MAX_WAITING = 1_000_000
 
@@ -22,24 +21,18 @@ class BrokerBase:
     Args:
         link: how scripts reach the server.
         namespace: which jobs; other namespaces on the same server are never touched.
-        shebang: see ``scripts.load``.
         moved_clock: see ``scripts.load``.
     """
 
-    def __init__(
-        self, link: Link, namespace: str, *, shebang: bool = True, moved_clock: bool = False
-    ) -> None:
+    def __init__(self, link: Link, namespace: str, *, moved_clock: bool = False) -> None:
         self.link = link
         self.keys = Keys.of(namespace)
-        self._load = partial(scripts.load, shebang=shebang, moved_clock=moved_clock)
+        self._load = partial(scripts.load, moved_clock=moved_clock)
 
     def _call(self, verb: str, *rest: object, **named: object) -> list[Any]:
         script = self._load(verb)
-        word, *reply = self.link.run(script, self._keys_of(script), script.arguments(*rest, **named))
+        word, *reply = self.link.run(script, self.keys.prefix, script.arguments(*rest, **named))
         return [text_of(word), *reply]
-
-    def _keys_of(self, script: Script) -> tuple[str, ...]:
-        return tuple(getattr(self.keys, field) for field in script.keys)
 
 
 def refusal(word: str, detail: str, place: str, max_waiting: int) -> JunmaiJobsError:

@@ -1,4 +1,4 @@
-"""How a script reaches the server: two ways to call it, one way to wait, and what the server's errors mean.
+"""How a verb reaches the server: two ways to call it, one way to wait, and what the server's errors mean.
 
 Every verb may arrive twice, so a call that got no answer is sent again with the same arguments, by us and
 never by redis-py, until the caller's patience is at an end. Where the server says that another is now in its
@@ -25,7 +25,6 @@ from redis.exceptions import (
     InvalidResponse,
     MasterDownError,
     NoPermissionError,
-    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -60,10 +59,10 @@ class Endpoint(Protocol):
 
 
 class Link(Protocol):
-    """A way to run scripts on a server."""
+    """A way to call verbs on a server."""
 
-    def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
-        """Run a script and give its reply.
+    def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+        """Call a verb on the namespace with this prefix, and give its reply.
 
         Raises:
             StoreUnavailable: the server could not be reached, or refuses to work; CallRefused: to do this.
@@ -80,9 +79,9 @@ class ClientLink:
         # redis-py types its commands for two protocols and two colours at once; Any is more honest.
         self.client: Any = endpoint.client(**options)
 
-    def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
-        """Run a script, see ``Link``."""
-        return self.insist(lambda: self._evaluate(script, keys, arguments))
+    def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+        """Call a verb, see ``Link``."""
+        return self.insist(lambda: self.call(script, prefix, arguments))
 
     def insist(self, call: Callable[[], T]) -> T:
         """Make a call that may be made twice, again and again while the server is away, within patience."""
@@ -93,11 +92,9 @@ class ClientLink:
         if (route := route_of(self.client)) and route.lead_on(error):
             self.client.connection_pool.disconnect(inuse_connections=False)
 
-    def _evaluate(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
-        try:
-            return self.client.execute_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
-        except NoScriptError:
-            return self.client.execute_command("EVAL", script.text, len(keys), *keys, *arguments)
+    def call(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+        """Call a verb once."""
+        return call(self.client.execute_command, script, prefix, arguments)
 
 
 class DedicatedLink:
@@ -114,20 +111,9 @@ class DedicatedLink:
         self.connection: Any = client.connection_pool.make_connection()
         self.connection.register_connect_callback(self._let_the_kernel_wait)  # type: ignore[no-untyped-call]
 
-    def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
-        """Run a script, see ``Link``."""
-        command = ("EVALSHA", script.sha, len(keys), *keys, *arguments)
-        try:
-            return self._exchange(command)
-        except NoScriptError:
-            pass
-        except (RedisError, OSError) as error:
-            if not _passing(error):
-                raise explain(error, self._endpoint) from error
-            self._heed(error)
-            time.sleep(_FIRST_PAUSE)
-        # A server that has been away may know no script any more.
-        return self._insist(lambda: self._exchange(("EVAL", script.text, *command[2:])))
+    def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+        """Call a verb, see ``Link``."""
+        return self._insist(lambda: call(self._exchange, script, prefix, arguments))
 
     def _insist(self, call: Callable[[], T]) -> T:
         return insist(self._endpoint, call, time.monotonic() + self._patience, self._heed)
@@ -174,10 +160,29 @@ class DedicatedLink:
                 sock.setsockopt(socket.SOL_SOCKET, option, limit)
             sock.settimeout(None)
 
-    def _exchange(self, command: tuple[Any, ...]) -> Any:
+    def _exchange(self, *command: Any) -> Any:
         # Packed by hiredis itself: redis-py would look at each of the many arguments first.
         self.connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
         return self.connection.read_response()
+
+
+def call(execute: Callable[..., Any], script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+    """Call a verb: a function of our library, which a server that does not know it is given first.
+
+    One that does not take it, as it is full or we may not, is sent the verb as a script each time.
+    """
+    command = ("FCALL", script.function, 1, prefix, *arguments)
+    try:
+        return execute(*command)
+    except redis.ResponseError as error:
+        if "Function not found" not in str(error):
+            raise
+    try:
+        execute("FUNCTION", "LOAD", script.library)
+    except redis.ResponseError as error:
+        if "already exists" not in str(error):
+            return execute("EVAL", script.text, 1, prefix, *arguments)
+    return execute(*command)
 
 
 def insist(

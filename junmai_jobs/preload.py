@@ -12,4 +12,4 @@ from junmai_jobs.scripts import load
 leave_stopping_to_the_parent()
 
 # What each child would need some time to make. Called to the word as BrokerBase does: the cache goes by that.
-load("step", shebang=True, moved_clock=False)
+load("step", moved_clock=False)

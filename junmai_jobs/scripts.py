@@ -1,10 +1,12 @@
-"""The Lua scripts: one file a verb, put together here and called by keyword.
+"""The Lua: one file a verb, put together here into one library of functions that the server keeps.
 
 A file ``lua/claim.lua`` defines ``local function claim(claimer, request, ...)``; its parameters are the
 arguments of the call, in that order, so the two cannot disagree. A comment ``-- include: state, bell`` names
-what it uses of ``lua/lib`` or of other verbs; ``-- seldom: recall``, what it calls as
-``seldom().recall(...)`` because most calls do without it. A key is there under its name in
-:class:`keys.Keys`; a script is sent those it names, but for those that only ``seldom`` names: it makes them.
+what it uses of ``lua/lib`` or of other verbs. A call names the prefix of its namespace, from which
+``lib/begin.lua`` has every key made: it is there under its name in :class:`keys.Keys`.
+
+The server is given the library once and keeps it (``FUNCTION LOAD``). Its name ends with a digest of its
+text, so several versions of this package may work side by side.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import hashlib
 import re
 import sys
 import textwrap
+from collections import Counter
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -29,23 +32,28 @@ VERBS = (
     "schedule", "unschedule", "due", "fire", "survey",
 )  # fmt: skip
 _IN_NEED_OF_ROOM = frozenset({"enqueue", "fire"})
+"""Those that submit; all others may run on a full server, so that what is there can run, end and go."""
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
+LIBRARIES = "junmai_jobs_"
+"""How the name of each version's library begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One verb, ready to be sent."""
+    """One verb, ready to be called."""
 
     name: str
+    function: str
+    """Its name on the server."""
+    library: str
+    """The text that has it, as ``FUNCTION LOAD`` takes it."""
     text: str
-    sha: str
-    keys: tuple[str, ...]
-    """The fields of ``Keys`` that it uses."""
+    """The verb alone, as ``EVAL`` takes it; KEYS has the namespace's prefix."""
     parameters: tuple[str, ...]
     variadic: bool
 
     def arguments(self, *rest: object, **named: object) -> tuple[object, ...]:
-        """The ARGV of a call.
+        """The arguments of a call.
 
         Raises:
             TypeError: the names are not those of the Lua function.
@@ -56,50 +64,71 @@ class Script:
 
 
 @functools.cache
-def load(name: str, *, shebang: bool = True, moved_clock: bool = False) -> Script:
-    """Put one verb together.
+def load(name: str, *, moved_clock: bool = False) -> Script:
+    """Find one verb in the library.
 
     Args:
         name: one of ``VERBS``.
-        shebang: say that the verb may run on a full server; all but those that submit jobs may, so that what
-            is there can run, end and be cleared away.
-            Servers before Redis 7 and fakeredis do not know such a line.
-        moved_clock: read the time from the test kit's clock.
+        moved_clock: it reads the time from the test kit's clock.
     """
-    replaced = {"now": "now_moved"} if moved_clock else {}
-    texts = _collect([name], {}, replaced)
-    code = "".join(texts.values())
-    keys = _keys_in(code)
-    if seldom := _named_in(texts, "seldom"):
-        rest = _collect(seldom, texts, replaced)
-        while more := [each for each in _named_in(rest, "seldom") if each not in seldom]:
-            seldom += more
-            rest |= _collect(more, texts | rest, replaced)
-        made = _made_when_called(seldom, "".join(rest.values()), keys)
-        code = f"local seldom\n{code}{made}"
-        keys |= _keys_in(made) & {"prefix"}
-    code += f"return {name}(unpack(ARGV))\n"
-    ordered = tuple(field for field in Keys._fields if field in keys)
-    text = textwrap.fill(f"local {', '.join(ordered)} = unpack(KEYS)", 110) + "\n" + code
-    if shebang and name not in _IN_NEED_OF_ROOM:
-        text = _ALLOW_OOM + text
-    signature = re.search(rf"^local function {name}\((.*?)\)", texts[name], re.MULTILINE)
-    if signature is None:
+    signature = re.search(rf"^local function {name}\((.*?)\)", _read(name, moved_clock), re.MULTILINE)
+    if name not in VERBS or signature is None:
         raise LookupError(f"{name}.lua defines no function of its name")
-    parameters = tuple(re.findall(r"\w+", signature[1]))
-    sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-    return Script(name, text, sha, ordered, parameters, variadic="..." in signature[1])
+    text = library(moved_clock=moved_clock)
+    function = f"{library_name(text)}_{name}"
+    alone = _ALLOW_OOM * (name not in _IN_NEED_OF_ROOM) + as_script(name, moved_clock=moved_clock)
+    return Script(name, function, text, alone, tuple(re.findall(r"\w+", signature[1])), "..." in signature[1])
 
 
-def _collect(names: list[str], known: dict[str, str], replaced: dict[str, str]) -> dict[str, str]:
-    """The texts of ``names`` and all they include that are not ``known``, those that build on others last."""
+@functools.cache
+def library(*, moved_clock: bool = False) -> str:
+    """All verbs as one library of functions."""
+    needed = {verb: _collect([verb], moved_clock) for verb in VERBS}
+    users = Counter(name for texts in needed.values() for name in texts)
+    base = _collect(["begin", "publish"], moved_clock)
+    shared = base | {
+        name: text for texts in needed.values() for name, text in texts.items() if users[name] > 1
+    }
+    code = _key_names() + "".join(shared.values())
+    for verb, texts in needed.items():
+        # Lua has room for 200 locals: what only one verb needs goes when its block ends.
+        own = "".join(text for name, text in texts.items() if name not in shared)
+        flags = "{}" if verb in _IN_NEED_OF_ROOM else "{'allow-oom'}"
+        code += f"do\n{own}publish('{verb}', {verb}, {flags})\nend\n"
+    name = LIBRARIES + hashlib.sha256(code.encode()).hexdigest()[:12]
+    return f"#!lua name={name}\nlocal library = '{name}'\n{code}"
+
+
+def library_name(text: str) -> str:
+    """The name that a library gives itself."""
+    return text.partition("\n")[0].removeprefix("#!lua name=")
+
+
+def as_script(name: str, *, moved_clock: bool = False) -> str:
+    """One verb as a script, also for a store that knows neither functions nor flags."""
+    texts = _collect(["begin", name], moved_clock)
+    return f"{_key_names()}{''.join(texts.values())}begin(KEYS[1])\nreturn {name}(unpack(ARGV))\n"
+
+
+def _key_names() -> str:
+    """``name_keys``: what each key of a namespace is called."""
+    fields = [field for field in Keys._fields if field != "prefix"]
+    made = "".join(f"  {field} = namespace .. '{field}'\n" for field in fields)
+    names = textwrap.fill(f"local prefix, {', '.join(fields)}", 110)
+    known = "  if prefix == namespace then return end\n  prefix = namespace\n"
+    return f"{names}\nlocal function name_keys(namespace)\n{known}{made}end\n"
+
+
+def _collect(names: list[str], moved_clock: bool) -> dict[str, str]:
+    """The texts of ``names`` and of all they include, those that build on others last."""
     found: dict[str, str] = {}
 
     def add(name: str) -> None:
-        if name not in known and name not in found:
-            text = _read(name, replaced)
-            for other in _named(text, "include"):
-                add(other)
+        if name not in found:
+            text = _read(name, moved_clock)
+            for line in re.findall(r"^-- include: (.*)$", text, re.MULTILINE):
+                for other in line.split(", "):
+                    add(other)
             found[name] = text
 
     for name in names:
@@ -107,44 +136,18 @@ def _collect(names: list[str], known: dict[str, str], replaced: dict[str, str]) 
     return found
 
 
-def _read(name: str, replaced: dict[str, str]) -> str:
+@functools.cache
+def _read(name: str, moved_clock: bool) -> str:
     folder = files("junmai_jobs") / "lua"
-    path = folder / f"{name}.lua" if name in VERBS else folder / "lib" / f"{replaced.get(name, name)}.lua"
+    in_lib = "now_moved" if moved_clock and name == "now" else name
+    path = folder / f"{name}.lua" if name in VERBS else folder / "lib" / f"{in_lib}.lua"
     return path.read_text(encoding="utf-8")
 
 
-def _named(text: str, how: str) -> list[str]:
-    lines = re.findall(rf"^-- {how}: (.*)$", text, re.MULTILINE)
-    return [part.strip() for line in lines for part in line.split(",")]
-
-
-def _named_in(texts: dict[str, str], how: str) -> list[str]:
-    return list(dict.fromkeys(each for text in texts.values() for each in _named(text, how)))
-
-
-def _keys_in(code: str) -> set[str]:
-    return set(Keys._fields) & set(re.findall(r"\w+", re.sub(r"--.*", "", code)))
-
-
-def _made_when_called(names: list[str], code: str, sent: set[str]) -> str:
-    """``seldom()``, which makes functions when first called and returns them by name: a closure costs time.
-
-    So does a key that is sent: those that nothing else needs are made here.
-    """
-    keys = sorted(_keys_in(code) - sent - {"prefix"})
-    made = "".join(f"local {key} = prefix .. '{key}'\n" for key in keys)
-    fields = "".join(f"  {name} = {name},\n" for name in names)
-    return (
-        f"local all_made\nfunction seldom()\nif all_made then return all_made end\n"
-        f"{made}{code}all_made = {{\n{fields}}}\nreturn all_made\nend\n"
-    )
-
-
 def main(folder: str) -> None:
-    """Write the composed scripts into a folder, for a linter or a curious reader."""
+    """Write the library into a folder, for a linter or a curious reader."""
     Path(folder).mkdir(parents=True, exist_ok=True)
-    for name in VERBS:
-        (Path(folder) / f"{name}.lua").write_text(load(name, shebang=False).text, encoding="utf-8")
+    (Path(folder) / "library.lua").write_text(library(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ The server asks for the right to a command also when a script gives it, so most 
 from __future__ import annotations
 
 CONNECTING = ("client|setname",)
-CALLING = ("evalsha", "eval")
+CALLING = ("fcall", "function|load", "eval")
 WAITING = ("blpop",)
 IN_SCRIPTS = (
     "time", "type", "del", "exists",

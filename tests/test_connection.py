@@ -15,7 +15,7 @@ from junmai_jobs.scripts import load
 if TYPE_CHECKING:
     from tests.conftest import StartServer
 
-pause, keys = load("pause"), (Keys.of("n").paused,)
+pause, PREFIX = load("pause"), Keys.of("n").prefix
 
 
 @pytest.mark.parametrize("kind", [ClientLink, DedicatedLink])
@@ -24,11 +24,11 @@ def test_a_server_that_falls_silent_is_given_up_in_time(
 ) -> None:
     server = redis_process()
     link = kind(server, patience=0.1, socket_timeout=0.3)
-    assert link.run(pause, keys, ()) == [b"OK"]
+    assert link.run(pause, PREFIX, ()) == [b"OK"]
     server.pause()
     begin = time.monotonic()
     with pytest.raises(StoreUnavailable, match="cannot be reached"):
-        link.run(pause, keys, ())
+        link.run(pause, PREFIX, ())
     assert time.monotonic() - begin < 3
     server.resume()
-    assert link.run(pause, keys, ()) == [b"OK"]
+    assert link.run(pause, PREFIX, ()) == [b"OK"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.servers import RedisProcess
 
 
-PAUSED = Keys.of("n").paused
+PAUSED, PREFIX = Keys.of("n").paused, Keys.of("n").prefix
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def hasty(kind: str, server: RedisProcess, proxy: Proxy) -> Iterator[Link]:
 
 
 def pause(link: Link, queue: str = "first") -> None:
-    assert link.run(load("pause"), (PAUSED,), (queue,)) == [b"OK"]
+    assert link.run(load("pause"), PREFIX, (queue,)) == [b"OK"]
 
 
 def is_well(link: Link) -> bool:

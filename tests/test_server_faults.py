@@ -27,7 +27,7 @@ from tests.worker.harness import Journal, WorkerProcess, queue_on
 if TYPE_CHECKING:
     from pathlib import Path
 
-pause, keys = load("pause"), (Keys.of("n").paused,)
+pause, PREFIX = load("pause"), Keys.of("n").prefix
 
 
 @pytest.fixture(params=KINDS)
@@ -36,7 +36,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 def through(link: Link) -> Any:
-    return link.run(pause, keys, ())
+    return link.run(pause, PREFIX, ())
 
 
 def stands_through(server: RedisProcess, kind: str, said: str, end: Callable[[], object]) -> None:
@@ -152,7 +152,9 @@ def again_and_again(server: RedisProcess, *command: str) -> Iterator[list[tuple[
         thread.join()
 
 
-@pytest.mark.parametrize("command", [("CLIENT", "KILL", "TYPE", "normal"), ("SCRIPT", "FLUSH")], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [("CLIENT", "KILL", "TYPE", "normal"), ("FUNCTION", "FLUSH")], ids=" ".join
+)
 def test_under_load_nobody_notices(
     redis_process: StartServer, tmp_path: Path, command: tuple[str, ...]
 ) -> None:

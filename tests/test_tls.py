@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SECRET = "hunter2"  # noqa: S105 - of nothing
 HELLO = b"\x16"
 """What every line through TLS begins with: a handshake."""
-pause, keys = load("pause"), (Keys.of("n").paused,)
+pause, PREFIX = load("pause"), Keys.of("n").prefix
 
 
 @pytest.fixture(scope="module")
@@ -107,10 +107,10 @@ def test_a_server_that_proves_who_it_is(start: StartTLS, authority: Authority, t
     server = Server(f"rediss://{start(authority.vouch_for('good', 'IP:127.0.0.1'))}", tmp_path)
     server.check()
     link = DedicatedLink(server)
-    assert link.run(pause, keys, ()) == [b"OK"]
+    assert link.run(pause, PREFIX, ()) == [b"OK"]
     link.close()
     ordinary = ClientLink(server)
-    assert ordinary.run(pause, keys, ()) == [b"OK"]
+    assert ordinary.run(pause, PREFIX, ()) == [b"OK"]
     ordinary.client.close()
 
 

@@ -2,7 +2,7 @@
 -- At most one round a second, whoever asks, so that urgent jobs are held up by one job a second at most; the next
 -- one follows when it has started.
 -- replies: OK
--- include: now, queue_keys, longest_waiting, reprioritize
+-- include: queue_keys, longest_waiting, reprioritize
 local function age(bound, ...)
   local last = tonumber(redis.call('HGET', meta, 'aged') or '')
   if last and seconds_apart(now, last) < 1 then return {'OK'} end

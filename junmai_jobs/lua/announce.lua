@@ -1,7 +1,6 @@
 -- announce: the jobs that have failed since the last call, each told to one caller alone; at most 100 by name.
 -- What was told is kept as request|after|until (milliseconds), so that a repeated call is told the same.
 -- replies: OK, count, id ...
--- include: now
 local function announce(request)
   local kept, after, till = string.match(redis.call('HGET', meta, 'announced') or '', '^(.*)|(%d+)|(%d+)$')
   if kept ~= request then

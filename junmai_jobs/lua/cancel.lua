@@ -1,6 +1,6 @@
 -- cancel: waiting or blocked -> cancelled; running -> told to stop, its worker is rung.
 -- replies: OK | CANCELLING | STATE, word | NOTFOUND
--- include: now, queue_keys, bell, waiting, finish
+-- include: queue_keys, bell, waiting, finish
 local function cancel(id, request, reason)
   local state = known_state(id)
   if not state then return {'NOTFOUND'} end

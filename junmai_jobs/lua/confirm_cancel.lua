@@ -1,7 +1,7 @@
 -- confirm_cancel: running -> cancelled; the run has ended because it was asked to.
 -- detail: JSON, ``how``: it stopped when asked, was interrupted, or was killed.
 -- replies: OK | LOST
--- include: now, ending, history, end_cancelled
+-- include: ending, history, end_cancelled
 local function confirm_cancel(id, token, detail)
   local state, word = guard(id, token, {cancelled = 'OK'})
   if not state then return {word} end

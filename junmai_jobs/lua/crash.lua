@@ -2,7 +2,7 @@
 -- detail: JSON of its signal or exit_code, and of the input it worked on, which is suspect now (suspects.lua).
 -- pause: the job does not come back sooner (ms), and then behind those that wait.
 -- replies: OK, id, home | NONE
--- include: now, lose, give_up, suspect
+-- include: lose, give_up, suspect
 local function crash(claimer, request, detail, pause)
   return give_up(claimer, request, function(id, state)
     suspect(id, state.token, detail)

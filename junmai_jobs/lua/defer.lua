@@ -1,6 +1,6 @@
 -- defer: running -> scheduled, due in delay milliseconds; spends no retry. note: kept for the next run.
 -- replies: OK | CANCELLED | LOST
--- include: now, ending, history, postpone, end_cancelled
+-- include: ending, history, postpone, end_cancelled
 local function defer(id, token, delay, note, detail)
   local state, word = guard(id, token, {scheduled = 'OK', ready = 'OK', cancelled = 'CANCELLED'})
   if not state then return {word} end

@@ -1,7 +1,7 @@
 -- deregister: a worker is gone, and what its claimers hold comes back: released (it stopped) or lost (it died).
 -- At most 4 claimers that have claimed anything a call.
 -- replies: OK | MORE
--- include: now, lose, leased, pass_ring_on
+-- include: lose, leased, pass_ring_on
 local function deregister(worker, event, ...)
   local names, left = {...}, 4
   local known = names[1] and redis.call('HMGET', claimers, unpack(names)) or {}

@@ -1,7 +1,6 @@
 -- due: which schedules have a tick that is due, the oldest first, at most 100.
 -- replies: OK, now (ms), milliseconds until the next tick that is not due yet (empty: none), then for each name,
 --   tick (ms), spec
--- include: now
 local function due()
   local later = '(' .. string.format('%.0f', now)
   local next_tick = redis.call('ZRANGEBYSCORE', ticks, later, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)

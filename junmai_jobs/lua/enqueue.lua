@@ -2,8 +2,7 @@
 -- ...: for each job its id, delay (ms), dependencies (lib/block.lua, or empty), body
 -- replies: OK, NEW, EXISTING or "DUPLICATE id" for each | CONFLICT, index, id | FULL, index, queue |
 --   LANES, index, queue | NOTFOUND, index, parent
--- include: now, queue_keys, bell, body, score, capacity, event
--- seldom: block, settle_key, replace, replaced, extra
+-- include: queue_keys, bell, body, score, capacity, event, block, settle_key, replace, replaced, extra
 local job_width = 4
 
 local function read_job(list, at)
@@ -55,7 +54,7 @@ local function add(entries, key, one, other)
 end
 
 -- Of those that wait for no other job, which may be the others' parents; one command for all of a home.
-local function place(fresh, sequence)
+local function put_in_line(fresh, sequence)
   local homes, delayed, open = {}, {}, {}
   for offset, job in ipairs(fresh) do
     local delay = job.dependencies == '' and tonumber(job.delay)
@@ -78,7 +77,7 @@ end
 local function accept(fresh, owned)
   local found, blocked = {}, {}
   for _, job in ipairs(fresh) do
-    local batch = job.extras and seldom().extra(job.extras, 'b')
+    local batch = job.extras and extra(job.extras, 'b')
     if batch then add(found, members, '0', batch .. ' ' .. job.id) end
     if job.dependencies == '' then add(found, bodies, job.id, stamped(job)) else blocked[#blocked + 1] = job end
   end
@@ -86,7 +85,7 @@ local function accept(fresh, owned)
   if found[members] then redis.call('ZADD', members, unpack(found[members])) end
   if found[bodies] then redis.call('HSET', bodies, unpack(found[bodies])) end
   for _, job in ipairs(blocked) do
-    seldom().block(job.id, job.queue, job.delay, job.dependencies)
+    block(job.id, job.queue, job.delay, job.dependencies)
     redis.call('HSET', bodies, job.id, stamped(job))
   end
 end
@@ -110,9 +109,9 @@ local function enqueue(max_waiting, ...)
   for index, id in ipairs(ids) do
     local job = read_job(list, (index - 1) * job_width + 1)
     local known = seen[id] or stored[index]
-    local owner = not known and job.extras and seldom().settle_key(job, taken, owned)
+    local owner = not known and job.extras and settle_key(job, taken, owned)
     if known then
-      if content_of(known) ~= content_of(job.body) and not seldom().replaced(known, job.extras) then
+      if content_of(known) ~= content_of(job.body) and not replaced(known, job.extras) then
         return {'CONFLICT', index - 1, id}
       end
       words[index + 1] = 'EXISTING'
@@ -129,13 +128,13 @@ local function enqueue(max_waiting, ...)
   end
   for queue in pairs(vacancies) do redis.call('ZADD', queues, 0, queue) end
   if fresh[1] then
-    place(fresh, next_sequence(#fresh))
+    put_in_line(fresh, next_sequence(#fresh))
     accept(fresh, owned)
     tell_of(fresh)
   end
   for _, twin in ipairs(twins) do
     local owner, job = unpack(twin)
-    seldom().replace(owner, job.delay, stamped(job), job.extras)
+    replace(owner, job.delay, stamped(job), job.extras)
   end
   return words
 end

@@ -1,7 +1,7 @@
 -- expire: forgets results whose time is over, 30 a call; their jobs stay succeeded. One that a child is still to
 -- read is kept for another minute.
 -- replies: OK | MORE
--- include: now, readers
+-- include: readers
 local function expire()
   local due = redis.call('ZRANGEBYSCORE', expiring, '-inf', now, 'LIMIT', 0, 30)
   for _, id in ipairs(due) do

@@ -1,6 +1,6 @@
 -- extend: running -> running; renews the leases of a worker's claimers in one call and shows that it lives.
 -- replies: OK, then for each claimer its word and token: HELD | CANCEL | IDLE | LOST; UNKNOWN: register first
--- include: now, queue_keys, state, claimer
+-- include: queue_keys, state, claimer
 local function extend_claimer(claimer, lease)
   local record = read_record(claimer)
   if not record or record.token == '' then return 'IDLE', '' end

@@ -1,6 +1,6 @@
 -- fail: running -> failed, for good. reason: a word or a sentence, may be empty.
 -- replies: OK | LOST
--- include: now, ending, history, leave
+-- include: ending, history, leave
 local function fail(id, token, reason, detail)
   local state, word = guard(id, token, {failed = 'OK'})
   if not state then return {word} end

@@ -1,6 +1,6 @@
 -- log: running -> running; lines of text are kept with the job. number: counts the calls of one run.
 -- replies: OK | LOST
--- include: now, ending, newest_lines
+-- include: ending, newest_lines
 local log_limit = 65536
 
 -- Kept is "token number" of the last call, by which a repeated one is known, then a line "time text" for each.

@@ -1,6 +1,6 @@
 -- outranked: could a job of a higher priority run in this running one's place? ...: the queues and lanes to look at.
 -- replies: YES | NO | LOST
--- include: now, ending, queue_keys, band, lane, not_paused, find_machine, limits
+-- include: ending, queue_keys, band, lane, not_paused, find_machine, limits
 -- Could the head of a lane run once this run has left? Only the head is asked: if it has no room, the next claim parks
 -- it, and the next call sees the one behind it.
 local function may_run(lane, held)

@@ -1,7 +1,6 @@
 -- promote: scheduled, retrying -> ready when due; blocked -> ready when a limit has room; 25 jobs a call.
 -- replies: OK, milliseconds until the next is due (empty: none) | MORE
--- include: now, queue_keys, bell, score, state, next_unpark
--- seldom: unpark_due
+-- include: queue_keys, bell, score, state, next_unpark, unpark_due
 -- All that of one home are due: those that are true get places behind all that wait; a command for all, where it can.
 local function promote_jobs(ids, queue, word)
   local known, stored = redis.call('HMGET', states, unpack(ids)), redis.call('HMGET', bodies, unpack(ids))
@@ -41,7 +40,7 @@ local function promote(...)
   end
   local limit_due = next_unpark()
   if limit_due == 0 then
-    left = left - seldom().unpark_due(left)
+    left = left - unpark_due(left)
     if left <= 0 then return {'MORE'} end
     limit_due = next_unpark()
   end

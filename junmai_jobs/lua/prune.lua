@@ -3,8 +3,7 @@
 -- after: how many of the oldest were found to stay by the calls before.
 -- replies: OK | MORE, how many stay
 -- Of more than 500 queues the empty ones are forgotten too.
--- include: now, finish, children, readers, unique
--- seldom: forget_queues
+-- include: finish, children, readers, unique, forget_queues
 local most, crowd = 15, 500
 
 local function forget_marks(id, body)
@@ -40,8 +39,8 @@ local function must_stay(id, body)
 end
 
 local function prune(word, max_age, keep, after)
-  if redis.call('ZCARD', queues) > crowd then seldom().forget_queues() end
-  local home = finished_homes[word]
+  if redis.call('ZCARD', queues) > crowd then forget_queues() end
+  local home = finished_home(word)
   local surplus = redis.call('ZCARD', home) - keep - after
   local oldest = redis.call('ZRANGE', home, after, after + most - 1, 'WITHSCORES')
   local ids, gone, gone_bodies = {}, {}, {}

@@ -1,6 +1,6 @@
 -- purge: waiting, blocked -> cancelled (reason purged); one queue, the homes given, 20 jobs a call.
 -- replies: OK, count | MORE, count
--- include: now, queue_keys, waiting, finish
+-- include: queue_keys, waiting, finish
 local most = 20
 
 local function purge_job(id, home, queue, word)

@@ -2,7 +2,7 @@
 -- A reaper that comes more than half a lease late, or finds time run back, cannot tell the dead from those
 -- who slept with it: it extends every lease once and counts nothing.
 -- replies: OK | MORE
--- include: now, lose, score
+-- include: lose, score
 -- Only when time ran back are longer leases cut: else they are those of a worker that asks for longer ones.
 local function extend_all(names, lease, ran_back)
   local left = 100

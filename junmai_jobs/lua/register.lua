@@ -1,7 +1,7 @@
 -- register: a worker shows that it is there. info: JSON for people and for workers on the same host.
 -- governed: the governor lets it run more or less than before, in words; else empty.
 -- replies: OK
--- include: now, event
+-- include: event
 local function register(worker, info, governed)
   local known = redis.call('HGET', worker_info, worker)
   if governed ~= '' and known ~= info then note_event('governed', worker, '', governed) end

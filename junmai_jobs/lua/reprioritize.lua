@@ -1,7 +1,6 @@
 -- reprioritize: the job changes its band and keeps its place in line; for any job that has not finished.
 -- replies: OK | STATE, word | NOTFOUND
--- include: queue_keys, waiting, score
--- seldom: move_parked
+-- include: queue_keys, waiting, score, move_parked
 local function moved(score, priority)
   return ready_score(priority, score - math.floor(score / band_width) * band_width)
 end
@@ -17,7 +16,7 @@ local function reprioritize(id, priority)
   if state and state.score ~= '' then
     local score = moved(state.score, priority)
     if state.word == 'blocked' and state.holds ~= '' then
-      seldom().move_parked(id, state, score)
+      move_parked(id, state, score)
     else
       state.score = score
       write_state(id, state)

@@ -1,6 +1,6 @@
 -- resolve: blocked -> ready, scheduled or cancelled, when a parent of theirs has finished; 15 children a call.
 -- replies: OK | MORE
--- include: now, queue_keys, bell, score, state, waiting, finish, checkpoint_mark, range_of
+-- include: queue_keys, bell, score, state, waiting, finish, checkpoint_mark, range_of
 local function unblock(child, state)
   local delay = tonumber(state.note) or 0
   if delay > 0 then
@@ -58,7 +58,7 @@ local function resolve()
   local left = 15
   for _, parent in ipairs(redis.call('ZRANGE', ended, 0, left - 1)) do
     local state = read_state(parent)
-    local over = not state or finished_homes[state.word]
+    local over = not state or finished_home(state.word)
     local low, high = range_of(parent)
     local edges = over and redis.call('ZRANGEBYLEX', children, low, high, 'LIMIT', 0, left) or {}
     for _, edge in ipairs(edges) do tell(edge, state and state.word == 'succeeded') end

@@ -1,6 +1,6 @@
 -- retry: running -> retrying, due in delay milliseconds; spends a retry.
 -- replies: OK | CANCELLED | LOST
--- include: now, ending, history, postpone, end_cancelled
+-- include: ending, history, postpone, end_cancelled
 local function retry(id, token, delay, detail)
   local state, word = guard(id, token, {retrying = 'OK', ready = 'OK', cancelled = 'CANCELLED'})
   if not state then return {word} end

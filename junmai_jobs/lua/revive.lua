@@ -2,9 +2,7 @@
 -- submitted with; it is blocked until those of its parents that are kept have finished, and succeeded if they must.
 -- force: nothing is held any more against what it has last worked on.
 -- replies: OK | STATE, word | DUPLICATE, id | NOTFOUND
--- include: now, queue_keys, bell, score, state, waiting, own, block, event, checkpoint_mark, suspects
-local revivable = {failed = failed, cancelled = cancelled}
-
+-- include: queue_keys, bell, score, state, waiting, own, block, event, checkpoint_mark, suspects
 local function kept(dependencies)
   return (string.gsub(dependencies, '(%a+%+?=(%S+) ?)', function(token, parent)
     return redis.call('HEXISTS', bodies, parent) == 1 and token or ''
@@ -16,7 +14,7 @@ local function revive(id, request, dependencies, force)
   if not state then return {'NOTFOUND'} end
   -- Asked again: it may run since, or have failed once more.
   if state.request == request then return {'OK'} end
-  local home = revivable[state.word]
+  local home = state.word ~= 'succeeded' and finished_home(state.word)
   if not home then return {'STATE', state.word} end
   local extras = extras_in(body)
   local key = unique_of(extras)

@@ -1,6 +1,6 @@
 -- sample: a row of history for each minute, and each hour, that is over and has none yet; 100 minutes a call.
 -- replies: OK | MORE
--- include: now, rows
+-- include: rows
 local function start_of(time, width)
   return time - time % width
 end

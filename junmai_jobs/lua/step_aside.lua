@@ -1,6 +1,6 @@
 -- step_aside: running -> ready, first again in its band: the run makes way for a more urgent job. No retry is spent.
 -- replies: OK | CANCELLED | LOST
--- include: now, ending, hand_back
+-- include: ending, hand_back
 local function step_aside(id, token)
   local state, word = guard(id, token, {ready = 'OK', cancelled = 'CANCELLED'})
   if not state then return {word} end

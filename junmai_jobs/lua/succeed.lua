@@ -1,6 +1,6 @@
 -- succeed: running -> succeeded. result: msgpack, empty for None. ttl: ms until it is forgotten, empty for never.
 -- replies: OK | LOST
--- include: now, leave, ending
+-- include: leave, ending
 local function succeed(id, token, result, ttl)
   local state, word = guard(id, token, {succeeded = 'OK'})
   if not state then return {word} end

@@ -4,7 +4,7 @@
 -- replies: OK | MORE, the number of the next, then for each lane its name, how many of its jobs wait in line (0 while
 --   its queue is paused), how many run, and a key of it in whose place there is something that is not ours, or ''
 -- include: queue_keys, not_paused
-local page = 50
+local lanes_a_call = 50
 local kinds = {
   ready = 'zset', scheduled = 'zset', retrying = 'zset', leases = 'zset', blocked = 'zset', bell = 'list',
 }
@@ -19,12 +19,12 @@ local function foreign_key(lane)
 end
 
 local function survey(first, ...)
-  local lanes, known, named = {...}, redis.call('ZRANGE', queues, first, first + page - 1), {}
+  local lanes, known, named = {...}, redis.call('ZRANGE', queues, first, first + lanes_a_call - 1), {}
   for _, lane in ipairs(lanes) do named[lane] = true end
   for _, lane in ipairs(known) do
     if not named[lane] then lanes[#lanes + 1] = lane end
   end
-  local reply, going = {#known == page and 'MORE' or 'OK', first + page}, {}
+  local reply, going = {#known == lanes_a_call and 'MORE' or 'OK', first + lanes_a_call}, {}
   for _, lane in ipairs(not_paused(lanes)) do going[lane] = true end
   for _, lane in ipairs(lanes) do
     local foreign = foreign_key(lane)

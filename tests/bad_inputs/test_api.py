@@ -118,7 +118,7 @@ def test_an_argument_of_another_kind(jobs: JobQueue, ask: Callable[[Any], object
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        (("reset", "on", ">pw", "~*", "+@all", "-eval", "-evalsha"), "forbids a command to this user"),
+        (("reset", "on", ">pw", "~*", "+@all", "-eval", "-fcall"), "forbids a command to this user"),
         (("reset", "on", ">pw", "~other:*", "+@all"), "forbids a command to this user"),
         (("reset", "on", ">pw", "~*", "+@all", "-zadd"), "cannot work: .*|forbids a command to this user"),
         (("reset", "on", ">other", "~*", "+@all"), "refuses the user or the password"),

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from junmai_jobs.broker import Broker
 from junmai_jobs.keys import Keys
+from junmai_jobs.scripts import library
 from tests.model import laws
 from tests.model.job import OFFERS
 from tests.model.model import Model
@@ -31,6 +32,7 @@ class Frame(RuleBasedStateMachine):
         self.admin = backend.admin
         self.keys = Keys.of(self.namespace)
         self.model = Model()
+        self.admin.function_load(library(moved_clock=True), replace=True)
         link = TimedLink(self.admin, self.model, self.keys.meta)
         self.broker = Broker(link, self.namespace, moved_clock=True)
         self.times = {0}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import hiredis
 import redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import ResponseError
 
 from tests.model.simulation_laws import Laws
 from tests.model.simulation_world import EPOCH, World
@@ -85,7 +85,7 @@ class Network:
     def restart(self, seconds: float) -> None:
         """The server is away for a while; connections break, and it knows no script any more."""
         self.down_until = self.world.now + seconds
-        self.store.known.clear()
+        self.store.knows = False
         blocked, self._blocked = self._blocked, []
         for line, serial, _ in blocked:
             line.deliver(serial, _broken())
@@ -131,9 +131,12 @@ class Network:
         self.store.clock_us = self.now_us()
         call = self.store.call_of(commands[0])
         if call is None:
-            return [NoScriptError("No matching script.")]
+            return [ResponseError("Function not found")]
         if call.verb == "BLPOP":
             return self._block(line, serial, call)
+        if call.verb == "FUNCTION":
+            self.store.knows = True
+            return [b"OK"]
         if not call.keys:
             return self.store.read(commands)
         before = self.store.view

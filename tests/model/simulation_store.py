@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 QUEUES = ("a", "b")
+_LIBRARY = scripts.library_name(scripts.library(moved_clock=True))
 _MOVED = (Path(junmai_jobs.__file__).parent / "lua/lib/now_moved.lua").read_text(encoding="utf-8")
-_SIMULATED = (
-    "local now_us = tonumber(redis.call('HGET', meta, 'clock_us'))\nlocal now = math.floor(now_us / 1000)\n"
-)
+_SIMULATED = "local function read_clock() return tonumber(redis.call('HGET', meta, 'clock_us')) end\n"
 _LOOK = """
 local prefix, found = ARGV[1], {}
 for queue in string.gmatch(ARGV[2], '%S+') do
@@ -110,11 +110,8 @@ class SimulatedStore:
         self.admin = admin
         self._connection: Any = admin.connection_pool.make_connection()
         self._look = admin.script_load(_LOOK)
-        self._shas: dict[str, str] = {}
-        self._names: dict[str, str] = {}
-        for name, (script, text) in _all_scripts(mutant).items():
-            self._shas[name] = admin.script_load(text)
-            self._names |= {script.sha: name, script.text: name}
+        self._library = f"{_LIBRARY}_{hashlib.sha256(repr(mutant).encode()).hexdigest()[:12]}"
+        admin.function_load(_simulated(mutant).replace(_LIBRARY, self._library), replace=True)
 
     def begin(self, namespace: str) -> None:
         """With nothing in it."""
@@ -122,8 +119,8 @@ class SimulatedStore:
         if left := self.admin.keys(f"{self.keys.prefix}*"):
             self.admin.delete(*left)
         self.clock_us = 0
-        self.known: set[str] = set()
-        """The scripts that the server has seen since it was started."""
+        self.knows = False
+        """Whether the server has been given the library since it was started."""
         self.view = NOTHING
         self._raw: list[Any] = []
         self._looked = (self.keys.prefix, *map(" ".join, (QUEUES, QUEUE_HOMES, FINISHED_HOMES)))
@@ -132,21 +129,20 @@ class SimulatedStore:
         self._connection.disconnect()
 
     def call_of(self, command: Sequence[bytes]) -> Call | None:
-        """What a command means; both ways to run a script come to the same. None: the script is unknown."""
+        """What a command means. None: the server does not know such a function yet."""
         word = command[0].decode().upper()
-        if word not in {"EVAL", "EVALSHA"}:
+        if word != "FCALL":
             return Call(word, [], list(command[1:]))
-        name, count = self._names[command[1].decode()], int(command[2])
-        if word == "EVALSHA" and name not in self.known:
+        if not self.knows:
             return None
-        self.known.add(name)
-        return Call(name, [key.decode() for key in command[3 : 3 + count]], list(command[3 + count :]))
+        verb = command[1].decode().removeprefix(f"{_LIBRARY}_")
+        return Call(verb, [command[3].decode()], list(command[4:]))
 
     def run(self, call: Call, bells: Sequence[str]) -> tuple[Any, list[str]]:
         """A verb's reply, and which of these bells hold a ring; ``view`` is as it is then."""
         _, reply, (found, lengths) = self._exchange(
             ("HSET", self.keys.meta, "clock_us", self.clock_us),
-            ("EVALSHA", self._shas[call.verb], len(call.keys), *call.keys, *call.arguments),
+            ("FCALL", f"{self._library}_{call.verb}", 1, *call.keys, *call.arguments),
             ("EVALSHA", self._look, 0, *self._looked, *bells),
         )
         if found != self._raw:
@@ -180,15 +176,11 @@ class SimulatedStore:
             return error
 
 
-def _all_scripts(mutant: Mutant | None) -> dict[str, tuple[scripts.Script, str]]:
-    """Each verb as the library knows it, and the text that is run in its place."""
-    found, changed = {}, False
-    for name in scripts.VERBS:
-        script = scripts.load(name, moved_clock=True)
-        text = script.text.replace(_MOVED, _SIMULATED)
-        assert "'TIME'" not in text
-        if mutant and mutant.old in text:
-            text, changed = text.replace(mutant.old, mutant.new), True
-        found[name] = (script, text)
-    assert changed or not mutant, f"nothing to replace for {mutant}"
-    return found
+def _simulated(mutant: Mutant | None) -> str:
+    """The library as it is, with the simulated clock, and with what a mutant changes."""
+    text = scripts.library(moved_clock=True).replace(_MOVED, _SIMULATED)
+    assert "'TIME'" not in text
+    if mutant:
+        assert mutant.old in text, f"nothing to replace for {mutant}"
+        text = text.replace(mutant.old, mutant.new)
+    return text

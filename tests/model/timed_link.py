@@ -22,14 +22,14 @@ redis.call('HSET', KEYS[1], 'clock_offset', string.format('%.0f', ARGV[1] - real
 
 @dataclass(frozen=True)
 class TimedLink:
-    """Runs scripts at the time that the model has: the clock is set in the same transaction."""
+    """Calls verbs at the time that the model has: the clock is set in the same transaction."""
 
     admin: Any
     model: Model
     meta: str
 
-    def run(self, script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
+    def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
         with self.admin.pipeline(transaction=True) as pipeline:
             pipeline.eval(SET_CLOCK, 1, self.meta, EPOCH + self.model.now * 1000)
-            pipeline.eval(script.text, len(keys), *keys, *arguments)
+            pipeline.fcall(script.function, 1, prefix, *arguments)
             return pipeline.execute()[1]

@@ -404,9 +404,9 @@ def test_a_lost_reply_goes_unnoticed(
     call = case(actual)
     link, proxy = bad_line
     if not cached:
-        redis_backend.admin.script_flush()
-    # Where the script is not known the first reply says so, and the second is that of its text.
-    proxy.lose_reply(after=0 if cached else 1)
+        redis_backend.admin.function_flush()
+    # Where the library is not known the first reply says so, and the second that it was loaded.
+    proxy.lose_reply(after=0 if cached else 2)
     given = call(Broker(link, actual.namespace, moved_clock=True))
     assert proxy.lost == 1
     assert actual.dump() == expected.dump()
@@ -418,16 +418,16 @@ def _without_tokens(answer: object) -> str:
 
 
 @pytest.mark.parametrize("kind", [ClientLink, DedicatedLink])
-def test_an_emptied_script_cache_goes_unnoticed(
+def test_a_lost_library_goes_unnoticed(
     redis_backend: Backend, kind: type[ClientLink | DedicatedLink]
 ) -> None:
     with redis_backend.namespace() as name:
         broker = Broker(kind(redis_backend.endpoint), name)
         broker.enqueue([new_job("a"), new_job("b")])
         for number, job_id in enumerate("ab"):
-            redis_backend.admin.script_flush()
+            redis_backend.admin.function_flush()
             job = broker.claim("w/1", f"1.{number}", QUEUES)
             assert job is not None
             assert job.id == job_id
-            redis_backend.admin.script_flush()
+            redis_backend.admin.function_flush()
             broker.end(job, verbs.succeed(b""))

@@ -21,7 +21,7 @@ local function tell_again_of(named)
   in_pages(named, function(some)
     for index, text in ipairs(redis.call('HMGET', states, unpack(some))) do
       local parent, found = some[index], state_in(text)
-      if found and finished_homes[found.word] and redis.call('ZSCORE', ended, parent) == false then
+      if found and finished_home(found.word) and redis.call('ZSCORE', ended, parent) == false then
         redis.call('ZADD', ended, now, parent)
         ring(alarm)
       end

@@ -1,5 +1,5 @@
--- include: queue_keys, lane, body, band, state, homes, claimer, meta, event
--- seldom: not_paused, recall, put_aside, pass_ring_on, admit, find_machine, without, hold, next_unpark, unpark_due
+-- include: queue_keys, lane, body, band, state, homes, claimer, meta, event, not_paused, recall, put_aside
+-- include: pass_ring_on, admit, find_machine, without, hold, next_unpark, unpark_due
 local skip_limit = 10
 
 -- The head that runs next: lane, id, score. Lanes are asked in their order. A later queue wins only with a better band;
@@ -24,14 +24,14 @@ end
 
 local function take(id, lane, score, state, claimer, request, lease, answer, holds)
   read_meta()
-  local last = tonumber(last_token or '0')
+  local last = tonumber(learnt.last_token or '0')
   -- One that is no number, or too large to be counted on from, is no token of ours.
   local follows = last and last >= now_us and last < 9007199254740992
   local token = string.format('%.0f', follows and last + 1 or now_us)
   -- Blocked and here: a log was torn while the job was unblocked.
   if not state or (state.word == 'blocked' and state.holds == '') then state = new_state('ready', lane) end
   state.word, state.queue, state.score, state.token, state.claimer = 'running', lane, score, token, claimer
-  if holds ~= '' or state.holds ~= '' then holds = seldom().hold(id, holds, state.holds) end
+  if holds ~= '' or state.holds ~= '' then holds = hold(id, holds, state.holds) end
   state.holds = holds
   redis.call('ZADD', queue_key(lane, 'leases'), now + lease, id)
   write_state(id, state)
@@ -48,22 +48,22 @@ local function serve(id, lane, score, machine, open, claimer, request, lease, wo
   local state, body = read_state(id), redis.call('HGET', bodies, id)
   local version, _, _, created, expires, extras = read_header(body)
   if version and version > schema_version then
-    if woken == '1' then seldom().pass_ring_on(open) end
+    if woken == '1' then pass_ring_on(open) end
     return {'NEWER', lane}
   end
   -- Nor is a job of ours what no process could be told of.
   local readable = version and #id <= 128 and not string.find(id, '[^%w._:/-]')
   local expired = expires and created and created + expires <= now
-  local elsewhere = state and (state.word == 'running' or finished_homes[state.word])
+  local elsewhere = state and (state.word == 'running' or finished_home(state.word))
   if not readable or expired or elsewhere then
-    seldom().put_aside(id, lane, state, body, readable)
+    put_aside(id, lane, state, body, readable)
     return nil
   end
   local holds = machine
-  if extras then holds = seldom().admit(id, lane, score, state, body, extras, machine) end
+  if extras then holds = admit(id, lane, score, state, body, extras, machine) end
   if not holds then return nil end
   state = take(id, lane, score, state, claimer, request, lease, answer, holds)
-  if woken == '1' then seldom().pass_ring_on(open) end
+  if woken == '1' then pass_ring_on(open) end
   return {'JOB', id, state.token, body, state.failures, state.note, holds}
 end
 
@@ -72,21 +72,21 @@ end
 local function claim_next(claimer, request, lease, woken, least, lanes, answer)
   local open, closed, looked, waits, asked_limits = lanes, {}, 0, nil, false
   local better = least ~= '0' and '(' .. string.format('%.0f', (11 - least) * band_width) or nil
-  if redis.call('EXISTS', paused) == 1 then open = seldom().not_paused(lanes) end
+  if redis.call('EXISTS', paused) == 1 then open = not_paused(lanes) end
   while looked < skip_limit do
     local lane, id, score = best_head(open, better)
     if not lane then
-      local due = seldom().next_unpark()
+      local due = next_unpark()
       if due ~= 0 or asked_limits then
-        if better and woken == '1' then seldom().pass_ring_on(open) end
-        if waits and woken == '1' then seldom().pass_ring_on(waits) end
+        if better and woken == '1' then pass_ring_on(open) end
+        if waits and woken == '1' then pass_ring_on(waits) end
         return {waits and 'WAIT' or 'EMPTY', due and string.format('%.0f', due) or ''}
       end
       asked_limits = true
-      seldom().unpark_due(skip_limit)
+      unpark_due(skip_limit)
     else
       local machine = ''
-      if string.find(lane, '+', 1, true) then machine = seldom().find_machine(lane, id, claimer, closed) end
+      if string.find(lane, '+', 1, true) then machine = find_machine(lane, id, claimer, closed) end
       if machine then
         looked = looked + 1
         local reply = serve(id, lane, score, machine, open, claimer, request, lease, woken, answer)
@@ -94,11 +94,11 @@ local function claim_next(claimer, request, lease, woken, least, lanes, answer)
       else
         waits = waits or {}
         waits[#waits + 1] = lane
-        open = seldom().without(open, lane)
+        open = without(open, lane)
       end
     end
   end
   -- So many in a row are work enough for one call.
-  seldom().pass_ring_on(open)
+  pass_ring_on(open)
   return {'EMPTY', ''}
 end

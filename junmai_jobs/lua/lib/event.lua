@@ -1,7 +1,6 @@
--- include: meta
--- seldom: add_event
+-- include: meta, add_event
 -- Tell those who listen, if anybody does, of a submission, a start or an end; or of a worker, with a detail.
 local function note_event(word, id, lane, detail)
   read_meta()
-  if listened then seldom().add_event(word, id, lane, detail) end
+  if learnt.listened then add_event(word, id, lane, detail) end
 end

@@ -1,12 +1,11 @@
--- include: state, homes, event
--- seldom: tell_children, forget_parked
+-- include: state, homes, event, tell_children, forget_parked
 
 -- Into a finished home; the caller removes the job from where it was, last. Once its state says that it has
 -- finished nobody ends it again, so its children are seen to before.
 local function finish(id, state, word, note)
-  redis.call('ZADD', finished_homes[word], now, id)
-  if redis.call('EXISTS', children) == 1 then seldom().tell_children(id) end
-  if state.word == 'blocked' and state.holds ~= '' then seldom().forget_parked(id, state) end
+  redis.call('ZADD', finished_home(word), now, id)
+  if redis.call('EXISTS', children) == 1 then tell_children(id) end
+  if state.word == 'blocked' and state.holds ~= '' then forget_parked(id, state) end
   state.word, state.note = word, note
   write_state(id, state)
   note_event(word, id, state.queue)

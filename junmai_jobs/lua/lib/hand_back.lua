@@ -4,7 +4,7 @@
 local function take_back(id, state, event, detail)
   local wanted = record_run(id, state, event, detail)
   state.token = ''
-  for _, home in pairs(finished_homes) do redis.call('ZREM', home, id) end
+  for _, home in ipairs({succeeded, failed, cancelled}) do redis.call('ZREM', home, id) end
   return wanted
 end
 

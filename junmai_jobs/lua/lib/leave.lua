@@ -1,6 +1,5 @@
--- include: queue_keys, finish
--- seldom: let_go
+-- include: queue_keys, finish, let_go
 local function leave_leases(id, state)
   redis.call('ZREM', queue_key(state.queue, 'leases'), id)
-  if state.holds ~= '' then seldom().let_go(id, state) end
+  if state.holds ~= '' then let_go(id, state) end
 end

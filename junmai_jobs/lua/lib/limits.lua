@@ -1,7 +1,6 @@
 -- include: extra, holders
 -- Extra c=KEY,count: at most so many jobs of the key run. Extra r=KEY,count,ms: at most so many start in any span of
 -- so many milliseconds. A limit's spec is the text after the =.
-local full_keys = {} -- key of a limit that this call has found full -> how many really run
 local looks = 25 -- at so many that run; of more, each call looks at others
 
 -- The specs of a job's two limits, and whether they are such: what is not was not written by us.
@@ -29,11 +28,12 @@ local function room_in(spec)
   if span == '' then
     local running = redis.call('ZLEXCOUNT', holders, low, high)
     if running >= tonumber(count) then
-      if not full_keys[key] then
+      learnt.running = learnt.running or {} -- by key of a limit that this call has found full
+      if not learnt.running[key] then
         local seen = math.min(running, looks)
-        full_keys[key] = running - seen + #true_holders(key, now_us % (running - seen + 1), seen)
+        learnt.running[key] = running - seen + #true_holders(key, now_us % (running - seen + 1), seen)
       end
-      running = full_keys[key]
+      running = learnt.running[key]
     end
     return count - running, now + 1000, key
   end

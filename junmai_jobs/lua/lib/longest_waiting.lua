@@ -1,4 +1,4 @@
--- include: now, score
+-- include: score
 local function seconds_apart(one, other)
   return math.abs(one - other) / 1000
 end

@@ -1,4 +1,5 @@
--- The server's clock, read once a call and nowhere else. Milliseconds since 1970; now_us in microseconds.
-local clock = redis.call('TIME')
-local now_us = clock[1] * 1000000 + clock[2]
-local now = math.floor(now_us / 1000)
+-- The server's clock, in microseconds since 1970.
+local function read_clock()
+  local clock = redis.call('TIME')
+  return clock[1] * 1000000 + clock[2]
+end

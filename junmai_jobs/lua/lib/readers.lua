@@ -7,7 +7,7 @@ local function is_read_by_a_child(id)
   for _, entry in ipairs(entries) do
     local child = string.sub(entry, #id + 2)
     local state = read_state(child)
-    if redis.call('HEXISTS', bodies, child) == 1 and not (state and finished_homes[state.word]) then return true end
+    if redis.call('HEXISTS', bodies, child) == 1 and not (state and finished_home(state.word)) then return true end
     redis.call('ZREM', needed, entry)
   end
   return #entries == 20

@@ -12,7 +12,7 @@
 --             reason; else what the last deferral left
 -- One that cannot be read counts as none, and so does one that runs or is parked without a score: the home a job is
 -- found in is the truth.
-local words = {
+local state_words = {
   ready = true, scheduled = true, retrying = true, blocked = true, running = true,
   succeeded = true, failed = true, cancelled = true,
 }
@@ -21,7 +21,7 @@ local function state_in(text)
   local word, queue, score, token, failures, crashes, claimer, request, holds, note =
     string.match(text or '',
       '^(%a+)|([^|]*)|(%d*)|(%d*)|(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
-  if not words[word] or #score > 17 or #token > 20 or #failures > 9 or #crashes > 9 then return nil end
+  if not state_words[word] or #score > 17 or #token > 20 or #failures > 9 or #crashes > 9 then return nil end
   if score == '' and (word == 'running' or (word == 'blocked' and holds ~= '')) then return nil end
   return {
     word = word, queue = queue, score = score, token = token, failures = failures,

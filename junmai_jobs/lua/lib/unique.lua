@@ -12,7 +12,7 @@ local function word_of_owner(id, scope, till)
   if redis.call('HEXISTS', bodies, id) == 0 then return nil end
   local state = read_state(id)
   local word = state and state.word or 'ready'
-  local over = finished_homes[word] or (scope == 'waiting' and word == 'running')
+  local over = finished_home(word) or (scope == 'waiting' and word == 'running')
   return (not over or tonumber(till) > now) and word
 end
 
