@@ -7,7 +7,6 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +114,8 @@ def inside(where: str | int, check: Check, value: Any) -> Any:
 
 def unknown(key: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> str:
     """What to say of a key that does not exist: the nearest that does, here or in another section."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only who is wrong needs it
+
     known = sorted(known)
     close = get_close_matches(key, known, 1) or [name for name in elsewhere if name.endswith(f".{key}")]
     return "is not known; " + (f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}")

@@ -6,27 +6,43 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from importlib import import_module
+from typing import cast
 
 import click
 
 from junmai_jobs.commands.app import Group
-from junmai_jobs.commands.batch import batch
-from junmai_jobs.commands.jobs import cancel, list_failed, list_jobs, retry, show
-from junmai_jobs.commands.process import process
-from junmai_jobs.commands.queues import pause, purge, resume, stats
-from junmai_jobs.commands.schedule import schedule
-from junmai_jobs.commands.server import config, server
-from junmai_jobs.commands.submit import submit
-from junmai_jobs.commands.undo import undo
-from junmai_jobs.commands.worker import worker, workers
 
-COMMANDS: tuple[click.Command, ...] = (
-    process, undo, submit, stats, list_jobs, list_failed, show, retry, cancel, batch, pause, resume, purge,
-    worker, workers, schedule, server, config,
-)  # fmt: skip
+_PLACES = {
+    "process": "process", "undo": "undo", "submit": "submit", "stats": "queues", "list": "jobs.list_jobs",
+    "failed": "jobs.list_failed", "show": "jobs", "retry": "jobs", "cancel": "jobs", "batch": "batch",
+    "pause": "queues", "resume": "queues", "purge": "queues", "worker": "worker", "workers": "worker",
+    "schedule": "schedule", "server": "server", "config": "server",
+}  # fmt: skip
+"""In which module of ``commands`` each is, and under which name there, if it is another."""
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(Mapping[str, click.Command]):
+    """All there are; the module of one is imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        module, _, there = _PLACES[name].partition(".")
+        command: click.Command = getattr(import_module(f"junmai_jobs.commands.{module}"), there or name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+
+# click never writes to it: that is for who adds commands.
+_commands = cast("MutableMapping[str, click.Command]", _Commands())
+
+
+@click.group(cls=Group, commands=_commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="junmai-jobs")
 def junmai_jobs() -> None:
     """Jobs for a photographer's night of work.
@@ -34,10 +50,6 @@ def junmai_jobs() -> None:
     Exit codes: 0 done; 1 a job failed, or what was asked for is not there; 2 wrong usage, an unknown task
     among it; 69 the server cannot be reached.
     """
-
-
-for command in COMMANDS:
-    junmai_jobs.add_command(command)
 
 
 def _fill_standard_streams() -> None:

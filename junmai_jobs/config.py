@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import platformdirs
-
 from junmai_jobs import checks
 from junmai_jobs.checks import Check, list_of, number, one_of, optional, whole
 from junmai_jobs.config_file import ConfigFile, Setting, checked
@@ -200,9 +198,7 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
         ConfigError: something is wrong in any of the three; nothing was changed or started.
     """
     env = {name: text for name, text in (os.environ if environ is None else environ).items() if text.strip()}
-    home = platformdirs.user_data_path("junmai-jobs", appauthor=False)
-    if "JUNMAI_HOME" in env:
-        home = _full(Path(env["JUNMAI_HOME"]), "JUNMAI_HOME")
+    home = _home(env)
     found: dict[str, Any] = {}
     if path is not None or "JUNMAI_CONFIG" in env:
         given = _full(path or Path(env["JUNMAI_CONFIG"]), "The configuration file")
@@ -214,6 +210,14 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
         if value is not None:
             found[name] = checked(_SETTINGS[name].key, _SETTINGS[name].check, value)
     return Config(home=home, **found)
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    if "JUNMAI_HOME" in env:
+        return _full(Path(env["JUNMAI_HOME"]), "JUNMAI_HOME")
+    import platformdirs  # noqa: PLC0415 - not needed where the home is given
+
+    return platformdirs.user_data_path("junmai-jobs", appauthor=False)
 
 
 def _full(path: Path, what: str) -> Path:

@@ -10,14 +10,16 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.broker import Broker
-from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import EventsLost, OptionError
 from junmai_jobs.job import iso
 from junmai_jobs.replies import text_of
 from junmai_jobs.waiting import deadline_in
+
+if TYPE_CHECKING:
+    from junmai_jobs.connection import ClientLink
 
 OLDEST = "0"
 """The cursor before everything that is kept."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -61,6 +60,8 @@ class JobHandle(Generic[R_co]):
         Raises:
             JunmaiJobsError: see ``result``.
         """
+        import asyncio  # noqa: PLC0415 - whoever calls this has it
+
         for pause in pauses(deadline_in(timeout)):
             if (await asyncio.to_thread(self._jobs.inspector.status, self.id)).finished:
                 break

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import OptionError
 from junmai_jobs.keys import Keys
 from junmai_jobs.replies import text_of
+
+if TYPE_CHECKING:
+    from junmai_jobs.connection import ClientLink
 
 _ROW = re.compile(r"(\d{1,11})" + r"\|(\d{0,18})" * 5, re.ASCII)
 _COUNTS = ("succeeded", "failed", "cancelled", "queued", "running")

@@ -1,4 +1,7 @@
-"""Which host and process this is, so that workers on one host can tell whether another still lives."""
+"""Which host and process this is, so that workers on one host can tell whether another still lives.
+
+``psutil`` is imported where it is needed: whoever only submits does without.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 HOST_VARIABLE = "JUNMAI_HOST"
 """Names the host instead of its host name, where several machines share one."""
@@ -25,6 +26,8 @@ def host_name() -> str:
 
 def host_id() -> str:
     """Tells this host, boot and space of process ids from all others: within it a pid means something."""
+    import psutil  # noqa: PLC0415 - see above
+
     marks = [host_name()]
     try:
         marks.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
@@ -40,12 +43,16 @@ def mark_of(pid: int) -> list[float]:
     Raises:
         psutil.NoSuchProcess: it does not live.
     """
+    import psutil  # noqa: PLC0415 - see above
+
     booted = psutil.boot_time() if psutil.LINUX else 0.0  # there, both move when the clock is set
     return [pid, psutil.Process(pid).create_time() - booted]
 
 
 def is_alive(mark: Any) -> bool:
     """Whether the process with this mark still runs; a zombie does not, and no mark is no process."""
+    import psutil  # noqa: PLC0415 - see above
+
     try:
         pid, started = mark
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and abs(mark_of(pid)[1] - started) < 2
@@ -67,6 +74,8 @@ def is_gone(info: Mapping[str, Any]) -> bool:
 
 def battery() -> Any:
     """This machine's battery as ``psutil`` tells of it; None where there is none, or nobody knows."""
+    import psutil  # noqa: PLC0415 - see above
+
     with contextlib.suppress(Exception):  # it is not there on every system, and reads what drivers wrote
         if not psutil.LINUX or any(map(_is_battery, _SUPPLIES.iterdir())):
             return psutil.sensors_battery()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from junmai_jobs.connection import ClientLink
 from junmai_jobs.keys import Keys
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.replies import lane_names
+
+if TYPE_CHECKING:
+    from junmai_jobs.connection import ClientLink
 
 STANDARD_QUEUES = ("high_priority", "medium_priority", "default", "low_priority")
 

@@ -1,70 +1,16 @@
-"""What a ``JobQueue`` does with workers."""
+"""What a ``JobQueue`` does with workers. Who only submits does without the modules of one."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from junmai_jobs.config import Config
 from junmai_jobs.errors import OptionError
-from junmai_jobs.hosting import EmbeddedWorker
-from junmai_jobs.job import check_name
 from junmai_jobs.jobqueue_base import JobQueueBase
-from junmai_jobs.machines import offers
-from junmai_jobs.resources import Thresholds
-from junmai_jobs.retry import LONGEST
-from junmai_jobs.scheduler import Retention
-from junmai_jobs.settings import LONGEST_LEASE, WorkerSettings
-from junmai_jobs.startup import refuse_unguarded, take_over
-from junmai_jobs.task import task_modules
 
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """The numbers that a setting may have."""
-
-    least: int
-    most: int
-    unit: str = ""
-    """Of one that need not be whole; such a one may also be None if it ``can_be_none``."""
-    can_be_none: bool = False
-
-    def check(self, name: str, value: object) -> None:
-        """Raise an OptionError if the value is none of them."""
-        if value is None and self.can_be_none:
-            return
-        kinds = {int, float} if self.unit else {int}
-        if type(value) not in kinds or not self.least <= value <= self.most:  # type: ignore[operator]
-            what = f"a number of {self.unit}" if self.unit else "a whole number"
-            none = ", or None" if self.can_be_none else ""
-            raise OptionError(f"{name} is {value!r}; give {what} from {self.least} to {self.most}{none}")
-
-
-_SLOTS = _Range(1, 30 if sys.platform == "win32" else 1000)
-"""On Windows a wait is for 63 things at most, and a slot has two; Python 3.13 knows a way round that."""
-_RANGES = {
-    "lease": _Range(1, LONGEST_LEASE, "seconds"),
-    "grace": _Range(0, LONGEST_LEASE, "seconds"),
-    "aging": _Range(1, int(LONGEST), "seconds", can_be_none=True),
-    "max_memory_per_child": _Range(1, 2**31, "MB", can_be_none=True),
-    "max_jobs_per_child": _Range(1, 2**31),
-    "nice": _Range(0, 19),
-}
-
-
-def _check_autoscale(given: object, concurrency: int | None) -> tuple[int, int] | None:
-    if given is None:
-        return None
-    if concurrency is not None:
-        raise OptionError("give concurrency or autoscale: a pool is fixed or elastic")
-    match given:
-        case (fewest, most) if type(fewest) is type(most) is int and 1 <= fewest <= most <= _SLOTS.most:
-            return fewest, most
-    raise OptionError(
-        f"autoscale is {given!r}; give the fewest and the most processes, 1 to {_SLOTS.most}, as in (1, 6)"
-    )
+if TYPE_CHECKING:
+    from junmai_jobs.hosting import EmbeddedWorker
+    from junmai_jobs.settings import WorkerSettings
 
 
 class JobQueueWorkers(JobQueueBase):
@@ -95,6 +41,9 @@ class JobQueueWorkers(JobQueueBase):
             OptionError: the main module has no such guard, or as ``worker_settings``.
             StoreUnavailable: as ``worker_settings``.
         """
+        from junmai_jobs.hosting import EmbeddedWorker  # noqa: PLC0415
+        from junmai_jobs.startup import refuse_unguarded, take_over  # noqa: PLC0415
+
         refuse_unguarded()
         settings.setdefault("loglevel", "WARNING")
         if signals:
@@ -117,44 +66,8 @@ class JobQueueWorkers(JobQueueBase):
             OptionError: a setting is unknown, or none that can be; the message says what can be.
             StoreUnavailable: the server cannot be reached, or lets this user run no script.
         """
-        config = self.config
-        if unknown := settings.keys() - {each.name for each in fields(WorkerSettings)}:
-            raise OptionError(f"no such worker settings: {', '.join(sorted(unknown))}")
-        for name in settings.keys() & _RANGES.keys():
-            _RANGES[name].check(name, settings[name])
-        settings["autoscale"] = bounds = _check_autoscale(settings.get("autoscale"), concurrency)
-        slots = bounds[1] if bounds else config.max_concurrent_jobs if concurrency is None else concurrency
-        _SLOTS.check("concurrency", slots)
-        if isinstance(queues, str):
-            raise OptionError(f"queues is {queues!r}; give a list of names")
-        served = None if queues is None else tuple(check_name(queue, "queue") for queue in queues)
-        settings["offers"] = tuple(offers(settings.get("offers")))
-        is_governed = config.governor if governor is None else governor
-        configured = {
-            "aging": config.aging_seconds,
-            "thresholds": Thresholds.of(config) if is_governed else None,
-            "nice": config.nice,
-            "keep_awake": config.keep_awake,
-        }
-        self.broker.due()  # who may run no script here is told so now
-        return WorkerSettings(
-            endpoint=self.server,
-            namespace=self.namespace,
-            concurrency=slots,
-            queues=served,
-            order=config.queue_order,
-            task_modules=tuple(dict.fromkeys((*task_modules(), *tasks, *config.tasks))),
-            retention=_retention(config),
-            notify_command=config.notify_command,
-            max_waiting=config.max_waiting,
-            **configured | settings,
+        from junmai_jobs.worker_settings import worker_settings  # noqa: PLC0415
+
+        return worker_settings(
+            self, concurrency=concurrency, queues=queues, tasks=tasks, governor=governor, **settings
         )
-
-
-def _retention(config: Config) -> dict[str, Retention]:
-    kept = {
-        "succeeded": config.keep_succeeded,
-        "failed": config.keep_failed,
-        "cancelled": config.keep_cancelled,
-    }
-    return {status: Retention(each.days * 86400.0, each.count) for status, each in kept.items()}

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import chain, count, islice, takewhile
-from typing import Any
-from zoneinfo import ZoneInfo
-
-from cronsim import CronSim, CronSimError
+from typing import TYPE_CHECKING, Any
 
 from junmai_jobs import codec
 from junmai_jobs.errors import OptionError, PayloadError
 from junmai_jobs.job import Body, NewJob, check_name, is_name
 from junmai_jobs.retry import LONGEST
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 ON_TIME = 30.0
 """Seconds by which a tick may be late before the catch-up policy decides."""
@@ -130,6 +130,8 @@ def _cron_ticks(cron: str, zone: ZoneInfo, moment: float) -> Iterator[int]:
     wall: what the clock jumps over in spring is due at the end of the gap, and what it shows twice in autumn
     is due the first time. Any other line goes on with the time that really passes.
     """
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - few schedules have a cron line
+
     fields = cron.split()[-5:]
     by_the_wall = not any(each.startswith("*") for each in fields[:2])
     start = datetime.fromtimestamp(moment, zone)
@@ -192,6 +194,8 @@ def _zone_name(tz: object) -> str:
 
 
 def _zone(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only a cron line has one
+
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

@@ -30,10 +30,11 @@ FLOORS = (
     "logs", "notify", "host", "awake", "background", "embedded", "watcher", "server",
     "ladder", "context", "timelimit", "interrupt", "quarantine", "executor",
     "machines", "sensors", "resources", "scheduler", "settings", "survey", "guest",
-    "board", "child_process", "child", "preload", "forked", "slot", "guard", "pool", "worker",
+    "board", "child_process", "child", "preload", "forked", "forkserver", "slot", "guard", "pool", "worker",
     "startup", "hosting",
     "handle", "batch",
-    "jobqueue_base", "jobqueue_schedules", "jobqueue_workflows", "jobqueue_workers", "jobqueue", "__init__",
+    "jobqueue_base", "worker_settings",
+    "jobqueue_schedules", "jobqueue_workflows", "jobqueue_workers", "jobqueue", "__init__",
     "photo", "schema", "ledger", "catalog", "tasks", "plan", "report", "process", "priorities", "manager",
     "metrics", "doctor", "testing", "bridge", "commands", "cli", "__main__",
 )  # fmt: skip
@@ -112,7 +113,8 @@ def test_no_file_shadows_the_standard_library() -> None:
 
 
 def test_importing_the_library_loads_nothing_that_it_can_do_without() -> None:
-    code = "import sys, junmai_jobs; print(*{name.split('.')[0] for name in sys.modules}, *sys.modules)"
+    loaded_now = "*{name.split('.')[0] for name in sys.modules}, *sys.modules"
+    code = f"import sys; from junmai_jobs import *; print({loaded_now})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     photo = {"PIL", "cv2", "numpy", "exifread", "sqlite3"}

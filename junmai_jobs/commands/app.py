@@ -192,6 +192,8 @@ class Command(click.Command):
             if said == clean(said):
                 raise
             raise click.UsageError(clean(said), error.ctx) from None
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options first, then the shared ones."""

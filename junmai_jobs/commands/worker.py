@@ -15,7 +15,6 @@ from junmai_jobs.commands.app import App, Command, Failure, pass_app
 from junmai_jobs.commands.output import clean, note, print_table, say
 from junmai_jobs.logs import LEVELS, start_logging
 from junmai_jobs.resources import Grade, in_words
-from junmai_jobs.settings import LONGEST_LEASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +24,8 @@ def _from(least: float) -> Callable[[click.Context, click.Parameter, float], flo
     """Accept seconds from ``least`` to a day; NaN, which passes any range of click's, is none."""
 
     def check(_context: click.Context, _option: click.Parameter, seconds: float) -> float:
+        from junmai_jobs.settings import LONGEST_LEASE  # noqa: PLC0415 - --help does without it
+
         if not least <= seconds <= LONGEST_LEASE:
             told = f"{seconds:g} is not a number of seconds from {least:g} to {LONGEST_LEASE}"
             raise click.BadParameter(told)
@@ -87,6 +88,14 @@ _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop.
     "--grace", type=float, callback=_from(0), default=10.0, show_default=True, metavar="S", help=_GRACE_HELP
 )
 @click.option(
+    "--claim-ahead",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Let a process claim so many jobs at once: faster for floods of tiny ones.",
+)
+@click.option(
     "--max-jobs-per-child",
     type=click.IntRange(1, 2**31),
     default=100,
@@ -122,6 +131,11 @@ def worker(
 
     SIGTERM or Ctrl-C: let running jobs go on for the grace, and stop. Ctrl-C again: stop at once.
     """
+    from junmai_jobs.forkserver import start_forkserver  # noqa: PLC0415 - --help does without it
+    from junmai_jobs.tasks import photo_task_modules  # noqa: PLC0415
+
+    app.config  # noqa: B018 - it goes into the environment
+    start_forkserver(photo_task_modules())
     from junmai_jobs.hosting import run_with_signals  # noqa: PLC0415 - --help does without it
     from junmai_jobs.worker import Worker  # noqa: PLC0415 - --help does without it
 

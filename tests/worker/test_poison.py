@@ -105,9 +105,10 @@ def test_those_that_die_in_a_row_take_turns() -> None:
 def test_what_a_child_finds_loaded_starts_no_thread_and_no_library_of_pictures() -> None:
     """The forkserver is copied for each child: a thread, or a library that has made its own, would be too."""
     code = (
-        "import sys, threading, junmai_jobs.cli, junmai_jobs.tasks as t; t.register_photo_tasks()\n"
-        "from junmai_jobs import slot\n"
-        "context = slot.start_method()\n"
+        "import sys, threading, junmai_jobs.commands.worker, junmai_jobs.tasks as tasks\n"
+        "tasks.register_photo_tasks()\n"
+        "from junmai_jobs.forkserver import start_method\n"
+        "context = start_method()\n"
         "from multiprocessing import forkserver\n"
         "names = forkserver._forkserver._preload_modules\n"
         "assert 'junmai_jobs.tasks.photos' in names and 'junmai_jobs.commands.worker' in names, names\n"
