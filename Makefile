@@ -8,9 +8,13 @@ APART := tests/worker tests/faults tests/test_process.py tests/test_session.py \
 	tests/test_session_faults.py tests/test_demo.py tests/test_readme.py tests/test_guide.py \
 	tests/test_manager.py tests/test_wishes.py tests/test_embedded.py tests/test_server.py tests/test_watcher.py \
 	tests/test_quarantine.py tests/test_sentinel.py tests/test_cluster.py
+# Tests that need both cores for themselves: one after the other.
+ALONE := tests/chaos tests/worker/test_limits.py
+# What a check consists of, the longest first: two at a time.
+CHECKS := check-types check-examples check-floors check-lua check-lint check-format
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench scale chaos chaos-long clean
+.PHONY: help install demo test test-slow check $(CHECKS) format bench compare scale chaos chaos-long clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,29 +25,43 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --editable '.[dev]'
+	$(RUN) -m pip install --quiet --no-compile --editable '.[dev]'
 	@touch $@
 
 demo: install ## the main job on real photographs, on a server of its own
 	$(RUN) -m examples.demo
 
+# Three at a time keep two cores busy: they wait, too. Who is done takes from what is left to another.
 test: install ## all that CI runs, services included
-	$(RUN) -m pytest -q -m "not slow" -n 3 --dist loadfile tests $(addprefix --ignore=,$(APART) tests/chaos)
-	$(RUN) -m pytest -q -m "not slow" -n 2 --dist loadfile $(APART)
-	$(RUN) -m pytest -q -m "not slow" tests/chaos
+	$(RUN) -m pytest -q -m "not slow" -n 3 --dist worksteal tests $(addprefix --ignore=,$(APART) $(ALONE))
+	$(RUN) -m pytest -q -m "not slow" -n 3 --dist worksteal $(APART) $(addprefix --ignore=,$(ALONE))
+	$(RUN) -m pytest -q -m "not slow" $(ALONE)
 
 test-slow: install ## the long proofs
 	$(RUN) -m pytest -q -m slow --timeout 3600
 
 check: install ## format, lint, types, Lua, floors
-	$(RUN) -m ruff format --check .
-	$(RUN) -m ruff check .
+	@$(MAKE) --no-print-directory -k -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) $(CHECKS)
+
+check-types:
 	$(RUN) -m mypy
+
+check-examples:
 	$(RUN) -m basedpyright
+
+check-format:
+	$(RUN) -m ruff format --check .
+
+check-lint:
+	$(RUN) -m ruff check .
+
+check-lua:
 	$(RUN) -m junmai_jobs.scripts build/lua
 	@if command -v luacheck >/dev/null; then luacheck -q build/lua; \
 	elif [ -n "$$CI" ]; then echo "luacheck is missing: apt-get install lua-check" >&2; exit 1; \
 	else echo "luacheck is not installed, so the Lua was not checked: apt-get install lua-check"; fi
+
+check-floors:
 	$(RUN) -m pytest -q tests/test_architecture.py
 
 format: install ## put the code into its form
@@ -53,8 +71,12 @@ format: install ## put the code into its form
 bench: install ## speed as ratios, beside a bare probe in the same run
 	$(RUN) -m benchmarks.bench
 
-scale: install ## how long each verb holds up a server with 1,000,000 jobs; what 2,000,000 leave behind
+compare: install ## ours beside every other queue, each in an environment of its own, made by pip
+	$(RUN) -m benchmarks.compare
+
+scale: install ## with 1,000,000 jobs: the drain rate, how long each verb blocks; what 2,000,000 leave behind
 	$(RUN) -m benchmarks.scale
+	$(RUN) -m benchmarks.blocking
 	$(RUN) -m benchmarks.growth
 
 chaos: install ## workers and Redis killed under load, then an audit

@@ -32,13 +32,13 @@ def submit_mixed(on: Stage, count: int) -> None:
     on.jobs.submit_all((_VARIANTS[number % 44], (number, path_of(number))) for number in range(count))
 
 
-def drain_probe(on: Stage, count: int) -> float:
-    """Jobs a second of two bare probes."""
+def drain_probe(on: Stage, count: int, *arguments: str) -> float:
+    """Jobs a second of two bare probes, see there for what they can be told."""
     on.clear()
     probe.fill(on.client, count)
     with contextlib.ExitStack() as processes:
         for _ in range(PROCESSES):
-            processes.enter_context(on.process("benchmarks.probe", on.server.port))
+            processes.enter_context(on.process("benchmarks.probe", on.server.port, *arguments))
         on.wait_for("probe", PROCESSES)
         on.client.rpush(probe.GO, *range(PROCESSES))
         on.wait_for_records(count)

@@ -17,6 +17,7 @@ import hiredis
 from benchmarks.stage import memory_folder
 from benchmarks.tasks import noop, path_of
 from junmai_jobs.broker import Broker
+from junmai_jobs.broker import _claimed as claimed_of
 from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.endings import Ending
 from junmai_jobs.inspector import Inspector
@@ -112,18 +113,18 @@ class Ground:
         for _ in itertools.islice(self.numbers, count):
             pass
         names = [f"w{(first + turn) // slots}/{(first + turn) % slots}" for turn in range(count)]
-        commands = (
-            self.verb(
-                "claim", *QUEUES, claimer=name, request="1.1", lease=round(lease * 1000), woken=0, least=0
-            )
-            for name in names
-        )
+        given = {
+            "request": "1.1",
+            "lease": round(lease * 1000),
+            "woken": 0,
+            "least": 0,
+            "from": " ".join(QUEUES),
+        }
+        commands = (self.verb("claim", claimer=name, **given) for name in names)
         found = []
         for name, (word, *reply) in zip(names, self.pipelined(commands), strict=True):
             assert word == b"JOB", word
-            job_id, token, body, failures, note, holds = reply
-            job = Claimed(job_id.decode(), token.decode(), body, int(failures), note.decode(), holds.decode())
-            found.append((name, job))
+            found.append((name, claimed_of(*reply)))
         return found
 
     def ended(self, count: int, how: Ending) -> list[str]:

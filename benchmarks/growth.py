@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.blocking_cases import ERROR, RESULT
 from benchmarks.ground import QUEUES, Ground, ground
-from benchmarks.scale_cases import ERROR, RESULT
 from benchmarks.tasks import noop, path_of
 from junmai_jobs import endings
+from junmai_jobs.broker import _claimed as claimed_of
 from junmai_jobs.broker import pages
 from junmai_jobs.endings import Ending
 from junmai_jobs.job import Claimed, new_id
@@ -98,12 +99,9 @@ class Life:
             steps = (self._step(name, f"{number}.{call}", lanes, held.get(name)) for name in claimers)
             replies = list(self.on.pipelined(steps))
             before, held = held, {}
-            for name, (_, (kind, *reply)) in zip(claimers, replies, strict=True):
+            for name, (_, kind, *reply) in zip(claimers, replies, strict=True):
                 if kind == b"JOB":
-                    job_id, token, body, failures, note, holds = reply
-                    held[name] = Claimed(
-                        job_id.decode(), token.decode(), body, int(failures), note.decode(), holds.decode()
-                    )
+                    held[name] = claimed_of(*reply)
             if not before and not held:
                 return total
             total += len(held)
@@ -117,7 +115,7 @@ class Life:
             how = self._end_of(job)
             self.seen[how.verb] = self.seen.get(how.verb, 0) + 1
             ending = (how.verb, job.id, job.token, *how.arguments)
-        arguments = (name, request, 30_000, 0, 0, len(lanes), *lanes, *ending)
+        arguments = (name, request, 30_000, 0, 0, " ".join(lanes), 1, *ending)
         return (*self.on.verb_head("step"), *arguments)
 
     @staticmethod

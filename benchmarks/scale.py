@@ -1,9 +1,9 @@
-"""How long each verb, and each command of the read side, blocks a server that has very many jobs.
+"""How the drain rate goes as more jobs wait, and as more processes run them; see README.md.
 
-python -m benchmarks.scale [--jobs 1000000] [--rounds 3] [--times 500] [--json] [SITUATION ...]
+python -m benchmarks.scale [--jobs 10000] [--rounds 3] [--json FILE] [--plot FILE.png]
 
-SITUATION: waiting, due or expired. A server of its own has that many jobs that wait in line, are all due at
-once, or are leased to workers that are all gone. Then every verb is called, in rounds, as its callers do.
+The same number of jobs is drained each time: from the head of lines of which the longest has 1,000,000 behind
+them, by two processes; then with nothing behind them, by one to eight.
 """
 
 from __future__ import annotations
@@ -12,129 +12,96 @@ import argparse
 import json
 import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from benchmarks import scale_cases
-from benchmarks.ground import QUEUES, Figures, Ground, ground
-from benchmarks.scale_cases import Case
+from benchmarks import bench, plot
+from benchmarks.figures import markdown, spread
+from benchmarks.stage import Stage, stage
+from benchmarks.tasks import read_log
 
-LIMIT = 2000  # us
-HEADINGS = "".join(f"{each:>11s}" for each in ("calls", "median", "p99", "own p99", "own worst", "worst"))
-
-
-def waiting(on: Ground, count: int) -> None:
-    """So many jobs in line."""
-    on.add(count)
+BACKLOGS = (1_000, 10_000, 100_000, 1_000_000)
+SLOTS = (1, 2, 4, 8)
+Rates = dict[int, list[float]]
 
 
-def due(on: Ground, count: int) -> None:
-    """So many jobs whose time has come."""
-    on.add(count, delay=0.001)
+def drain_head(on: Stage, count: int, backlog: int, slots: int) -> float:
+    """Jobs a second of those at the head, while so many wait behind them."""
+    on.clear()
+    on.jobs.pause()
+    bench.submit_mixed(on, count + backlog)
+    with on.worker(slots):
+        on.jobs.resume()
+        on.wait_for_records(count)
+    times = sorted(at for _, at, _ in read_log(on.log))[:count]
+    return (count - 1) / (times[-1] - times[0]) * 1e9
 
 
-def expired(on: Ground, count: int) -> None:
-    """So many leases that are over, of workers that nobody has heard of since."""
-    for _ in range(0, count, 10_000):
-        on.claimed(min(count, 10_000), lease=0.001)
+def measure(
+    on: Stage, count: int, rounds: int, backlogs: Sequence[int], slots: Sequence[int]
+) -> dict[str, Any]:
+    """All in every round, the order changing."""
+    by_backlog: Rates = {backlog: [] for backlog in backlogs}
+    by_slots: Rates = {number: [] for number in slots}
+    for turn in range(rounds):
+        step = -1 if turn % 2 else 1
+        for backlog in backlogs[::step]:
+            print(f"round {turn + 1}: {backlog:,} behind", file=sys.stderr)
+            by_backlog[backlog].append(drain_head(on, count, backlog, bench.PROCESSES))
+        for number in slots[::step]:
+            print(f"round {turn + 1}: {number} slots", file=sys.stderr)
+            by_slots[number].append(drain_head(on, count, 0, number))
+    return {
+        "jobs": count, "rounds": rounds, "machine": bench.machine(on),
+        "backlog": by_backlog, "backlog_ratio": last_to_first(by_backlog),
+        "slots": by_slots, "slots_ratio": last_to_first(by_slots),
+    }  # fmt: skip
 
 
-def gone(on: Ground, times: int) -> Iterator[Case]:
-    """The reaper: in time, and after a sleep, when it extends all leases that are over."""
-    reap = partial(on.broker._call, "reap", *QUEUES, lease=3_600_000)  # noqa: SLF001
-    on.client.hset(on.keys.meta, "reaped_at", round(time.time() * 1000))
-    yield "reap", [reap] * (times // 5)
-    on.client.hdel(on.keys.meta, "reaped_at")
-    yield "reap, after a sleep", [reap] * (times // 5)
+def last_to_first(rates: Rates) -> float:
+    """Of the medians."""
+    medians = [statistics.median(each) for each in rates.values()]
+    return round(medians[-1] / medians[0], 2)
 
 
-def overdue(on: Ground, times: int) -> Iterator[Case]:
-    """What is due."""
-    yield "promote, scheduled", [partial(on.broker._call, "promote", *QUEUES)] * (times // 5)  # noqa: SLF001
+def table(found: dict[str, Any]) -> str:
+    """Markdown."""
+    rows = [
+        *((f"{backlog:,} jobs behind", spread(each)) for backlog, each in found["backlog"].items()),
+        ("the most behind, to the fewest", str(found["backlog_ratio"])),
+        *((f"{number} worker slots", spread(each)) for number, each in found["slots"].items()),
+        ("the most slots, to the fewest", str(found["slots_ratio"])),
+    ]
+    return markdown(["", "jobs/s"], rows)
 
 
-Cases = Callable[[Ground, int], Iterator[Case]]
-SITUATIONS: dict[str, tuple[Callable[[Ground, int], None], tuple[Cases, ...]]] = {
-    "waiting": (waiting, scale_cases.ALL),
-    "due": (due, (overdue, *scale_cases.ALL)),
-    "expired": (expired, (gone, *scale_cases.ALL)),
-}
+def numbers(given: str) -> tuple[int, ...]:
+    """With commas between them, for argparse."""
+    return tuple(int(each.replace("_", "")) for each in given.split(","))
 
 
-def rounds(on: Ground, cases: Sequence[Cases], count: int, times: int) -> Iterator[list[Figures]]:
-    """All cases, again and again; kinds of calls in the order in which they came."""
-    on.broker.listen()
-    for _ in range(count):
-        found: list[Figures] = []
-        for each in cases:
-            measure = on.commands if each is scale_cases.reads else on.scripts
-            for name, calls in each(on, times):
-                found += measure(name, calls)
-        yield found
-
-
-def too_long(figures: Sequence[Figures]) -> bool:
-    """Whether a kind of call holds the server up: one in a hundred does, or the longest of every round."""
-    return (
-        min(each.own_worst for each in figures) > LIMIT
-        or statistics.median(each.own_p99 for each in figures) > LIMIT
-    )
-
-
-def show(name: str, figures: Sequence[Figures]) -> str:
-    """A row: the medians of the rounds, and the longest of the best round and of all."""
-    columns = (
-        sum(each.calls for each in figures),
-        *(
-            statistics.median(getattr(each, column) for each in figures)
-            for column in ("median", "p99", "own_p99")
-        ),
-        min(each.own_worst for each in figures),
-        max(each.worst for each in figures),
-    )
-    numbers = "".join(f"{round(each):>11,}" for each in columns)
-    return f"{name:42s}{numbers}{'  <-- too long' if too_long(figures) else ''}"
-
-
-def main() -> None:
-    """Print a table for each situation, or JSON; fails if a call holds the server up too long."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("situations", nargs="*", choices=[*SITUATIONS, []], metavar="SITUATION")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--jobs", type=int, default=10_000, help="to be drained each time")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--times", type=int, default=500, help="calls of a verb in a round; fewer of large ones"
-    )
-    options = parser.parse_args()
-    found: dict[str, dict[str, list[Figures]]] = {}
-    for situation in options.situations or SITUATIONS:
-        build, cases = SITUATIONS[situation]
-        by_name = found.setdefault(situation, {})
-        with ground() as on:
-            began = time.monotonic()
-            on.register(1000)
-            build(on, options.jobs)
-            print(
-                f"{situation}: {options.jobs:,} jobs, built in {time.monotonic() - began:.0f} s",
-                file=sys.stderr,
-            )
-            for figures in rounds(on, cases, options.rounds, options.times):
-                for each in figures:
-                    by_name.setdefault(each.name, []).append(each)
-        if not options.json:
-            print(f"{situation:42s}{HEADINGS}")
-            print(*(show(name, each) for name, each in by_name.items()), sep="\n", flush=True)
+    parser.add_argument("--backlogs", type=numbers, default=BACKLOGS, metavar="N,N")
+    parser.add_argument("--slots", type=numbers, default=SLOTS, metavar="N,N")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png")
+    options = parser.parse_args(arguments)
+    if options.plot:
+        plot.pyplot()
+    with stage() as on:
+        found = measure(on, options.jobs, options.rounds, options.backlogs, options.slots)
     if options.json:
-        print(
-            json.dumps(
-                {name: [each.row() for row in rows.values() for each in row] for name, rows in found.items()}
-            )
-        )
-    sys.exit(any(too_long(each) for rows in found.values() for each in rows.values()))
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    if options.plot:
+        plot.scales(found, options.plot)
+    print(table(found))
 
 
 if __name__ == "__main__":

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import redis
 
-from benchmarks.tasks import LOG_VARIABLE
+from benchmarks.record import LOG_VARIABLE
 from junmai_jobs import JobQueue
 from junmai_jobs.config import Config
 from tests.servers import RedisProcess
@@ -42,13 +42,8 @@ class Stage:
     @contextlib.contextmanager
     def process(self, module: str, *arguments: object) -> Iterator[None]:
         """A Python module as a process, ended when the block is left."""
-        command = [sys.executable, "-m", module, *map(str, arguments)]
-        process = subprocess.Popen(command, cwd=ROOT)
-        try:
+        with running([sys.executable, "-m", module, *map(str, arguments)]):
             yield
-        finally:
-            process.terminate()
-            process.wait()
 
     @contextlib.contextmanager
     def worker(self, concurrency: int, *queues: str) -> Iterator[None]:
@@ -70,6 +65,30 @@ class Stage:
     def wait_for_records(self, count: int, timeout: float = 120.0) -> None:
         """Until so many jobs have started."""
         wait_until(lambda: self.log.stat().st_size >= 32 * count, timeout, f"{count:,} jobs")
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], output: Path | None = None, **environment: str) -> Iterator[psutil.Popen]:
+    """A process that may print into a file; ended with all that it has started when the block is left."""
+    with contextlib.ExitStack() as files:
+        printed = files.enter_context(output.open("ab")) if output else None
+        variables = os.environ | environment
+        process = psutil.Popen(command, cwd=ROOT, env=variables, stdout=printed, stderr=printed)
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: psutil.Popen) -> None:
+    """Politely, and then not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = [process, *process.children(recursive=True)]
+        process.terminate()
+        for each in psutil.wait_procs(family, timeout=5)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+    process.wait()
 
 
 def memory_folder() -> Path | None:

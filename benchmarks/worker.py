@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks import tasks
 from junmai_jobs.hosting import run_with_signals
@@ -15,7 +16,8 @@ MAX_JOBS_PER_CHILD = 1_000_000
 """A child lives through a whole round: what its replacement costs is not what is measured."""
 
 
-def main(url: str, concurrency: str, *queues: str) -> int:
+def main(url: str, concurrency: str, *queues: str, **more: Any) -> int:
+    """The exit code; ``more`` are settings that other measurements leave as they are."""
     settings = WorkerSettings(
         endpoint=Server(url, Path()),
         concurrency=int(concurrency),
@@ -23,6 +25,7 @@ def main(url: str, concurrency: str, *queues: str) -> int:
         task_modules=(tasks.__name__,),
         max_jobs_per_child=MAX_JOBS_PER_CHILD,
         loglevel="WARNING",
+        **more,
     )
     return run_with_signals(Worker(settings))
 

@@ -53,7 +53,8 @@ class Meter:
         yield
         stats = self._client.info("commandstats")
         self.spent[verb].append(
-            sum(stats.get(f"cmdstat_{name}", {}).get("usec", 0) for name in ("fcall", "evalsha", "eval")) / 1000
+            sum(stats.get(f"cmdstat_{name}", {}).get("usec", 0) for name in ("fcall", "evalsha", "eval"))
+            / 1000
         )
 
     def show(self, shape: str) -> None:

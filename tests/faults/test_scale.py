@@ -1,4 +1,4 @@
-"""No call does work without a bound: what is much is done in several, see benchmarks/scale.py."""
+"""No call does work without a bound: what is much is done in several, see benchmarks/blocking.py."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def runs(on: Ground, times: int) -> Iterator[Case]:
     yield (
         "step, succeed and claim",
         [
-            partial(broker.step, name, "1.2", QUEUES, (job, endings.succeed(RESULT, 3600)))
+            partial(broker.step, name, "1.2", QUEUES, [(job, endings.succeed(RESULT, 3600))])
             for name, job in held
         ],
     )
