@@ -24,6 +24,8 @@ class Board(ctypes.Structure):
         ("cancel", ctypes.c_uint64),  # parent: token of the run that is asked to stop
         ("stop", ctypes.c_bool),  # parent: claim no more
         ("retire", ctypes.c_bool),  # parent: leave when there is nothing to claim
+        ("ahead", ctypes.c_uint8),  # child: how many jobs it holds that wait for this run to end
+        ("recalled", ctypes.c_uint64),  # parent: token of the run since which they are not the child's
         ("least", ctypes.c_uint8),  # parent: the lowest priority to claim, see resources.py
         ("input_id", ctypes.c_char * 256),  # child: what its run works on, see quarantine.input_id
         ("input_token", ctypes.c_uint64),  # child: the run of which ``input_id`` is true

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.broker_base import MAX_WAITING, refusal
 from junmai_jobs.broker_steering import BrokerSteering
 from junmai_jobs.broker_upkeep import LEASE, BrokerUpkeep
-from junmai_jobs.connection import Link
 from junmai_jobs.endings import Ending, json_text, milliseconds
 from junmai_jobs.errors import StaleLease
 from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.replies import text_of
+
+if TYPE_CHECKING:
+    from junmai_jobs.connection import Link
 
 BATCH = 200
 _OF_EXTRAS, _OF_A_PARENT = 9, 16  # as many plain jobs take as long
@@ -48,25 +50,16 @@ def pages(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
 class Step:
     """The answer to ``Broker.step``."""
 
-    ending: str
-    """OK, CANCELLED or LOST; empty if nothing was to be ended."""
-    job: Claimed | None
+    endings: list[str]
+    """OK, CANCELLED or LOST for each job that was to be ended."""
+    jobs: list[Claimed]
+    """The first runs next, then the others in their order."""
     newer: str | None = None
     """A queue whose head was made by a newer version: nothing of it can be claimed by this one."""
     waits: bool = False
     """Whether there are jobs for machines that are taken now: nobody rings when they are free."""
     again: float | None = None
     """Seconds until a limit may have room."""
-
-
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """What ``Broker.extend`` found of one claimer."""
-
-    word: str
-    """HELD, CANCEL (held, and asked to stop), IDLE or LOST."""
-    token: str
-    """Of the lease that is held or lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,34 +128,45 @@ class Broker(BrokerSteering, BrokerUpkeep):
         """
         term, ring = milliseconds(lease), int(woken)
         word, *reply = self._call(
-            "claim", *queues, claimer=claimer, request=request, lease=term, woken=ring, least=least
+            "claim",
+            claimer=claimer,
+            request=request,
+            lease=term,
+            woken=ring,
+            least=least,
+            **{"from": " ".join(queues)},
         )
-        return _claimed(reply) if word == "JOB" else None
+        return _claimed(*reply) if word == "JOB" else None
 
     def step(
         self,
         claimer: str,
         request: str,
         queues: Sequence[str],
-        ended: tuple[Claimed, Ending] | None = None,
+        ended: Sequence[tuple[Claimed, Ending]] = (),
         *,
         lease: float = LEASE,
         woken: bool = False,
         least: int = 0,
+        ahead: int = 1,
     ) -> Step:
-        """End one job and claim the next in one call, see ``claim``; no queues: claim nothing."""
-        ending: tuple[Any, ...] = ()
-        if ended is not None:
-            job, how = ended
-            ending = (how.verb, job.id, job.token, *how.arguments)
-        arguments = (claimer, request, milliseconds(lease), int(woken), least, len(queues), *queues, *ending)
-        word, (kind, *reply) = self.link.run(self._step, self.keys.prefix, arguments)
+        """End jobs and claim the next in one call, see ``claim``; no queues: claim nothing.
+
+        ``ahead`` is how many to claim at most: more than the first are given only if they never ran, need no
+        limit or machine, and come right after the first in its lane and priority.
+        """
+        arguments = [claimer, request, milliseconds(lease), int(woken), least, " ".join(queues), ahead]
+        for job, how in ended:
+            arguments += (how.verb, job.id, job.token, *how.arguments)
+        words, kind, *reply = self.link.run(self._step, self.keys.prefix, arguments)
+        endings = words.decode().split()
         if kind == b"JOB":
-            return Step(text_of(word), _claimed(reply))
+            each = iter(reply)
+            return Step(endings, [_claimed(*given) for given in zip(each, each, each, each, strict=True)])
         if kind == b"NEWER":
-            return Step(text_of(word), None, text_of(reply[0]))
+            return Step(endings, [], text_of(reply[0]))
         again = int(reply[0]) / 1000 if reply and reply[0] else None
-        return Step(text_of(word), None, waits=kind == b"WAIT", again=again)
+        return Step(endings, [], waits=kind == b"WAIT", again=again)
 
     def end(self, job: Claimed, how: Ending) -> None:
         """End a run, see ``endings``.
@@ -176,23 +180,32 @@ class Broker(BrokerSteering, BrokerUpkeep):
         if word == "LOST":
             raise StaleLease(f"job {job.id} was given to someone else; this run's outcome does not count")
 
-    def extend(self, worker: str, claimers: Sequence[str], *, lease: float = LEASE) -> list[Renewal] | None:
-        """Renew what a worker's claimers hold. None: the worker is not registered (any more)."""
-        found: list[Renewal] = []
+    def extend(self, worker: str, claimers: Sequence[str], *, lease: float = LEASE) -> dict[str, str] | None:
+        """Renew what a worker's claimers hold: by token HELD, or CANCEL if it is asked to stop.
+
+        None: the worker is not registered (any more).
+        """
+        found: dict[str, str] = {}
         for at in range(0, len(claimers) or 1, _CLAIMERS):
             page = claimers[at : at + _CLAIMERS]
             word, *reply = self._call("extend", *page, worker=worker, lease=milliseconds(lease))
             if word == "UNKNOWN":
                 return None
-            found += [Renewal(text_of(reply[at]), text_of(reply[at + 1])) for at in range(0, len(reply), 2)]
+            found |= zip(map(text_of, reply[::2]), map(text_of, reply[1::2]), strict=True)
         return found
 
-    def release(self, claimer: str, request: str) -> tuple[str, str] | None:
-        """A claimer gives back its job unfinished; no retry is spent. The job's id and home, if any."""
-        return _given_up(self._call("release", claimer=claimer, request=request))
+    def release(self, claimer: str, request: str, *, but: int = 0) -> tuple[str, str] | None:
+        """A claimer gives back its jobs unfinished; no retry is spent. The first one's id and home, if any.
+
+        Args:
+            claimer: whose.
+            request: the same if the same call is repeated.
+            but: the token of a run of its that goes on; then nothing is told of the others.
+        """
+        return _given_up(self._call("release", claimer=claimer, request=request, but=but or ""))
 
     def crash(
-        self, claimer: str, request: str, detail: Mapping[str, Any], *, pause: float = 0.0
+        self, claimer: str, request: str, detail: Mapping[str, Any], *, pause: float = 0.0, token: int = 0
     ) -> tuple[str, str] | None:
         """A claimer's process died. The job's id and home, if any.
 
@@ -201,9 +214,10 @@ class Broker(BrokerSteering, BrokerUpkeep):
             request: the same if the same call is repeated.
             detail: its ``signal`` or ``exit_code``; ``input``, what it worked on (``quarantine.input_id``).
             pause: the job does not come back sooner, in seconds.
+            token: of the run in which it died, if that is known; what was claimed ahead is handed back.
         """
-        text, wait = json_text(detail), milliseconds(pause)
-        return _given_up(self._call("crash", claimer=claimer, request=request, detail=text, pause=wait))
+        named = {"detail": json_text(detail), "pause": milliseconds(pause), "token": token or ""}
+        return _given_up(self._call("crash", claimer=claimer, request=request, **named))
 
     def register(self, worker: str, info: Mapping[str, Any], governed: str = "") -> None:
         """A worker shows that it is there, and tells in words if its governor lets it run more or less."""
@@ -282,9 +296,11 @@ class Broker(BrokerSteering, BrokerUpkeep):
             raise StaleLease(f"job {job.id} was given to someone else; stop, its outcome does not count")
 
 
-def _claimed(reply: Sequence[Any]) -> Claimed:
-    job_id, token, body, failures, note, holds = reply
-    return Claimed(job_id.decode(), token.decode(), body, int(failures), text_of(note), text_of(holds))
+def _claimed(job_id: bytes, token: bytes, body: bytes, left: bytes) -> Claimed:
+    if not left:
+        return Claimed(job_id.decode(), token.decode(), body)
+    failures, holds, note = text_of(left).split("|", 2)
+    return Claimed(job_id.decode(), token.decode(), body, int(failures), note, holds)
 
 
 def _given_up(reply: Sequence[Any]) -> tuple[str, str] | None:

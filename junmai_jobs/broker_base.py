@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from junmai_jobs import scripts
-from junmai_jobs.connection import Link
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, QueueFull
 from junmai_jobs.keys import Keys
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.replies import text_of
+
+if TYPE_CHECKING:
+    from junmai_jobs.connection import Link
 
 MAX_WAITING = 1_000_000
 

@@ -1,13 +1,14 @@
 """One slot's process: claim a job, run it, end it and claim the next in the same call.
 
-It claims for itself, one job at a time, and runs it in its main thread. What it tells its parent, by the
-board and by its line, serves timeouts, display and who may begin; whose a job is only the store says. It ends
-when told to, after its number of jobs, or with its parent, whatever way that dies.
+It claims for itself, one job at a time or a few ahead, and runs them in its main thread. What it tells its
+parent, by the board and by its line, serves timeouts, display and who may begin; whose a job is only the
+store says. It ends when told to, after its number of jobs, or with its parent, whatever way that dies.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import logging
 import math
@@ -38,6 +39,8 @@ IDLE_WAIT = 30.0
 """Seconds an idle child waits for a ring before it looks by itself."""
 MACHINE_WAIT = 0.25
 """Seconds it waits when there are jobs, but for machines that are taken, or when it may claim only some."""
+AHEAD_FOR = 0.05
+"""Seconds for which a child keeps jobs that it has claimed ahead, and does not tell how others have ended."""
 _PATIENCE = 1.0
 _PAUSE = 0.2
 _MEGABYTE = 2**20
@@ -48,6 +51,7 @@ def child_main(setup: ChildSetup, board: Any, orders: Connection) -> None:
     settle_in(setup)
     for module in setup.settings.task_modules:
         importlib.import_module(module)
+    gc.freeze()  # what is there now stays: the collector would look at all of it again and again
     try:
         Child(setup, board, orders).work()
     except MemoryError:
@@ -84,37 +88,40 @@ class Child:
 
     def work(self) -> None:
         """Until told to stop, or for the given number of jobs."""
-        ended: tuple[Claimed, Ending] | None = None
+        ended: list[tuple[Claimed, Ending]] = []
         while True:
             self._take_orders()
             self._board.claiming = True  # first: see Pool._let_loner_begin
             leaving, least = self._board.stop or self._is_spent(), self._board.least
             claiming = not leaving and least < NOTHING
-            if leaving and ended is None:
+            if leaving and not ended:
                 break
-            if not claiming and ended is None:
+            if not claiming and not ended:
                 self._board.claiming = False
                 if self._board.retire:
                     break
                 wait([self._orders], IDLE_WAIT)
                 continue
             step = self._step(ended, claiming=claiming, least=least)
-            if step.ending == "LOST" and ended is not None:
-                log.warning("job %s was given to someone else; its outcome here does not count", ended[0].id)
-            if step.newer is not None:
-                log.warning(
-                    "queue %s has jobs of a newer version of junmai-jobs: update this worker", step.newer
-                )
-                self._queues = [queue for queue in self._queues if queue != step.newer]
-            ended = None
-            if step.job is not None:
-                ended = self._run(step.job)
+            self._heed(step, ended)
+            ended = []
+            if step.jobs:
+                ended = self._run_all(step.jobs)
             elif claiming and step.newer is None:
                 self._board.claiming = False
                 if self._board.retire:
                     break
                 self._wait_for_work(step, least)
         self._link.close()
+
+    def _heed(self, step: Step, ended: Sequence[tuple[Claimed, Ending]]) -> None:
+        """What the store says of the jobs that have ended, and of queues that are not for us."""
+        for (job, _), word in zip(ended, step.endings, strict=True):
+            if word == "LOST":
+                log.warning("job %s was given to someone else; its outcome here does not count", job.id)
+        if step.newer is not None:
+            log.warning("queue %s has jobs of a newer version of junmai-jobs: update this worker", step.newer)
+            self._queues = [queue for queue in self._queues if queue != step.newer]
 
     def _is_spent(self) -> bool:
         """Whether it has run its jobs, has grown too large, or has lost what the next job would need."""
@@ -126,11 +133,14 @@ class Child:
         is_large = largest and psutil.Process().memory_info().rss > largest * _MEGABYTE
         return bool(closed or self._ran_out or jobs >= settings.max_jobs_per_child or is_large)
 
-    def _step(self, ended: tuple[Claimed, Ending] | None, *, claiming: bool, least: int = 0) -> Step:
+    def _step(self, ended: Sequence[tuple[Claimed, Ending]], *, claiming: bool, least: int = 0) -> Step:
         """End and claim, asking again while the server is away: the request stays the same."""
         self._requests += 1
         request = f"{self._setup.generation}.{self._requests}"
         woken, self._woken = self._woken, False
+        settings = self._setup.settings
+        # A child that may claim only some jobs is to claim no more than it must.
+        ahead = 1 if least else min(settings.claim_ahead, settings.max_jobs_per_child - self._board.jobs)
         while True:
             queues = self._queues if claiming else ()
             try:
@@ -139,25 +149,48 @@ class Child:
                     request,
                     queues,
                     ended,
-                    lease=self._setup.settings.lease,
+                    lease=settings.lease,
                     woken=woken,
                     least=least,
+                    ahead=ahead,
                 )
             except StoreUnavailable as error:
-                if self._board.stop and ended is None:
-                    return Step("", None)
+                if self._board.stop and not ended:
+                    return Step([], [])
                 self._leave_if_orphaned()
                 self._complain(str(error))
                 time.sleep(_PAUSE)
                 self._take_orders()
 
-    def _run(self, job: Claimed) -> tuple[Claimed, Ending] | None:
-        board = self._board
-        assignment = prepare(job)
-        if isinstance(assignment, Ending):
-            return job, assignment
-        started, token, rung = time.monotonic(), int(job.token), assignment.rung
-        self._announce(assignment, started, token, rung)
+    def _run_all(self, jobs: Sequence[Claimed]) -> list[tuple[Claimed, Ending]]:
+        """Run jobs one after the other, and say how each ended.
+
+        Those that wait too long for their turn go back: by us, or while a run takes long by the parent.
+        """
+        board, ended, before = self._board, list[tuple[Claimed, Ending]](), -1
+        until = time.monotonic() + AHEAD_FOR if len(jobs) > 1 else math.inf
+        for place, job in enumerate(jobs):
+            if place and (board.stop or board.least or time.monotonic() > until):
+                ended += [(each, endings.step_aside()) for each in jobs[place:]]
+                break
+            board.ahead = len(jobs) - place - 1
+            assignment = prepare(job)
+            if isinstance(assignment, Ending):
+                ended.append((job, assignment))
+                continue
+            started = time.monotonic()
+            self._announce(assignment, started)
+            if board.recalled == before:  # after it was announced: see Pool.recall_ahead
+                board.token = 0
+                break
+            if (ending := self._run(assignment, started)) is not None:
+                ended.append((job, ending))
+            before = int(job.token)
+        board.ahead = 0
+        return ended
+
+    def _run(self, assignment: Assignment, started: float) -> Ending | None:
+        board, token, rung = self._board, int(assignment.job.token), assignment.rung
         try:
             ending = self._wait_to_be_alone(assignment, token) if rung else None
             ending = ending or execute(
@@ -179,9 +212,9 @@ class Child:
         self._ran_out = ending is not None and ladder.ran_out(ending)
         if log.isEnabledFor(logging.INFO):
             _log_end(assignment, ending, time.monotonic() - started)
-        return None if ending is None else (job, ending)
+        return ending
 
-    def _announce(self, assignment: Assignment, started: float, token: int, rung: int) -> None:
+    def _announce(self, assignment: Assignment, started: float) -> None:
         """What the parent needs should it have to kill this run for its timeout; the token last."""
         board, job, options = self._board, assignment.job, assignment.options
         board.id = job.id.encode()
@@ -190,10 +223,10 @@ class Child:
             # Mostly as for the run before; drawing lots each time would cost more than all the rest.
             self._announced, board.retry_delay = run, delay_after_timeout(assignment)
         board.deadline = started + options.timeout
-        if rung:
-            board.rung = rung
-        board.token = token
-        board.claiming = False
+        if assignment.rung:
+            board.rung = assignment.rung
+        board.token = int(job.token)
+        board.claiming = board.ahead > 0
         if self._has_rested:
             self._tell_of_work()
 

@@ -113,6 +113,10 @@ class DedicatedLink:
 
     def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
         """Call a verb, see ``Link``."""
+        try:
+            return self._exchange("FCALL", script.function, 1, prefix, *arguments)
+        except (RedisError, OSError) as error:
+            self._heed(error)
         return self._insist(lambda: call(self._exchange, script, prefix, arguments))
 
     def _insist(self, call: Callable[[], T]) -> T:
@@ -179,9 +183,11 @@ def call(execute: Callable[..., Any], script: Script, prefix: str, arguments: Se
             raise
     try:
         execute("FUNCTION", "LOAD", script.library)
+    except (OutOfMemoryError, NoPermissionError):
+        return execute("EVAL", script.text, 1, prefix, *arguments)
     except redis.ResponseError as error:
         if "already exists" not in str(error):
-            return execute("EVAL", script.text, 1, prefix, *arguments)
+            raise
     return execute(*command)
 
 

@@ -12,22 +12,25 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from junmai_jobs import endings, ladder
-from junmai_jobs.broker import Broker, Renewal
+from junmai_jobs.broker import Broker
 from junmai_jobs.child_process import ChildSetup
 from junmai_jobs.endings import Ending
 from junmai_jobs.errors import StaleLease
 from junmai_jobs.executor import timed_out
+from junmai_jobs.forkserver import start_method
 from junmai_jobs.job import Claimed
 from junmai_jobs.resources import NOTHING, Allowance, Grade
 from junmai_jobs.settings import WorkerSettings
-from junmai_jobs.slot import Slot, Turns, cause_of_death, start_method
+from junmai_jobs.slot import Slot, Turns, cause_of_death
 
 log = logging.getLogger("junmai_jobs.worker")
 _MOMENT = 0.1
+_PATIENCE = 0.25
+"""Seconds that a run may take before what was claimed ahead in its process goes back."""
 _KILLS_EVERY = 5.0
 _IDLE_BEFORE_RETIRING = 5.0
 """Seconds without a job after which an elastic pool lets a process go."""
@@ -233,17 +236,29 @@ class Pool:
         """The run of each slot, 0 where there is none."""
         return [slot.token for slot in self.slots]
 
-    def heed(self, renewals: Sequence[Renewal], before: Sequence[int]) -> None:
+    def recall_ahead(self) -> None:
+        """Return what waits in a child behind a run that takes its time: others may run it."""
+        long_ago = time.monotonic() - _PATIENCE
+        for slot in self.running():
+            token, board = slot.token, slot.board
+            if token and board.ahead and slot.recalled != token and board.deadline - board.timeout < long_ago:
+                board.recalled = token
+                if slot.token == token:  # else the child may have begun the next one: it has the rest for now
+                    self._broker.release(slot.claimer, "", but=token)
+                slot.recalled = token
+
+    def heed(self, renewals: Mapping[str, str], before: Sequence[int]) -> None:
         """Act on what the store says of the runs that were on the boards ``before`` it was asked."""
         now = time.monotonic()
-        for slot, token, renewal in zip(self.slots, before, renewals, strict=True):
+        for slot, token in zip(self.slots, before, strict=True):
             # A child clears its board before it ends a run, so the same token before and after means it runs.
             if not token or slot.token != token:
                 continue
-            if renewal.token != str(token) or renewal.word in {"LOST", "IDLE"}:
+            word = renewals.get(str(token))
+            if word is None:
                 log.warning("job %s is stopped: its lease was lost", slot.board.id.decode())
                 slot.kill("lost")
-            elif renewal.word == "CANCEL" and slot.board.cancel != token:
+            elif word == "CANCEL" and slot.board.cancel != token:
                 slot.ask_to_stop(token, now, self._settings.grace)
 
     # The end.
@@ -283,7 +298,8 @@ class Pool:
         elif code != 0 or board.token:
             if slot.turn is None:  # while the server is away this is tried again and again, for one death
                 slot.turn = self._turns.take(time.monotonic()) if board.token else 0.0
-            returned = self._broker.crash(slot.claimer, request, slot.cause_of_death(), pause=slot.turn)
+            cause, token = slot.cause_of_death(), board.token
+            returned = self._broker.crash(slot.claimer, request, cause, pause=slot.turn, token=token)
             if returned is not None:
                 log.warning("job %s lost its process (%s): %s", returned[0], _shown(code), returned[1])
 
@@ -292,6 +308,8 @@ class Pool:
         with contextlib.suppress(StaleLease):
             self._broker.end(Claimed(job_id, str(slot.board.token), b"", 0, ""), how)
             log.warning("job %s %s", job_id, how)
+        if slot.board.ahead:
+            self._broker.release(slot.claimer, f"{slot.generation}.end")
 
     def _has_run_out(self, slot: Slot, code: int) -> bool:
         """Whether a child died for want of memory, by its own word or the kernel's; asked once a death."""

@@ -18,7 +18,6 @@ import sys
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from junmai_jobs.keys import Keys
@@ -85,10 +84,8 @@ def library(*, moved_clock: bool = False) -> str:
     """All verbs as one library of functions."""
     needed = {verb: _collect([verb], moved_clock) for verb in VERBS}
     users = Counter(name for texts in needed.values() for name in texts)
-    base = _collect(["begin", "publish"], moved_clock)
-    shared = base | {
-        name: text for texts in needed.values() for name, text in texts.items() if users[name] > 1
-    }
+    shared = _collect(["begin", "publish"], moved_clock)
+    shared |= {name: text for texts in needed.values() for name, text in texts.items() if users[name] > 1}
     code = _key_names() + "".join(shared.values())
     for verb, texts in needed.items():
         # Lua has room for 200 locals: what only one verb needs goes when its block ends.
@@ -125,11 +122,9 @@ def _collect(names: list[str], moved_clock: bool) -> dict[str, str]:
 
     def add(name: str) -> None:
         if name not in found:
-            text = _read(name, moved_clock)
-            for line in re.findall(r"^-- include: (.*)$", text, re.MULTILINE):
-                for other in line.split(", "):
-                    add(other)
-            found[name] = text
+            for other in _included(name, moved_clock):
+                add(other)
+            found[name] = _read(name, moved_clock)
 
     for name in names:
         add(name)
@@ -137,8 +132,14 @@ def _collect(names: list[str], moved_clock: bool) -> dict[str, str]:
 
 
 @functools.cache
+def _included(name: str, moved_clock: bool) -> tuple[str, ...]:
+    lines = re.findall(r"^-- include: (.*)$", _read(name, moved_clock), re.MULTILINE)
+    return tuple(other for line in lines for other in line.split(", "))
+
+
+@functools.cache
 def _read(name: str, moved_clock: bool) -> str:
-    folder = files("junmai_jobs") / "lua"
+    folder = Path(__file__).with_name("lua")
     in_lib = "now_moved" if moved_clock and name == "now" else name
     path = folder / f"{name}.lua" if name in VERBS else folder / "lib" / f"{in_lib}.lua"
     return path.read_text(encoding="utf-8")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.broker_upkeep import LEASE
-from junmai_jobs.connection import Endpoint
 from junmai_jobs.inspector_base import STANDARD_QUEUES
 from junmai_jobs.lanes import needs_of, queue_of
-from junmai_jobs.machines import can_serve
 from junmai_jobs.resources import Thresholds
 from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention
 
+if TYPE_CHECKING:
+    from junmai_jobs.connection import Endpoint
+
 EXTERNAL_QUEUES = frozenset({"lightroom"})
 """Served by the bridge alone, never by a worker that serves all queues."""
+MOST_AHEAD = 16
 LONGEST_LEASE = 86_400
 """Seconds, a day: of a lease and of a grace. ``lua/reap.lua`` has its own."""
 
@@ -36,6 +38,8 @@ class WorkerSettings:
     """How long without a sign of life others leave its jobs alone: from 1 to ``LONGEST_LEASE``."""
     grace: float = 10.0
     """How long running jobs may go on after a signal to stop, or a request to cancel: at most a day."""
+    claim_ahead: int = 1
+    """How many jobs a process claims at once: from 1 to ``MOST_AHEAD``, see docs/options.md."""
     max_jobs_per_child: int = 100
     """After so many jobs a slot gets a new process, which takes what tasks have leaked: from 1 on."""
     max_memory_per_child: float | None = None
@@ -72,6 +76,8 @@ class WorkerSettings:
 
     def lanes(self, known: Sequence[str]) -> tuple[str, ...]:
         """What of the lanes there are this worker serves: each queue in its order, followed by its lanes."""
+        from junmai_jobs.machines import can_serve  # noqa: PLC0415 - the children do without
+
         queues = self.queues or [
             queue
             for queue in dict.fromkeys((*self.order, *map(queue_of, known)))

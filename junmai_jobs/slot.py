@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-import multiprocessing
 import os
 import signal
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -20,10 +17,8 @@ from junmai_jobs.child import child_main
 from junmai_jobs.child_process import ChildSetup
 from junmai_jobs.forked import CHILD_NAME
 
-_LONGEST_TEMPORARY = 103 - len("/pymp-12345678/listener-12345678")  # bytes; 103 is what macOS allows a socket
 _MOST_UNREAD = 4
 """Orders. A line holds 8 KB at least."""
-_NEEDED_TO_CONNECT = ("encodings.idna", "email.parser", "secrets")
 Fate = Literal["timeout", "release", "cancel", "lost"]
 """Why the supervisor killed a child; without one, the child died by itself."""
 
@@ -58,6 +53,8 @@ class Slot:
         """Token of the run that is killed for its timeout, or because it did not heed a cancel."""
         self.interrupt_at = self.cancel_at = math.inf
         """When a run that was asked to stop is interrupted, and when it is killed."""
+        self.recalled = 0
+        """Token of the run since which what was claimed ahead is not the child's any more."""
         self.turn: float | None = None
         """Seconds until the job of the dead child comes back, see ``Turns``; one for each death."""
         self.ran_out: bool | None = None
@@ -208,22 +205,6 @@ class Slot:
         board, cause = self.board, cause_of_death(int(self.process.exitcode))
         known = board.token and board.input_token == board.token and board.input_id
         return cause | {"input": board.input_id.decode()} if known else cause
-
-
-def start_method() -> Any:
-    """The context for children; never a bare fork, which copies locks, sockets and threads.
-
-    A forkserver is asked through a socket in the temporary folder, whose path may be too long for one.
-    What this process has loaded of our own it has loaded too, since a child is soon there then. What a user's
-    modules do when they are loaded, be it to start a thread, they do in each child.
-    """
-    room = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_TEMPORARY
-    if not room or "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    ours = [each for each in sys.modules if each.startswith(("junmai_jobs.commands.", "junmai_jobs.tasks."))]
-    context.set_forkserver_preload(["junmai_jobs.preload", "junmai_jobs.child", *_NEEDED_TO_CONNECT, *ours])
-    return context
 
 
 def cause_of_death(code: int) -> dict[str, Any]:

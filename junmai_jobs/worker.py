@@ -149,6 +149,7 @@ class Worker:
         self._pause = _TICK
         try:
             self._pool.bury()
+            self._pool.recall_ahead()
             self._introduce()
             self._renew()
             self._look_at_queues()

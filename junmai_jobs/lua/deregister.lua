@@ -1,5 +1,5 @@
 -- deregister: a worker is gone, and what its claimers hold comes back: released (it stopped) or lost (it died).
--- At most 4 claimers that have claimed anything a call.
+-- At most 4 claimers that have claimed a job a call, or one that has claimed ahead.
 -- replies: OK | MORE
 -- include: lose, leased, pass_ring_on
 local function deregister(worker, event, ...)
@@ -7,13 +7,11 @@ local function deregister(worker, event, ...)
   local known = names[1] and redis.call('HMGET', claimers, unpack(names)) or {}
   for index, claimer in ipairs(names) do
     local record = record_in(known[index])
-    if record then left = left - 1 end
-    if left < 0 then return {'MORE'} end
-    local state = leased_state(record)
-    if state and event == 'lost' then
-      lose(record.id, state, 'lost', '{}', 0)
-    elseif state then
-      hand_back(record.id, state)
+    local share = not record and 0 or record.ahead == '' and 1 or 4
+    if left < share then return {'MORE'} end
+    left = left - share
+    for _, each in ipairs(leases_of(record)) do
+      if event == 'lost' then lose(each.id, each.state, 'lost', '{}', 0) else hand_back(each.id, each.state) end
     end
     if known[index] then redis.call('HDEL', claimers, claimer) end
   end

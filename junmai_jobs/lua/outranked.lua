@@ -18,7 +18,7 @@ end
 local function outranked(id, token, ...)
   local state = guard(id, token, {})
   if not state then return {'LOST'} end
-  local better = '(' .. string.format('%.0f', math.floor(state.score / band_width) * band_width)
+  local better = better_than(state.score)
   for _, lane in ipairs(not_paused({...})) do
     if redis.call('ZCOUNT', queue_key(lane, 'ready'), '0', better) > 0 then
       -- As if the machine were free that this job holds. One that others hold would be waited for in vain.

@@ -1,21 +1,38 @@
--- step: end one job and claim the next in one call; either half may be absent.
--- queue_count: how many of ... are queues to claim from; then the ending verb and its arguments, if any.
--- replies: the ending's word or empty, then the reply of claim or NOTHING when no queue was given
--- include: claim_next, succeed, retry, fail, defer, step_aside, confirm_cancel, recall
+-- step: end jobs and claim the next in one call; either half may be absent.
+-- from: queues as of claim, empty: claim nothing; ahead: claim up to so many, the others only if they never ran, need
+-- no limit or machine, and come right after the first in its lane and band.
+-- ...: for each job that ends the verb and its arguments.
+-- replies: the endings' words, separated by blanks, then the reply of claim, with four values for each job, or NOTHING
+-- include: claim_next, names_in, succeed, retry, fail, defer, step_aside, confirm_cancel
 local endings = {
-  succeed = succeed, retry = retry, fail = fail, defer = defer, step_aside = step_aside,
-  confirm_cancel = confirm_cancel,
+  succeed = {succeed, 4}, retry = {retry, 4}, fail = {fail, 4}, defer = {defer, 5}, step_aside = {step_aside, 2},
+  confirm_cancel = {confirm_cancel, 3},
 }
 
-local function step(claimer, request, lease, woken, least, queue_count, ...)
-  local rest, names, word = {...}, {}, ''
-  for index = 1, queue_count do names[index] = rest[index] end
-  local ending = rest[queue_count + 1]
-  if ending then word = endings[ending](unpack(rest, queue_count + 2))[1] end
-  -- Unless this very call ended its claimer's lease it may be a repeated one, or the claimer has forgotten a job.
-  local record = learnt.ended_for ~= claimer and read_record(claimer)
-  local again = record and recall(record, request, lease)
-  if again then return {ending and record.request == request and record.answer or word, again} end
-  if queue_count == '0' then return {word, {'NOTHING'}} end
-  return {word, claim_next(claimer, request, lease, woken, least, names, word)}
+local function end_all(list)
+  local words, first = nil, 1
+  while list[first] do
+    local verb, width = unpack(endings[list[first]])
+    local word = verb(unpack(list, first + 1, first + width))[1]
+    words, first = words and words .. ' ' .. word or word, first + width + 1
+  end
+  return words or ''
+end
+
+local function step(claimer, request, lease, woken, least, from, ahead, ...)
+  local words = end_all({...})
+  -- Unless this very call ended a lease of its claimer's it may be a repeated one, or the claimer has forgotten jobs.
+  local record = learnt.ended_for ~= claimer and from ~= '' and read_record(claimer)
+  local reply = record and recall(record, request, lease)
+  if reply then
+    if words ~= '' and record.request == request then words = record.answer end
+  elseif from == '' then
+    reply = {'NOTHING'}
+  else
+    reply = claim_next({
+      claimer = claimer, request = request, lease = lease, woken = woken, least = least, ahead = ahead, answer = words,
+    }, names_in(from))
+  end
+  table.insert(reply, 1, words)
+  return reply
 end

@@ -1,4 +1,7 @@
 -- include: queue_keys, holders
+local find_machine
+
+do -- what only this file needs
 -- A worker offers pools, one of its host and one of each card: {"pool": NAME, "ram_mb": 64000} or {"pool": NAME,
 -- "gpu": 1, "vram_mb": 24000}. They are shared by all workers that offer the same. A lane's jobs take memory of a card
 -- from one card, and of its gpu the same share if they do not say how much; all else from the host.
@@ -56,7 +59,7 @@ end
 
 -- Which pools the head of a lane takes, as holds; nil if it cannot be had now. Then the pool that it waits for is
 -- closed to whatever stands behind it in line, so that small needs never keep a large one waiting for ever.
-local function find_machine(lane, id, claimer, closed)
+function find_machine(lane, id, claimer, closed)
   local needs = amounts_in(string.match(lane, '+(.*)$'))
   local holds, waits, kinds = {}, false, {}
   for name in pairs(needs) do kinds[kind_of(name)] = true end
@@ -77,4 +80,5 @@ local function find_machine(lane, id, claimer, closed)
   end
   if waits then return nil end
   return table.concat(holds, ';')
+end
 end

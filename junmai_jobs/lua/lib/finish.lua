@@ -3,7 +3,7 @@
 -- Into a finished home; the caller removes the job from where it was, last. Once its state says that it has
 -- finished nobody ends it again, so its children are seen to before.
 local function finish(id, state, word, note)
-  redis.call('ZADD', finished_home(word), now, id)
+  redis.call('ZADD', finished_home(word), now_text, id)
   if redis.call('EXISTS', children) == 1 then tell_children(id) end
   if state.word == 'blocked' and state.holds ~= '' then forget_parked(id, state) end
   state.word, state.note = word, note

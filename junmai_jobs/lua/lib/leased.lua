@@ -1,7 +1,16 @@
--- include: claimer
--- The state of the job whose lease the record stands for, or nil when that lease is over.
-local function leased_state(record)
-  if not record or record.token == '' then return nil end
-  local state = read_state(record.id)
-  if state and state.word == 'running' and state.token == record.token then return state end
+-- include: claimer, state
+-- The leases of a record that still stand, in the order in which they were given: id and state of each.
+local function leases_of(record)
+  local found = {}
+  local function look(id, token)
+    local state = token ~= '' and read_state(id)
+    if state and state.word == 'running' and state.token == token then
+      found[#found + 1] = {id = id, state = state}
+    end
+  end
+  if record then
+    look(record.id, record.token)
+    for id, token in string.gmatch(record.ahead, '(%S+) (%d+)') do look(id, token) end
+  end
+  return found
 end

@@ -2,6 +2,15 @@
 -- kind: ready (score: priority and sequence), scheduled and retrying (due time), leases (end of the lease),
 -- blocked (time of submission), each a zset of ids; bell, a list of at most one ring. A worker is a queue
 -- named @WORKER with one key, control: a list of at most one ring, on which its supervisor blocks.
+local made, made_of, made_count = {}, nil, 0 -- by queue and kind, those of one namespace
+
 local function queue_key(queue, kind)
-  return prefix .. 'q:' .. queue .. ':' .. kind
+  if made_of ~= prefix or made_count == 2000 then made, made_of, made_count = {}, prefix, 0 end
+  made[queue] = made[queue] or {}
+  local key = made[queue][kind]
+  if not key then
+    key = prefix .. 'q:' .. queue .. ':' .. kind
+    made[queue][kind], made_count = key, made_count + 1
+  end
+  return key
 end

@@ -1,6 +1,6 @@
--- include: queue_keys, leased, hand_back
--- What a claimer's record says to a new call. The same request, while the lease it gave still stands, gets its
--- job again, also in a pause. A later request has forgotten the job that the claimer still holds: it goes back. An
+-- include: queue_keys, leased, hand_back, give
+-- What a claimer's record says to a new call. The same request, while a lease it gave still stands, gets its
+-- jobs again, also in a pause. A later request has forgotten what the claimer still holds: it goes back. An
 -- earlier one is a copy that was long on its way: nobody waits for its answer, and it takes nothing.
 local function is_late(request, last)
   local generation, number = string.match(request, '^(%d+)%.(%d+)$')
@@ -12,12 +12,14 @@ end
 
 local function recall(record, request, lease)
   if is_late(request, record.request) then return {'EMPTY', ''} end
-  local state = leased_state(record)
-  if not state then return nil end
-  if record.request ~= request then
-    hand_back(record.id, state)
-    return nil
+  local leases, reply = leases_of(record), {'JOB'}
+  for _, each in ipairs(leases) do
+    if record.request ~= request then
+      hand_back(each.id, each.state)
+    else
+      redis.call('ZADD', queue_key(each.state.queue, 'leases'), now + lease, each.id)
+      give(reply, each.id, each.state, redis.call('HGET', bodies, each.id))
+    end
   end
-  redis.call('ZADD', queue_key(state.queue, 'leases'), now + lease, record.id)
-  return {'JOB', record.id, state.token, redis.call('HGET', bodies, record.id), state.failures, state.note, state.holds}
+  return reply[2] and reply
 end
