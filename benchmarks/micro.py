@@ -59,11 +59,11 @@ def metered(worker: Child, link: DedicatedLink) -> Iterator[Meter]:
     """Measure a child's parts while the block runs."""
     meter = Meter()
     wait = meter.wrap("wait for the server", lambda: select.select([link], [], []))
-    receive = meter.wrap("receive", link.connection.read_response)
+    receive = meter.wrap("receive", link._receive)  # noqa: SLF001 - its parts are what is measured
 
-    def wait_and_receive() -> Any:
+    def wait_and_receive(connection: Any) -> Any:
         wait()
-        return receive()
+        return receive(connection)
 
     with contextlib.ExitStack() as stack:
         for owner, name, label in (
@@ -76,7 +76,7 @@ def metered(worker: Child, link: DedicatedLink) -> Iterator[Meter]:
             (link.connection, "send_packed_command", "send"),
         ):
             stack.enter_context(patch.object(owner, name, meter.wrap(label, getattr(owner, name))))
-        stack.enter_context(patch.object(link.connection, "read_response", wait_and_receive))
+        stack.enter_context(patch.object(link, "_receive", wait_and_receive))
         yield meter
 
 

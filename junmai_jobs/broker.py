@@ -18,6 +18,7 @@ from junmai_jobs.endings import Ending, json_text, milliseconds
 from junmai_jobs.errors import StaleLease
 from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.replies import text_of
+from junmai_jobs.scripts import Script
 
 if TYPE_CHECKING:
     from junmai_jobs.connection import Link
@@ -93,18 +94,17 @@ class Broker(BrokerSteering, BrokerUpkeep):
         """
         if not jobs:
             return []
+        return accepted(jobs, self.link.run(*self.enqueue_call(jobs, max_waiting)), max_waiting)
+
+    def enqueue_call(
+        self, jobs: Sequence[NewJob], max_waiting: int
+    ) -> tuple[Script, str, tuple[object, ...]]:
+        """``enqueue`` as a link takes it; ``accepted`` reads the reply."""
         rest: list[object] = []
         for job in jobs:
             rest += (job.id, milliseconds(job.delay), job.dependencies, job.body)
-        word, *reply = self._call("enqueue", *rest, max_waiting=max_waiting)
-        if word == "OK":
-            return [
-                None if answer == b"NEW" else text_of(answer).partition(" ")[2] or job.id
-                for job, answer in zip(jobs, reply, strict=True)
-            ]
-        index, detail = int(reply[0]), text_of(reply[1])
-        place = f"job {index + 1} of {len(jobs)}: " if len(jobs) > 1 else ""
-        raise refusal(word, detail, place, max_waiting)
+        script = self._load("enqueue")
+        return script, self.keys.prefix, script.arguments(*rest, max_waiting=max_waiting)
 
     def claim(
         self,
@@ -294,6 +294,19 @@ class Broker(BrokerSteering, BrokerUpkeep):
     def _check_ours(word: str, job: Claimed) -> None:
         if word == "LOST":
             raise StaleLease(f"job {job.id} was given to someone else; stop, its outcome does not count")
+
+
+def accepted(jobs: Sequence[NewJob], reply: Sequence[Any], max_waiting: int) -> list[str | None]:
+    """What ``enqueue`` was told, see there."""
+    word, *answers = reply
+    if word == b"OK":
+        return [
+            None if answer == b"NEW" else text_of(answer).partition(" ")[2] or job.id
+            for job, answer in zip(jobs, answers, strict=True)
+        ]
+    index, detail = int(answers[0]), text_of(answers[1])
+    place = f"job {index + 1} of {len(jobs)}: " if len(jobs) > 1 else ""
+    raise refusal(text_of(word), detail, place, max_waiting)
 
 
 def _claimed(job_id: bytes, token: bytes, body: bytes, left: bytes) -> Claimed:

@@ -5,6 +5,8 @@ comes back as a list) three extension types are kept: 1, a ``datetime`` as ISO 8
 bytes of ``os.fsencode``; 3, the place of another job's result (``ResultOf``) as that job's id. Nothing else
 is ever rebuilt from stored bytes: no class, no import. And nothing is read that ``pack`` would not have made:
 what is larger, deeper or of more parts, or has a key twice, is refused before it fills the memory.
+
+What is large may be stored compressed (``shrunk``); it is read as if it were not.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import base64
 import math
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,9 +35,16 @@ _PARTS_LIMIT = PAYLOAD_LIMIT
 _OPENERS = bytes([*range(0x80, 0xA0), *range(0xC7, 0xCA), *range(0xD4, 0xD9), *range(0xDC, 0xE0)])
 """With one of these bytes each of them begins; text may have the same."""
 _DATETIME, _PATH, _RESULT = 1, 2, 3
-_PLAIN = frozenset({type(None), bool, float, bytes})
+_SAFE = frozenset({type(None), bool, float, bytes})
+_PLAIN = _SAFE | {int, str}
+"""Of these types anything can be stored, or is refused by msgpack itself; of the first always the former."""
 _TIMESTAMPS = (b"\xd6\xff", b"\xd7\xff", b"\xc7\x0c\xff")
-_pack = msgpack.Packer(default=lambda value: _extension(value)).pack  # noqa: PLW0108 - defined below
+_SHRUNK = b"\xc1"
+"""With this byte no msgpack begins."""
+_WORTH_SHRINKING = 4096
+"""Smaller ones are left: what is saved is not worth the time."""
+_SHARE = 0.7
+"""The part of its size that it may still take: numbers and pictures take more, and are left as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +67,30 @@ def pack(value: object, *, limit: int = PAYLOAD_LIMIT, place: str = "value") -> 
     Raises:
         PayloadError: it is of a type, size, depth or range that cannot be stored.
     """
-    _check(value, place, 0)
-    data: bytes = _pack(value)
+    if type(value) not in _PLAIN:
+        _check(value, place, 0)
+    try:
+        # Not by a packer that is kept: while it calls ``_extension``, another thread might use it.
+        data: bytes = msgpack.Packer(default=_extension).pack(value)
+    except (OverflowError, UnicodeEncodeError):
+        _check(value, place, 0, plain=_SAFE)
+        raise
+    check_size(data, limit, place)
+    if len(data) > _PARTS_LIMIT:
+        unpack(data, limit=limit, complaint=f"{place} cannot be stored")
+    return data
+
+
+def check_size(data: bytes, limit: int, place: str) -> bytes:
+    """The same, if it is not too large.
+
+    Raises:
+        PayloadError: it is.
+    """
     if len(data) > limit:
         raise PayloadError(
             f"{place} takes {len(data):,} bytes, the limit is {limit:,}: store a path to a file instead"
         )
-    if len(data) > _PARTS_LIMIT:
-        unpack(data, limit=limit, complaint=f"{place} cannot be stored")
     return data
 
 
@@ -81,6 +107,8 @@ def unpack(data: bytes, *, limit: int = RESULT_LIMIT, complaint: str = "stored b
     """
     if len(data) > limit:
         raise PayloadError(f"{complaint}: they are {len(data):,}, the limit is {limit:,}")
+    if data.startswith(_SHRUNK):
+        data = _grown(data, limit, complaint)
     parts = len(data) - len(data.translate(None, _OPENERS))  # at most
     rebuild, as_dict, as_list = _rebuild, _dict, None
     if parts > _PARTS_LIMIT:
@@ -92,34 +120,68 @@ def unpack(data: bytes, *, limit: int = RESULT_LIMIT, complaint: str = "stored b
         raise PayloadError(f"{complaint}: {error}") from error
     if parts > DEPTH_LIMIT and is_deep(value):
         raise PayloadError(f"{complaint}: they are nested more than {DEPTH_LIMIT} deep")
-    if any(mark in data for mark in _TIMESTAMPS) and _has_timestamp(value):
+    if b"\xff" in data and any(mark in data for mark in _TIMESTAMPS) and _has_timestamp(value):
         raise PayloadError(f"{complaint}: unknown extension type -1")
     return value
 
 
-def _check(value: object, place: str, depth: int) -> None:
-    """Refuse what msgpack would refuse too late, silently change, or name badly."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return
+def shrunk(data: bytes) -> bytes:
+    """What ``pack`` made, compressed where that pays; ``unpack`` reads both."""
+    beginning = data[:_WORTH_SHRINKING]
+    if len(beginning) < _WORTH_SHRINKING or len(zlib.compress(beginning, 1)) > _WORTH_SHRINKING * _SHARE:
+        return data
+    made = _SHRUNK + zlib.compress(data, 1)
+    return made if len(made) <= len(data) * _SHARE else data
+
+
+def _grown(data: bytes, limit: int, complaint: str) -> bytes:
+    """What ``shrunk`` was given; no more than ``limit`` bytes are made, whatever the data would give."""
+    reader = zlib.decompressobj()
+    try:
+        made = reader.decompress(data[len(_SHRUNK) :], limit + 1)
+    except zlib.error as error:
+        raise PayloadError(f"{complaint}: {error}") from error
+    if len(made) > limit:
+        raise PayloadError(f"{complaint}: they become more than {limit:,}")
+    if not reader.eof or reader.unused_data:
+        raise PayloadError(f"{complaint}: they do not end where they should")
+    return made
+
+
+def _check(value: object, place: str, depth: int, *, plain: frozenset[type] = _PLAIN) -> None:
+    """Refuse what msgpack would refuse too late, silently change, or name badly.
+
+    Args:
+        value: what is to be stored.
+        place: what to call it.
+        depth: how deep it stands.
+        plain: the types that are not looked at.
+    """
     if isinstance(value, (str, int)):
         _check_range(value, place)
     elif depth >= DEPTH_LIMIT:
         raise PayloadError(f"{place} is nested more than {DEPTH_LIMIT} deep, or contains itself")
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            _check(item, f"{place}[{index}]", depth + 1)
+            if type(item) not in plain:
+                _check(item, f"{place}[{index}]", depth + 1, plain=plain)
     elif isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise PayloadError(f"{place} has the key {key!r}; keys must be text")
-            _check(key, f"a key of {place}", depth + 1)
-            _check(item, f"{place}.{key}", depth + 1)
+        _check_items(value, place, depth + 1, plain)
     elif not isinstance(value, (datetime, PurePath, float, bytes, ResultOf)):
         raise PayloadError(
-            f"{place} is a {kind.__name__}, which cannot be stored; "
+            f"{place} is a {type(value).__name__}, which cannot be stored; "
             "use None, bool, int, float, str, bytes, list, dict, datetime or Path"
         )
+
+
+def _check_items(value: dict[Any, Any], place: str, depth: int, plain: frozenset[type]) -> None:
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise PayloadError(f"{place} has the key {key!r}; keys must be text")
+        if str not in plain:
+            _check_range(key, f"a key of {place}")
+        if type(item) not in plain:
+            _check(item, f"{place}.{key}", depth, plain=plain)
 
 
 def _check_range(value: str | int, place: str) -> None:
@@ -140,7 +202,7 @@ def _extension(value: object) -> msgpack.ExtType:
         return msgpack.ExtType(_PATH, os.fsencode(value))
     if isinstance(value, ResultOf):
         return msgpack.ExtType(_RESULT, value.id.encode())
-    raise PayloadError(f"a {type(value).__name__} cannot be stored")
+    raise OverflowError(value)  # of an integer that is too large msgpack asks, too
 
 
 def _rebuild(code: int, data: bytes) -> object:
@@ -207,7 +269,8 @@ def places_in(*values: object) -> list[ResultOf]:
             places.append(value)
         elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
             seen.add(id(value))
-            rest.extend(value.values() if isinstance(value, dict) else value)
+            items = value.values() if isinstance(value, dict) else value
+            rest += [item for item in items if type(item) not in _PLAIN]
     return places
 
 

@@ -70,14 +70,52 @@ class Link(Protocol):
         """
 
 
-class ClientLink:
-    """Through an ordinary redis-py client: for everybody but a worker's children. Threads may share it."""
+class _Lines:
+    """Makes connections that are used without redis-py's wrapper, which takes longer than a verb."""
+
+    def _new(self, client: Any) -> Any:
+        pool = client.connection_pool
+        connection = pool.connection_class(**pool.connection_kwargs)
+        connection.register_connect_callback(self._let_the_kernel_wait)
+        return connection
+
+    def _let_the_kernel_wait(self, connection: Any) -> None:
+        """Have the kernel keep the timeout: Python would poll before it sends, and before it receives."""
+        sock = connection._sock  # noqa: SLF001 - redis-py has no public name for it
+        seconds = sock.gettimeout()
+        if os.name == "posix" and seconds and not isinstance(sock, ssl.SSLSocket):
+            limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                sock.setsockopt(socket.SOL_SOCKET, option, limit)
+            sock.settimeout(None)
+
+    @staticmethod
+    def _send(connection: Any, command: tuple[Any, ...]) -> None:
+        # Packed by hiredis itself: redis-py would look at each of the many arguments first.
+        connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
+
+    @staticmethod
+    def _receive(connection: Any) -> Any:
+        try:
+            reply = connection._parser.read_response()  # noqa: SLF001 - what it is wrapped in takes as long
+        except BaseException:
+            connection.disconnect()  # else what is still to come would be taken for another reply
+            raise
+        if isinstance(reply, redis.ResponseError):
+            raise reply
+        return reply
+
+
+class ClientLink(_Lines):
+    """Beside an ordinary redis-py client: for everybody but a worker's children. Threads may share it."""
 
     def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
         self._endpoint = endpoint
         self._patience = patience
         # redis-py types its commands for two protocols and two colours at once; Any is more honest.
         self.client: Any = endpoint.client(**options)
+        self._idle: list[Any] = []
+        """Connections that no thread uses now; to the client's own pool each call would cost two visits."""
 
     def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
         """Call a verb, see ``Link``."""
@@ -90,14 +128,58 @@ class ClientLink:
     def _heed(self, error: Exception) -> None:
         """Follow the server elsewhere; what other threads have in use will be told so itself."""
         if (route := route_of(self.client)) and route.lead_on(error):
-            self.client.connection_pool.disconnect(inuse_connections=False)
+            self.close()
 
     def call(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
         """Call a verb once."""
-        return call(self.client.execute_command, script, prefix, arguments)
+        return call(self._exchange, script, prefix, arguments)
+
+    def begin(self, script: Script, prefix: str, arguments: Sequence[object]) -> Callable[[], Any]:
+        """Send a call. What this gives is to be called once, and gives the reply, see ``Link``."""
+        try:
+            connection = self._sent("FCALL", script.function, 1, prefix, *arguments)
+        except (RedisError, OSError):
+            return lambda: self.run(script, prefix, arguments)
+
+        def reply() -> Any:
+            try:
+                return self._received(connection)
+            except (RedisError, OSError):
+                return self.run(script, prefix, arguments)
+
+        return reply
+
+    def close(self) -> None:
+        """Drop the connections that nobody uses now; the next call opens new ones."""
+        while self._idle:
+            self._idle.pop().disconnect()
+        self.client.connection_pool.disconnect(inuse_connections=False)
+
+    def _exchange(self, *command: Any) -> Any:
+        return self._received(self._sent(*command))
+
+    def _sent(self, *command: Any) -> Any:
+        """The connection from which the reply is to be received."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = None
+        # That of a process of which this one is a fork is still in use there.
+        if connection is None or connection.pid != os.getpid():
+            connection = self._new(self.client)
+        self._send(connection, command)
+        return connection
+
+    def _received(self, connection: Any) -> Any:
+        """Its reply. A connection that is lost over it is not kept."""
+        try:
+            return self._receive(connection)
+        finally:
+            if connection.is_connected:
+                self._idle.append(connection)
 
 
-class DedicatedLink:
+class DedicatedLink(_Lines):
     """One connection of its own, without redis-py's wrapper: for the hot path of one thread.
 
     Its ``fileno`` can be waited on together with other things, between ``send`` and ``receive``.
@@ -108,8 +190,7 @@ class DedicatedLink:
         self._patience = patience
         client = endpoint.client(**options)
         self._route = route_of(client)
-        self.connection: Any = client.connection_pool.make_connection()
-        self.connection.register_connect_callback(self._let_the_kernel_wait)  # type: ignore[no-untyped-call]
+        self.connection = self._new(client)
 
     def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
         """Call a verb, see ``Link``."""
@@ -141,7 +222,7 @@ class DedicatedLink:
             StoreUnavailable: the connection is gone, and the reply with it.
         """
         try:
-            return self.connection.read_response()
+            return self._receive(self.connection)
         except (RedisError, OSError) as error:
             self._heed(error)
             raise explain(error, self._endpoint) from error
@@ -154,20 +235,9 @@ class DedicatedLink:
         """Drop the connection."""
         self.connection.disconnect()
 
-    def _let_the_kernel_wait(self, connection: Any) -> None:
-        """Have the kernel keep the timeout: Python would poll before it sends, and before it receives."""
-        sock = connection._sock  # noqa: SLF001 - redis-py has no public name for it
-        seconds = sock.gettimeout()
-        if os.name == "posix" and seconds and not isinstance(sock, ssl.SSLSocket):
-            limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
-            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-                sock.setsockopt(socket.SOL_SOCKET, option, limit)
-            sock.settimeout(None)
-
     def _exchange(self, *command: Any) -> Any:
-        # Packed by hiredis itself: redis-py would look at each of the many arguments first.
-        self.connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
-        return self.connection.read_response()
+        self._send(self.connection, command)
+        return self._receive(self.connection)
 
 
 def call(execute: Callable[..., Any], script: Script, prefix: str, arguments: Sequence[object]) -> Any:

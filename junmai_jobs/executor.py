@@ -7,7 +7,7 @@ import math
 import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -102,14 +102,21 @@ def execute(
             for hook in hooks:
                 hook.before(context)
             call = filled_in(assignment.call, broker.inherit)
-            with _on_input(assignment, call, broker, note_input) if assignment.task.inputs else nullcontext():
+            if assignment.task.inputs:
+                with _on_input(assignment, call, broker, note_input):
+                    value = _call(assignment, call, context)
+            else:
                 value = _call(assignment, call, context)
-            result = b"" if value is None else codec.pack(value, limit=codec.RESULT_LIMIT, place="the result")
+            result = b"" if value is None else _packed(value)
         except BaseException as error:  # noqa: BLE001 - a task may raise anything, and the worker must go on
             tell_failure(hooks, context, error)
             return _outcome(error, assignment, context)
         tell_success(hooks, context, value)
     return endings.succeed(result, options.result_ttl)
+
+
+def _packed(result: Any) -> bytes:
+    return codec.shrunk(codec.pack(result, limit=codec.RESULT_LIMIT, place="the result"))
 
 
 @contextmanager

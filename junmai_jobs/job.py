@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import random
 import re
 import time
-from base64 import b32hexencode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,8 +17,8 @@ from typing import Any, NamedTuple, TypeGuard
 from junmai_jobs import codec
 from junmai_jobs.errors import JobNotFound, OptionError, PayloadError
 from junmai_jobs.lanes import lane_of, needs_of, queue_of
+from junmai_jobs.template import VERSIONS, Template
 
-SCHEMA_VERSION = "1"
 DEFAULT_MAX_RETRIES = 3
 _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _DAMAGED = "the job's body is damaged"
@@ -25,6 +26,12 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 _MINTED_ID = re.compile(r"[0-9a-v]{22}")
 _OF_A_STAMPED_HEADER = 3  # of "|"
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
+_A_DIGIT = (_DIGITS * 8).encode()
+"""For each byte one of the digits."""
+_chance = random.Random()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_chance.seed)
 _HEADER = re.compile(rb"(.)([^|\n]*)\|(\d+)(?:\|(\d*|@)\|(\d*)(?:\|([^\n]*))?)?\n")
 
 
@@ -118,9 +125,13 @@ def stored_id(job_id: object) -> str:
 
 
 def new_id() -> str:
-    """22 characters of lower-case base32: 48 bits of milliseconds, 62 of chance. Sorts by time."""
-    moment = time.time_ns() // 1_000_000
-    return b32hexencode(moment.to_bytes(6) + os.urandom(8)).decode().lower()[:22]
+    """22 characters of lower-case base32: 48 bits of milliseconds, 60 of chance. Sorts by time."""
+    return _time_digits(time.time_ns() // 1_000_000) + _chance.randbytes(12).translate(_A_DIGIT).decode()
+
+
+@functools.lru_cache(maxsize=1)
+def _time_digits(moment: int) -> str:
+    return "".join([_DIGITS[moment << 2 >> place & 31] for place in range(45, -1, -5)])
 
 
 def time_in_id(job_id: str) -> float | None:
@@ -145,7 +156,7 @@ class Call(NamedTuple):
         Raises:
             PayloadError: it cannot be read, or is of a newer version.
         """
-        if not body.startswith(SCHEMA_VERSION.encode()):
+        if not body.startswith(VERSIONS):
             raise PayloadError("the job's body cannot be read by this version of junmai-jobs")
         parts = codec.unpack(body.partition(b"\n")[2], limit=codec.BODY_LIMIT)
         kinds = (str, list, dict, dict)  # task, args, kwargs, options
@@ -189,24 +200,21 @@ class Body:
         """The stored form: a line of text that Lua reads, then msgpack, trailing empty parts left out.
 
         Args:
-            stamp: ask the server to note the time of submission.
+            stamp: ask the server to note the time of submission, as the id that is given does not tell it.
 
         Raises:
             PayloadError: an argument cannot be stored.
         """
-        for name, value in (("args", self.args), ("kwargs", self.kwargs)):
-            if value:
-                codec.pack(value, place=name)
-        parts = [self.task, list(self.args), dict(self.kwargs), dict(self.options)]
-        while not parts[-1]:
-            parts.pop()
-        header = f"{SCHEMA_VERSION}{self.lane}|{self.priority}"
-        if stamp or self.expires is not None or self.extras:
-            header += f"|@|{'' if self.expires is None else max(1, round(self.expires * 1000))}"
-        if self.extras:
-            header += "|" + ";".join(f"{name}={value}" for name, value in self.extras.items())
-        limit = codec.PAYLOAD_LIMIT + len(str(self.options.get("after", "")))
-        return header.encode() + b"\n" + codec.pack(parts, limit=limit, place="the job")
+        template = Template.of(
+            self.task,
+            self.lane,
+            self.priority,
+            self.options,
+            expires=self.expires,
+            extras=self.extras,
+            stamp=stamp,
+        )
+        return template.filled(self.args, self.kwargs)
 
     @classmethod
     def decode(cls, data: bytes) -> Body:
@@ -232,8 +240,7 @@ class Body:
             raise PayloadError(_DAMAGED) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
+class NewJob(NamedTuple):
     """A job to be enqueued."""
 
     id: str
@@ -250,20 +257,19 @@ class NewJob:
     @property
     def has_extras(self) -> bool:
         """Whether the scripts must know of more than its queue and its times: a key, a limit, a batch."""
-        return self.body.partition(b"\n")[0].count(b"|") > _OF_A_STAMPED_HEADER
+        return self.body.count(b"|", 0, self.body.index(b"\n")) > _OF_A_STAMPED_HEADER
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A job as a claim hands it out."""
 
     id: str
     token: str
     """Fencing token: digits, larger with every claim in the namespace; server microseconds when it can be."""
     body: bytes
-    failures: int
+    failures: int = 0
     """Retries spent so far."""
-    note: str
+    note: str = ""
     """What the last deferral left, see ``endings.defer``."""
     holds: str = ""
     """What the run holds of limits and machines (lua/lib/holders.lua)."""

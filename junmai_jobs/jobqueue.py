@@ -75,13 +75,12 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         if not isinstance(calls, Iterable):
             raise OptionError(f"calls is {calls!r}; give a list of pairs, each a task and a row")
         handles: list[JobHandle[R]] = []
-        for batch in pages(_new_job(number, call) for number, call in enumerate(calls)):
-            try:
-                handles += self.enqueue(batch)
-            except JunmaiJobsError as error:
-                if len(batch) > 1 and handles:
-                    error.add_note(f"the first {len(handles):,} jobs were accepted before")
-                raise
+        try:
+            self.enqueue_all(pages(_new_job(number, call) for number, call in enumerate(calls)), handles)
+        except Exception as error:
+            if handles:
+                error.add_note(f"the first {len(handles):,} jobs were accepted before")
+            raise
         return handles
 
     # Looking.
@@ -255,6 +254,8 @@ def _new_job(number: int, call: object) -> NewJob:
         if not isinstance(call, (tuple, list)) or len(call) != 2:
             raise OptionError(f"{call!r:.100} is no call; give a pair, a task and its row")
         task, row = as_task(call[0]), call[1]
+        if isinstance(row, (tuple, list)):
+            return task.new_job(tuple(row), {})
         if isinstance(row, Mapping):
             return task.new_job((), row)
         if isinstance(row, (str, bytes)) or not isinstance(row, Sequence):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from junmai_jobs.broker import Broker
+from junmai_jobs.broker import Broker, accepted
 from junmai_jobs.config import Config, load_config
-from junmai_jobs.connection import ClientLink
 from junmai_jobs.handle import JobHandle
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import NewJob, check_name
-from junmai_jobs.server import find_server
 
 if TYPE_CHECKING:
     from junmai_jobs.jobqueue import JobQueue
@@ -27,6 +26,9 @@ class JobQueueBase:
         config: Config | None = None,
         allow_eviction: bool = False,
     ) -> None:
+        from junmai_jobs.connection import ClientLink  # noqa: PLC0415 - redis-py is slow to import
+        from junmai_jobs.server import find_server  # noqa: PLC0415
+
         self.config = load_config() if config is None else config
         self.namespace = check_name(namespace or self.config.namespace, "namespace")
         self.server = find_server(self.config, url)
@@ -56,16 +58,40 @@ class JobQueueBase:
 
     def close(self) -> None:
         """Drop the connections; the next call opens new ones."""
-        self._link.client.close()
+        self._link.close()
 
-    def enqueue(self, jobs: list[NewJob]) -> list[JobHandle[Any]]:
+    def enqueue(self, jobs: Sequence[NewJob]) -> list[JobHandle[Any]]:
         """Accept what ``Task.new_job`` has made, at most 200 jobs, all or none.
 
         Raises:
             QueueFull, InvalidState, JobNotFound: see ``Broker.enqueue``.
         """
-        known = self.broker.enqueue(jobs, max_waiting=self.config.max_waiting)
+        return self._handles(jobs, self.broker.enqueue(jobs, max_waiting=self.config.max_waiting))
+
+    def enqueue_all(self, pages: Iterable[Sequence[NewJob]], handles: list[JobHandle[Any]]) -> None:
+        """``enqueue`` one page after the other; each is made while the server works on the one before.
+
+        Args:
+            pages: where one cannot be made, those before it are accepted all the same.
+            handles: gets those of the jobs of each page that is accepted.
+        """
+        told: Callable[[], list[JobHandle[Any]]] = list
+        try:
+            for page in pages:
+                before, told = told, list
+                handles += before()
+                told = self._begin(page)
+        finally:
+            handles += told()
+
+    def _begin(self, jobs: Sequence[NewJob]) -> Callable[[], list[JobHandle[Any]]]:
+        most = self.config.max_waiting
+        reply = self._link.begin(*self.broker.enqueue_call(jobs, most))
+        return lambda: self._handles(jobs, accepted(jobs, reply(), most))
+
+    def _handles(self, jobs: Sequence[NewJob], known: Sequence[str | None]) -> list[JobHandle[Any]]:
+        own = cast("JobQueue", self)
         return [
-            JobHandle(cast("JobQueue", self), existing or job.id, existing=existing is not None)
+            JobHandle(own, existing or job.id, existing=existing is not None)
             for job, existing in zip(jobs, known, strict=True)
         ]

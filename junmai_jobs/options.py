@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -143,7 +142,12 @@ class Options:
     @property
     def dependencies(self) -> str:
         """What ``after`` and ``after_policy`` say, as lua/lib/block.lua reads it."""
-        return written(self.after, self.after_policy)
+        return written(self.after, self.after_policy) if self.after else ""
+
+    @property
+    def have_keys(self) -> bool:
+        """Whether the scripts must know of something that a job's arguments say, see ``extras``."""
+        return not (self.unique is None and self.concurrency is None and self.rate is None)
 
     def reading(self, results: Sequence[Edge]) -> Options:
         """With parents whose results it reads.
@@ -211,6 +215,8 @@ def _unknown_option(name: str) -> str:
         return f"{name} belongs to the task, @task({name}=...), or to a schedule: jobs.schedule(...)"
     if name in {"name", "hooks", "input"}:
         return f"{name} belongs to the task, not to one submission: @task({name}=...)"
+    import difflib  # noqa: PLC0415 - only who is wrong needs it
+
     close = difflib.get_close_matches(name, _NAMES | {"eta"}, 1)
     known = ", ".join(sorted(_NAMES | {"eta"}))
     return f"no option {name!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {known}")

@@ -2,26 +2,60 @@
 
 from __future__ import annotations
 
-import difflib
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overload
+from typing import Any, BinaryIO, Generic, NamedTuple, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
 from junmai_jobs.errors import OptionError, PayloadError, UnknownTask
 from junmai_jobs.hooks import Hook, check_hooks
-from junmai_jobs.job import Body, NewJob, check_name, new_id
+from junmai_jobs.job import NewJob, check_name, new_id
+from junmai_jobs.lanes import lane_of
 from junmai_jobs.options import Options
 from junmai_jobs.schedule import Schedule, Timetable
+from junmai_jobs.template import Template
 from junmai_jobs.workflow import Planned, results_in
 
+_PLACED = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+_NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
 P = ParamSpec("P")
 R = TypeVar("R")
 Opener = Callable[[Path, Mapping[str, Any]], AbstractContextManager[BinaryIO]]
 """Opens one of a call's input files for its digest; the second argument: the call's arguments by name."""
+
+
+class Shape(NamedTuple):
+    """What a function's parameters are called: from that it is told sooner than by binding what fits them."""
+
+    places: tuple[str, ...]
+    """Those that may be given by place."""
+    names: frozenset[str]
+    """Those that may be given by name."""
+    required: frozenset[str]
+
+    @classmethod
+    def of(cls, signature: inspect.Signature) -> Shape:
+        """Read it off a signature."""
+        parameters = [each for each in signature.parameters.values() if each.kind in _PLACED | _NAMED]
+        return cls(
+            tuple(each.name for each in parameters if each.kind in _PLACED),
+            frozenset(each.name for each in parameters if each.kind in _NAMED),
+            frozenset(each.name for each in parameters if each.default is each.empty),
+        )
+
+    def fits(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Whether these fit for certain; of what ``*`` and ``**`` would take, it is not."""
+        placed = self.places[: len(args)]
+        return (
+            len(placed) == len(args)
+            and kwargs.keys() <= self.names
+            and kwargs.keys().isdisjoint(placed)
+            and self.required.issubset((*placed, *kwargs))
+        )
 
 
 class Task(Generic[P, R]):
@@ -50,6 +84,8 @@ class Task(Generic[P, R]):
         """When its own schedule is due, where it has one."""
         self._base = base
         self._signature = inspect.signature(function)
+        self._shape = Shape.of(self._signature)
+        self._template: Template | None = None
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -65,10 +101,10 @@ class Task(Generic[P, R]):
         Raises:
             OptionError: an option is unknown, wrong or not built yet.
         """
-        changed = self.options.changed(options)
-        return type(self)(
-            self.function, self.name, changed, self._base, self.hooks, inputs=self.inputs, opener=self.opener
-        )
+        made = copy.copy(self)
+        made.options, made.timetable = self.options.changed(options), None
+        made._template = None  # noqa: SLF001 - it is our own class
+        return made
 
     def arguments(self, args: Iterable[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call, by the function's parameters.
@@ -84,28 +120,33 @@ class Task(Generic[P, R]):
         Raises:
             PayloadError: the arguments do not fit the function, or cannot be stored.
         """
+        bound = {} if self._shape.fits(args, kwargs) else self._bound(args, kwargs)
+        options = self.options.reading(results_in(args, kwargs))
+        if options is not self.options or options.have_keys:
+            template = self._template_of(options, bound or self._bound(args, kwargs))
+        else:
+            template = self._template = self._template or self._template_of(options, bound)
+        return NewJob(
+            options.id or new_id(), template.filled(args, kwargs), options.delay, options.dependencies
+        )
+
+    def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
             raise PayloadError(f"{self.name}{self._signature}: {error}") from None
-        options = self.options.reading(results_in(args, kwargs))
         bound.apply_defaults()
-        body = Body(
-            queue=options.queue,
-            priority=options.priority,
-            task=self.name,
-            args=args,
-            kwargs=kwargs,
-            options=options.stored(self._base),
+        return bound.arguments
+
+    def _template_of(self, options: Options, arguments: Mapping[str, Any]) -> Template:
+        return Template.of(
+            self.name,
+            lane_of(options.queue, options.needs),
+            options.priority,
+            options.stored(self._base),
             expires=options.expires,
-            needs=options.needs,
-            extras=options.extras(self.name, bound.arguments),
-        )
-        return NewJob(
-            id=options.id or new_id(),
-            body=body.encode(stamp=options.id is not None),
-            delay=options.delay,
-            dependencies=options.dependencies,
+            extras=options.extras(self.name, arguments),
+            stamp=options.id is not None,
         )
 
     def plan(self, *args: P.args, **kwargs: P.kwargs) -> Planned[R]:
@@ -283,6 +324,8 @@ def find_task(name: str) -> Task[..., Any]:
     try:
         return _registry[name]
     except KeyError:
+        import difflib  # noqa: PLC0415 - only who is wrong needs it
+
         close = difflib.get_close_matches(name, _registry, 1)
         hint = f"did you mean {close[0]!r}?" if close else "name its module with --tasks MODULE"
         raise UnknownTask(f"no task {name!r} is registered here; {hint}") from None

@@ -6,7 +6,7 @@ A job can only name as its parents what was planned before it, so there are no c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
@@ -73,7 +73,7 @@ class Planned(Generic[R_co]):
         if policy is not None:
             changes |= {"after": (*options.after, *watched), "after_policy": policy}
         task = self._task.with_options(**changes) if changes else self._task
-        return replace(task.new_job(self._args, self._kwargs), id=self.id)
+        return task.new_job(self._args, self._kwargs)._replace(id=self.id)
 
 
 @dataclass(frozen=True)

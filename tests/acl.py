@@ -10,7 +10,7 @@ CALLING = ("fcall", "function|load", "eval")
 WAITING = ("blpop",)
 IN_SCRIPTS = (
     "time", "type", "del", "exists",
-    "hdel", "hexists", "hget", "hincrby", "hmget", "hset",
+    "hdel", "hexists", "hget", "hincrby", "hlen", "hmget", "hset",
     "llen", "rpush",
     "xadd", "xrevrange",
     "zadd", "zcard", "zcount", "zlexcount", "zrange", "zrangebylex", "zrangebyscore", "zrem",

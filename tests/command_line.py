@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.forks import Forks
 from tests.homes import in_home
 from tests.waiting import wait_until
 
@@ -71,6 +72,8 @@ class CommandLine:
     home: Path
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    forks: Forks | None = None
+    """What ``run`` has a command forked by, where its interpreter needs nothing of its own."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +114,10 @@ class CommandLine:
 
     def run(self, *arguments: str | Path, stdin: str = "") -> Done:
         """Run it to its end."""
-        return self.finish(self.start(*arguments), stdin)
+        if self.forks is None or any(name.startswith("PYTHON") for name in self.environment):
+            return self.finish(self.start(*arguments), stdin)
+        given = [*map(str, arguments)]
+        return Done(*self.forks.run(given, self.folder, self.variables, stdin, timeout=60))
 
     def json(self, command: str, *arguments: str | Path, stdin: str = "", code: int = 0) -> Any:
         """The one document that ``--json`` prints."""
@@ -157,9 +163,10 @@ def _read(terminal: int, deadline: float) -> bytes:
         return b""
 
 
-def in_namespace(home: Path, folder: Path) -> CommandLine:
+def in_namespace(home: Path, folder: Path, forks: Forks | None = None) -> CommandLine:
     """In a namespace of its own, knowing the tasks above."""
-    return CommandLine(home, folder, {"JUNMAI_NAMESPACE": f"n{next(_numbers)}", "JUNMAI_TASKS": "studio"})
+    environment = {"JUNMAI_NAMESPACE": f"n{next(_numbers)}", "JUNMAI_TASKS": "studio"}
+    return CommandLine(home, folder, environment, forks)
 
 
 @contextlib.contextmanager

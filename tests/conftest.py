@@ -14,6 +14,7 @@ from junmai_jobs.config import load_config
 from tests.backends import BACKENDS, Backend, Backends, Clock
 from tests.command_line import CommandLine, home_with_server, in_namespace
 from tests.embedded_servers import Servers
+from tests.forks import Forks
 from tests.homes import in_home
 from tests.servers import RedisProcess
 
@@ -131,7 +132,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    with closing(Forks()) as forks:
+        yield forks
+
+
 @pytest.fixture
-def cli(home: Path, tmp_path: Path) -> CommandLine:
+def cli(home: Path, tmp_path: Path, forks: Forks) -> CommandLine:
     """The command line, in a namespace with nothing in it."""
-    return in_namespace(home, tmp_path / "cwd")
+    return in_namespace(home, tmp_path / "cwd", forks)

@@ -84,6 +84,9 @@ class RedisProcess:
     def _listens(self) -> bool:
         """Whether the port is had by this server, or by one below what traces it, and not by a stranger."""
         assert self.process
+        with contextlib.suppress(redis.RedisError), self.client() as client:
+            if client.info("server")["process_id"] == self.process.pid:
+                return True
         with contextlib.suppress(psutil.NoSuchProcess):
             parent = psutil.Process(self.process.pid)
             return any(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(junmai_jobs.__file__).parent
 TESTS = Path(__file__).parent
 FLOORS = (
-    "errors", "causes", "files", "address", "checks", "codec", "lanes", "job", "keys",
+    "errors", "causes", "files", "address", "checks", "codec", "lanes", "template", "job", "keys",
     "config_file", "config", "limits", "retry",
     "edges", "options", "schedule", "hooks", "workflow", "task",
     "scripts", "route", "connection", "endings", "replies",

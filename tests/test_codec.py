@@ -2,6 +2,11 @@ from __future__ import annotations
 
 import math
 import os
+import random
+import sys
+import threading
+import tracemalloc
+import zlib
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta, timezone
 from enum import IntEnum
@@ -13,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from junmai_jobs.codec import DEPTH_LIMIT, pack, unpack
+from junmai_jobs.codec import DEPTH_LIMIT, PAYLOAD_LIMIT, RESULT_LIMIT, pack, shrunk, unpack
 from junmai_jobs.errors import JunmaiJobsError, PayloadError
 
 
@@ -157,3 +162,82 @@ def test_a_complaint_is_a_value_error_and_one_of_ours() -> None:
 def test_bytes_that_are_no_value_are_refused(data: bytes) -> None:
     with pytest.raises(PayloadError, match="stored bytes cannot be read"):
         unpack(data)
+
+
+def test_threads_may_store_at_once() -> None:
+    wrong: list[str] = []
+
+    def store(name: str) -> None:
+        value = [Path(f"/{name}/{number}") for number in range(20)]
+        stored = pack(value)
+        wrong.extend(name for _ in range(500) if pack(value) != stored)
+
+    threads = [threading.Thread(target=store, args=(name,)) for name in "abc"]
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch)
+    assert wrong == []
+
+
+# ---- what is large -------------------------------------------------------------------------------
+
+chance = random.Random(1)
+PATHS = [f"/Users/anna/Pictures/2026/wedding/garden/IMG_{number:04}.CR3" for number in range(2000)]
+
+
+def test_a_list_of_paths_shrinks_and_comes_back() -> None:
+    data = pack(PATHS)
+    assert len(shrunk(data)) < len(data) / 4
+    assert unpack(shrunk(data), limit=PAYLOAD_LIMIT) == PATHS
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        PATHS[:70],
+        [chance.random() for _ in range(10_000)],
+        chance.randbytes(100_000),
+        [PATHS[:100], chance.randbytes(100_000)],
+    ],
+    ids=["few paths", "numbers", "a picture", "a picture behind paths"],
+)
+def test_what_would_hardly_shrink_is_left_as_it_is(value: Any) -> None:
+    data = pack(value)
+    assert shrunk(data) is data
+
+
+def test_a_little_that_would_become_very_much_is_refused_before_it_does() -> None:
+    press = zlib.compressobj()
+    bomb = b"".join((b"\xc1", *(press.compress(bytes(2**20)) for _ in range(64)), press.flush()))
+    assert len(bomb) < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(PayloadError, match="they become more than 1,048,576"):
+            unpack(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 4 * RESULT_LIMIT
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-1],
+        lambda data: data[:100],
+        lambda data: data[:1],
+        lambda data: data + b"x",
+        lambda data: data[:500] + bytes([data[500] ^ 1]) + data[501:],
+        lambda data: b"\xc1" + data,
+        lambda _data: b"\xc1" + zlib.compress(b"\x91" * 100 + b"\xc0"),
+    ],
+    ids=["cut off", "mostly gone", "all gone", "trailing", "a bit", "twice", "too deep"],
+)
+def test_damage_to_what_is_shrunk_is_seen(damage: Any) -> None:
+    with pytest.raises(PayloadError, match="stored bytes cannot be read"):
+        unpack(damage(shrunk(pack(PATHS))))

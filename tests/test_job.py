@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from typing import Any
@@ -41,6 +44,22 @@ def test_ids_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
         made.append(new_id())
         assert time_in_id(made[-1]) == moment / 1000
     assert made == sorted(made)
+
+
+_FORKS = """
+import os, time
+from junmai_jobs.job import new_id
+new_id()
+time.time_ns = lambda: 0
+os.write(1, f"{os.fork() > 0} {new_id()} ".encode())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_fork_makes_ids_of_its_own() -> None:
+    made = subprocess.check_output([sys.executable, "-c", _FORKS], text=True).split()
+    assert set(made[::2]) == {"True", "False"}
+    assert made[1] != made[3]
 
 
 @pytest.mark.parametrize("given_id", ["photo-17", "", "w" * 22, "0" * 21])
@@ -94,6 +113,40 @@ def test_it_begins_with_a_line_of_text() -> None:
     assert Body(queue="q", priority=0, task="t", expires=7.5).encode().startswith(b"1q|0|@|7500\n")
 
 
+GOLDEN = {
+    b"1default|5\n\x93\xa4noop\x92\x07\xa4/a/b\x81\xa4size\x03": Body(
+        queue="default", priority=5, task="noop", args=[7, "/a/b"], kwargs={"size": 3}
+    ),
+    b"1night+gpu=1|9\n\x94\xa1t\x90\x80\x81\xa7timeout\x1e": Body(
+        queue="night", priority=9, task="t", args=[], options={"timeout": 30}, needs={"gpu": 1.0}
+    ),
+    b"1q|0|@|7500|b=x;c=k,2\n\x91\xa1t": Body(
+        queue="q", priority=0, task="t", expires=7.5, extras={"b": "x", "c": "k,2"}
+    ),
+}
+
+
+@pytest.mark.parametrize("stored", GOLDEN, ids=repr)
+def test_what_every_version_has_written_is_written_and_read(stored: bytes) -> None:
+    body = GOLDEN[stored]
+    assert body.encode() == stored
+    assert Body.decode(stored) == body
+
+
+def test_a_large_job_is_of_the_second_version_and_shrunk() -> None:
+    large = Body(queue="q", priority=0, task="t", args=["/a/b/c"] * 10_000)
+    stored = large.encode()
+    assert stored.startswith(b"2q|0\n\xc1")
+    assert len(stored) < 1000
+    assert Body.decode(stored) == large
+
+
+def test_where_the_id_is_given_nothing_is_shrunk() -> None:
+    # Two of an id are the same if their bytes are, and not every zlib makes the same.
+    large = Body(queue="q", priority=0, task="t", args=["/a/b/c"] * 10_000)
+    assert large.encode(stamp=True).startswith(b"1q|0|@|\n\x92")
+
+
 def test_an_expiry_is_never_rounded_to_nothing() -> None:
     assert Body(queue="q", priority=0, task="t", expires=1e-9).encode().startswith(b"1q|0|@|1\n")
 
@@ -109,7 +162,7 @@ def test_the_server_fills_in_when_it_was_submitted() -> None:
     [
         b"",
         b"junk",
-        b"2default|5\n\x91\xa4noop",
+        b"3default|5\n\x91\xa4noop",
         b"1default\n\x91\xa4noop",
         b"1default|5\n",
         b"1default|5\n\x90",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import itertools
 import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -316,6 +317,39 @@ def test_options_that_the_server_heeds(exporting: Task[..., str]) -> None:
 
 def nested(depth: int) -> Any:
     return [nested(depth - 1)] if depth else 0
+
+
+def test_each_submission_has_its_own_options_whatever_was_submitted_before(
+    exporting: Task[..., str],
+) -> None:
+    urgent = exporting.with_options(priority=9)
+    assert exporting.new_job((7,), {}).body == exporting.new_job((7,), {}).body
+    assert [body_of(each.new_job((7,), {})).priority for each in (urgent, exporting, urgent)] == [9, 5, 9]
+    assert body_of(urgent.with_options(queue="night").new_job((7,), {})).queue == "night"
+
+
+NAMES = [list(itertools.combinations("abc", many)) for many in range(4)]
+SIGNATURES = (
+    "", "a, b", "a, b=1", "a, *, b", "a, *, b=1", "a, /, b=1", "a, /, *, b",
+    "*args, **kwargs", "a, *args, b=1", "a=1, **kwargs",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("signature", SIGNATURES)
+def test_the_arguments_that_python_would_take_are_taken_and_no_others(signature: str) -> None:
+    made: dict[str, Any] = {}
+    exec(f"def function({signature}): pass", made)  # noqa: S102 - of those above
+    function = made["function"]
+    shaped = task(function)
+    for places, names in itertools.product(range(4), itertools.chain.from_iterable(NAMES)):
+        args, kwargs = (0,) * places, dict.fromkeys(names, 0)
+        try:
+            function(*args, **kwargs)
+        except TypeError:
+            with pytest.raises(PayloadError):
+                shaped.new_job(args, kwargs)
+        else:
+            shaped.new_job(args, kwargs)
 
 
 WRONG_ARGUMENTS = [

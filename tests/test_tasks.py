@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import sys
 from contextlib import closing
 from datetime import datetime
@@ -25,6 +26,8 @@ from junmai_jobs.tasks.photos import analyze_exif, evaluate_quality, process_pho
 from junmai_jobs.tasks.sessions import apply_preset, export_photo, finish_session, group_similar_photos
 from tests.bursts import Burst, make_burst
 from tests.command_line import CommandLine
+from tests.photo.studio import portrait
+from tests.photo.test_quality import texture
 from tests.photo.test_raw import cr2
 from tests.photographs import scenes
 from tests.servers import RedisProcess
@@ -119,9 +122,24 @@ def test_evaluate_quality(burst: Burst, ids: dict[Path, int]) -> None:
     }  # fmt: skip
     scores = [found["quality"][name] for name in ("focus_score", "exposure_score", "composition_score")]
     assert all(1 <= score <= 5 for score in scores)
+    assert found["quality"]["faces_detected"] == 0
     assert found["recommendation"] == "approve"
     assert found["context"] in found["tags"]
     assert found["metrics"].keys() == {"quality_metrics", "exif_hints"}
+
+
+def test_faces_are_told_and_recorded(home: Path, catalog: Catalog, tmp_path: Path) -> None:
+    path = tmp_path / "party" / "IMG_1.JPG"
+    path.parent.mkdir()
+    picture = texture(1500, 1000).convert("RGB")
+    for left in (200, 900):
+        picture.paste(portrait(400), (left, 300))
+    picture.save(path)
+    photo_id = catalog.photo_id(catalog.session("party", path.parent), path)
+    assert evaluate_quality(photo_id)["quality"]["faces_detected"] == 2
+    assert process_photo(photo_id)["quality"]["quality"]["faces_detected"] == 2
+    with closing(sqlite3.connect(home / "catalog.db")) as db:
+        assert db.execute("SELECT detected_faces FROM photos").fetchall() == [(2,)]
 
 
 def test_group_similar_photos(catalog: Catalog, burst: Burst, ids: dict[Path, int]) -> None:

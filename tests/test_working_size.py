@@ -1,4 +1,4 @@
-"""After a lack of memory a photo is looked at in a smaller size; the catalog hears that it runs again."""
+"""A photo is looked at in a smaller size after a lack of memory; the catalog hears of each run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from junmai_jobs.photo.errors import PhotoError
 from junmai_jobs.photo.picture import load_gray
 from junmai_jobs.photo.quality import WORKING_EDGE, evaluate
 from junmai_jobs.tasks.photos import evaluate_quality
-from junmai_jobs.tasks.recording import recorded
+from junmai_jobs.tasks.recording import open_catalog, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 NOBODY: Any = Mock()  # nothing here asks the server for anything
 
 
-def in_a_job(note: str) -> running:
-    return running(RunningJob(Claimed("a", "1764000000000000", b"", 0, note), NOBODY, 60))
+def in_a_job(note: str, job_id: str = "a") -> running:
+    return running(RunningJob(Claimed(job_id, "1764000000000000", b"", 0, note), NOBODY, 60))
 
 
 @pytest.fixture
@@ -71,3 +71,21 @@ def test_the_catalog_hears_whether_it_runs_again(
     row = catalog.job_row("a")
     assert row is not None
     assert row.status == status
+
+
+def test_all_of_a_run_use_one_open_catalog(catalog: Catalog, photo_id: int) -> None:
+    opened: list[Catalog] = []
+
+    @recorded
+    def work(photo_id: int) -> None:
+        for _ in range(2):
+            with open_catalog(None) as records:
+                opened.append(records)
+        assert opened[-1].photo_row(photo_id) is not None
+
+    for number in range(2):
+        with in_a_job("", f"job {number}"):
+            work(photo_id)
+    assert opened[0] is opened[1]
+    assert opened[1] is not opened[2]
+    assert [row.status for row in catalog.job_rows()] == [Status.SUCCEEDED] * 2

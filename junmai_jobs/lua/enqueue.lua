@@ -40,7 +40,7 @@ local function refusal(job, vacancies, max_waiting, seen)
   local queue = job.queue
   if not vacancies[queue] then
     if too_many_lanes(queue, vacancies) then return 'LANES', queue end
-    vacancies[queue] = max_waiting - waiting_in(queue)
+    vacancies[queue] = vacancies_in(queue, max_waiting)
   end
   vacancies[queue] = vacancies[queue] - 1
   if vacancies[queue] < 0 then return 'FULL', queue end
@@ -100,7 +100,23 @@ local function tell_of(fresh)
   for _, queue in ipairs(told) do note_event('submitted', table.concat(ids[queue], ' '), queue) end
 end
 
+-- Most calls bring one job that may run at once and has nothing but a body. Nil: it goes the long way.
+local function accept_one(max_waiting, id, delay, dependencies, body, more)
+  if not id or more or tonumber(delay) > 0 or dependencies ~= '' then return nil end
+  local queue, priority = string.match(body, '^.([^|+\n]*)|(%d+)\n')
+  if not queue or redis.call('HEXISTS', bodies, id) == 1 then return nil end
+  if vacancies_in(queue, max_waiting) < 1 then return nil end
+  redis.call('ZADD', queues, '0', queue)
+  redis.call('ZADD', queue_key(queue, 'ready'), ready_score(priority, next_sequence(1)), id)
+  ring_queue(queue)
+  redis.call('HSET', bodies, id, body)
+  note_event('submitted', id, queue)
+  return {'OK', 'NEW'}
+end
+
 local function enqueue(max_waiting, ...)
+  local accepted = accept_one(max_waiting, ...)
+  if accepted then return accepted end
   local list, ids, words, fresh, twins = {...}, {}, {'OK'}, {}, {}
   local seen, vacancies = {}, {} -- id -> body, queue -> room
   local taken, owned = {}, {} -- unique key -> id; what is to be kept of the keys

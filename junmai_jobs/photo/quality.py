@@ -38,6 +38,7 @@ _CALMEST, _OF_ALL = 10, 0.9  # a percentile of the blocks' levels, and what it i
 
 _COMPOSITION = {4: "excellent", 3: "good", 2: "acceptable", 0: "poor"}
 _WHITE, _BLACK = 250, 5  # gray levels from which and below which detail is gone
+_LEVELS = np.arange(256)
 _CLIPPED = 0.05  # share of such pixels that costs something
 
 
@@ -106,7 +107,7 @@ def _focus(gray: Gray, noise: float) -> Scored:
     variance = _variance(across + down)
     whole = _without_noise(variance, 20 * noise**2)  # the squares of the Laplacian's weights, summed
     weaker = min(_without_noise(_variance(axis), 6 * noise**2) for axis in (across, down))
-    gain = (_MID_GRAY / max(_DARK, float(gray.mean()))) ** 2
+    gain = (_MID_GRAY / max(_DARK, cv2.mean(gray)[0])) ** 2
     detail = gain * math.sqrt(whole * min(whole, weaker / _WEAKER_AXIS))
     return float(np.interp(detail, *_FOCUS_CURVE) - np.interp(noise, *_NOISE_COST)), {
         "laplacian_variance": round(variance, 2),
@@ -128,8 +129,9 @@ def _without_noise(variance: float, of_noise: float) -> float:
 
 def _exposure(gray: Gray) -> Scored:
     """Take off from 5 for a mean too dark or too light, for clipping, and for too narrow a range of tones."""
-    shares = np.bincount(gray.ravel(), minlength=256) / gray.size
-    mean, deviation = float(gray.mean()), float(gray.std())
+    shares = cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel().astype(float) / gray.size
+    mean = float(shares @ _LEVELS)
+    deviation = math.sqrt(shares @ (_LEVELS - mean) ** 2)
     white, black = float(shares[_WHITE:].sum()), float(shares[:_BLACK].sum())
     low, high = np.searchsorted(shares.cumsum(), (0.05, 0.95))
     tones = int(high - low)
@@ -189,7 +191,8 @@ def _near(centre: int, reach: int) -> slice:
 def _balance(gray: Gray) -> float:
     """Compare the brightness of the halves, left to right and top to bottom: 5 where they are equal."""
     apart = 0.0
-    for side in (gray.mean(axis=0), gray.mean(axis=1)):
+    for axis in (0, 1):
+        side = cv2.reduce(gray, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() / gray.shape[axis]
         half = (len(side) + 1) // 2
         apart += abs(float(side[:half].mean() - side[-half:].mean()))
     return max(0.0, 5.0 - 5.0 * apart / 255)

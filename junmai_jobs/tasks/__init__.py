@@ -5,7 +5,14 @@ from __future__ import annotations
 import importlib
 from importlib.util import find_spec
 
-_PHOTO_LIBRARIES = ("PIL", "cv2", "exifread", "imagehash", "numpy")
+_PHOTO_LIBRARIES = ("PIL", "cv2", "exifread", "numpy")
+
+
+def photo_task_modules() -> tuple[str, ...]:
+    """The modules that register the photo tasks; none where the extra ``photo`` is not installed."""
+    if any(find_spec(library) is None for library in _PHOTO_LIBRARIES):
+        return ()
+    return tuple(f"junmai_jobs.tasks.{name}" for name in ("photos", "sessions", "chores"))
 
 
 def register_photo_tasks() -> bool:
@@ -13,9 +20,7 @@ def register_photo_tasks() -> bool:
 
     The libraries themselves are first imported by the process that runs such a task.
     """
-    if any(find_spec(library) is None for library in _PHOTO_LIBRARIES):
-        return False
-    importlib.import_module("junmai_jobs.tasks.photos")
-    importlib.import_module("junmai_jobs.tasks.sessions")
-    importlib.import_module("junmai_jobs.tasks.chores")
-    return True
+    modules = photo_task_modules()
+    for module in modules:
+        importlib.import_module(module)
+    return bool(modules)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.errors import Abort
@@ -52,9 +52,10 @@ def process_photo(
         config: ``preset``, the name of the preset to choose whatever the context.
 
     Returns:
-        ``photo_id``, ``path``; ``sha256`` of the file; ``fingerprint``, 16 hex digits or None; ``exif`` as
-        ``read_exif``, ``quality`` as ``evaluate`` and ``context`` as ``detect`` of ``junmai_jobs.photo`` give
-        them; ``preset``, the name of the chosen one; ``processing_time`` in seconds.
+        ``photo_id``, ``path``; ``sha256`` and ``bytes`` of the file; ``fingerprint``, 16 hex digits or None;
+        ``exif`` as ``read_exif``, ``quality`` as ``evaluate`` and ``context`` as ``detect`` of
+        ``junmai_jobs.photo`` give them, with ``faces_detected`` among the parts of the quality; ``preset``,
+        the name of the chosen one; ``processing_time`` in seconds.
 
     Raises:
         UnreadablePhoto: the file can never be worked on, or is not where it may be read; it is recorded as
@@ -122,7 +123,7 @@ def evaluate_quality(
 
     Returns:
         ``overall_score`` (1.0 to 5.0); ``quality``: focus_score, exposure_score, composition_score (1.0 to
-        5.0) and faces_detected (None: faces are not looked for); ``exif``; ``context``, its name;
+        5.0) and faces_detected (None: OpenCV has no detector for them); ``exif``; ``context``, its name;
         ``recommendation``: approve, review or reject; ``tags``, a list of words; ``metrics``:
         quality_metrics, what was measured, and exif_hints.
 
@@ -136,7 +137,7 @@ def evaluate_quality(
     words = (found["context"]["context"], hints["lighting"], hints["subject_type"], hints["special_lighting"])
     return {
         "overall_score": quality["overall_score"],
-        "quality": {**quality["quality"], "faces_detected": None},
+        "quality": quality["quality"],
         "exif": found["exif"],
         "context": found["context"]["context"],
         "recommendation": quality["recommendation"],
@@ -155,18 +156,17 @@ def _path(records: Catalog, photo_id: int, path: PathLike | None) -> Path:
 
 
 def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> dict[str, Any]:
+    """Find out all there is to know, from one reading of the file and one small picture of it."""
     from junmai_jobs.photo.context import detect  # noqa: PLC0415
     from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415
+    from junmai_jobs.photo.faces import count_faces  # noqa: PLC0415
     from junmai_jobs.photo.picture import load_gray  # noqa: PLC0415
     from junmai_jobs.photo.quality import WORKING_EDGE, evaluate  # noqa: PLC0415
     from junmai_jobs.photo.similar import fingerprint  # noqa: PLC0415
 
     edge = round(WORKING_EDGE * working_scale())
     with opened(path, roots) as photo:
-        content, size = hashlib.sha256(), 0
-        while piece := photo.file.read(_PIECE):
-            content.update(piece)
-            size += len(piece)
+        digest, size = _digest_of(photo.file)
         exif = read_exif(photo)
         try:
             gray = load_gray(photo, edge)
@@ -176,11 +176,21 @@ def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> dict[str, 
             with opened(Path(str(companion)), roots) as beside:
                 gray = load_gray(beside, edge)
     quality = evaluate(gray)
+    quality["quality"]["faces_detected"] = count_faces(gray)
     return {
-        "sha256": content.hexdigest(),
+        "sha256": digest,
         "bytes": size,
         "fingerprint": fingerprint(gray),
         "exif": exif,
         "quality": quality,
         "context": detect(exif, quality, own_rules()),
     }
+
+
+def _digest_of(file: BinaryIO) -> tuple[str, int]:
+    """Return the SHA-256 of a whole file, in hexadecimal, and its size in bytes."""
+    content, size = hashlib.sha256(), 0
+    while piece := file.read(_PIECE):
+        content.update(piece)
+        size += len(piece)
+    return content.hexdigest(), size

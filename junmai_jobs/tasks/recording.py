@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, BinaryIO, ParamSpec, TypeVar
 
@@ -40,22 +41,29 @@ RULES_FILE = "context_rules.json"
 VOLUME_AWAY = "volume_away"
 LOOK_AGAIN = 15.0
 """Seconds after which a job whose card or drive is away looks again."""
+_catalog_of_run: ContextVar[Catalog | None] = ContextVar("catalog_of_run", default=None)
 
 
-def open_catalog(file: PathLike | None) -> Catalog:
-    """The catalog in a file; None: the one in ``JUNMAI_HOME``, and within a job no other.
+@contextmanager
+def open_catalog(file: PathLike | None) -> Iterator[Catalog]:
+    """Open the catalog in a file; None: the one in ``JUNMAI_HOME``, and within a job no other.
 
-    A catalog says where photos may be read from, so a job must not bring its own.
+    A catalog says where photos may be read from, so a job must not bring its own. Within a run that is
+    ``recorded`` it is open already: whoever is the last to close it moves its log into it, and waits.
 
     Raises:
         Abort: the job names another one.
     """
-    own = load_config().home / CATALOG_FILE
+    found = own = load_config().home / CATALOG_FILE
     if _running_job() is None:
-        return Catalog(Path(file) if file else own)
-    if file and Path(str(file)) != own and Path(str(file)).resolve() != own.resolve():
+        found = Path(file) if file else own
+    elif file and Path(str(file)) != own and Path(str(file)).resolve() != own.resolve():
         raise Abort(f"{spelt(Path(str(file)))} is not this worker's catalog: start it with that JUNMAI_HOME")
-    return Catalog(own)
+    if (shared := _catalog_of_run.get()) is not None:
+        yield shared
+    else:
+        with Catalog(found) as catalog:
+            yield catalog
 
 
 def roots_of(records: Catalog, photo_id: int) -> Roots:
@@ -106,24 +114,29 @@ def recorded(function: Callable[P, R]) -> Callable[P, R]:
         if job is None:
             return function(*args, **kwargs)
         given = signature.bind(*args, **kwargs).arguments
-        with open_catalog(given.get("catalog")) as catalog:
-            what = {name: given.get(name) for name in ("photo_id", "session_id")}
+        what = {name: given.get(name) for name in ("photo_id", "session_id")}
+        with open_catalog(given.get("catalog")) as catalog, _shared(catalog):
             catalog.begin_job(job.id, function.__name__, job.attempt, **what)
-        try:
-            value = function(*args, **kwargs)
-        except Exception as error:
-            ending = _parked(error, given)
-            _record_end(given, job, _status_after(ending, job), str(ending))
-            raise ending from error
-        _record_end(given, job, Status.SUCCEEDED)
+            try:
+                value = function(*args, **kwargs)
+            except Exception as error:
+                ending = _parked(error, catalog, given)
+                catalog.end_job(job.id, _status_after(ending, job), str(ending), attempt=job.attempt)
+                raise ending from error
+            catalog.end_job(job.id, Status.SUCCEEDED, attempt=job.attempt)
         return value
 
     return run
 
 
-def _record_end(given: dict[str, Any], job: RunningJob, status: Status, error: str | None = None) -> None:
-    with open_catalog(given.get("catalog")) as catalog:
-        catalog.end_job(job.id, status, error, attempt=job.attempt)
+@contextmanager
+def _shared(catalog: Catalog) -> Iterator[None]:
+    """Let all of a run use the catalog that is open for it."""
+    before = _catalog_of_run.set(catalog)
+    try:
+        yield
+    finally:
+        _catalog_of_run.reset(before)
 
 
 def _running_job() -> RunningJob | None:
@@ -143,12 +156,11 @@ def _status_after(error: Exception, job: RunningJob) -> Status:
     return Status.FAILED if RETRY.decide(job.attempt, error) is None else Status.RETRYING
 
 
-def _parked(error: Exception, given: dict[str, Any]) -> Exception:
+def _parked(error: Exception, catalog: Catalog, given: dict[str, Any]) -> Exception:
     """What to raise: a file that is gone together with its session's folder is only away."""
     if isinstance(error, PhotoGone) and (photo_id := given.get("photo_id")) is not None:
-        with open_catalog(given.get("catalog")) as catalog:
-            session_id = catalog.session_of_photo(photo_id)
-            session = None if session_id is None else catalog.session_row(session_id)
+        session_id = catalog.session_of_photo(photo_id)
+        session = None if session_id is None else catalog.session_row(session_id)
         if session is not None and _is_away(session.import_folder):
             return RetryLater(LOOK_AGAIN, VOLUME_AWAY)
     return error

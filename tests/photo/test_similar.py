@@ -114,6 +114,20 @@ def test_plain_pictures_have_no_fingerprint_and_scenes_have_one_of_16_hex_digits
         assert int(found, 16).bit_count() > 20
 
 
+def test_fingerprints_are_those_of_the_catalogs_there_are() -> None:
+    """As ImageHash's ``phash`` made them; two bits may differ, as the small copy is made in two steps."""
+    known = {
+        "02.jpg": "9efce129db0cf300",
+        "L01.jpg": "b2f34f08fc0ec01f",
+        "L02.jpg": "deaca19163566da1",
+        "large.jpg": "9f835c3cada448ba",
+    }
+    for path in scenes():
+        found = fingerprint(load_gray(path, WORKING_EDGE))
+        assert found is not None
+        assert (int(found, 16) ^ int(known[path.name], 16)).bit_count() <= 2
+
+
 # ---- what is linked ------------------------------------------------------------------------------
 
 
@@ -140,6 +154,13 @@ def test_the_limits_of_likeness_and_time(bits: int, after: float | None, *, link
 
 def test_frames_are_grouped_through_others() -> None:
     assert members([frame(3, bits=16, after=50), frame(1), frame(2, bits=8, after=25)]) == [(1, 2, 3)]
+
+
+def test_frames_are_grouped_through_any_of_many_others() -> None:
+    copies = [frame(number, after=3600 * number) for number in range(600)]
+    through_the_last = frame(600, bits=8, after=3600 * 599 + 10)
+
+    assert members([*copies, through_the_last]) == [tuple(range(601))]
 
 
 def test_a_frame_without_fingerprint_is_in_no_group() -> None:

@@ -10,6 +10,13 @@ local function waiting_in(queue)
   return count
 end
 
+-- How many more jobs a queue may surely hold: while there would be room in it for all jobs there are, these are not
+-- counted by queue.
+local function vacancies_in(queue, max_waiting)
+  local left = max_waiting - redis.call('HLEN', bodies)
+  return left < 200 and max_waiting - waiting_in(queue) or left
+end
+
 local function is_empty(queue)
   return waiting_in(queue) + redis.call('ZCARD', queue_key(queue, 'leases')) == 0
 end

@@ -4,7 +4,8 @@
 -- finished nobody ends it again, so its children are seen to before.
 local function finish(id, state, word, note)
   redis.call('ZADD', finished_home(word), now_text, id)
-  if redis.call('EXISTS', children) == 1 then tell_children(id) end
+  read_meta()
+  if learnt.special then tell_children(id) end
   if state.word == 'blocked' and state.holds ~= '' then forget_parked(id, state) end
   state.word, state.note = word, note
   write_state(id, state)

@@ -1,0 +1,54 @@
+"""How many people look out of a photograph."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from importlib.resources import files
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+LARGEST = 375
+"""px; the longer edge of the picture in which faces are looked for: twice that takes four times as long."""
+SMALLEST = 20
+"""px; the width of a face there, and no less can be found by what the detector has learnt."""
+
+_CASCADE = "haarcascade_frontalface_alt2.xml"
+_STEP, _WITNESSES = 1.2, 3  # from one size to the next; in how many of them, or beside, a face is found
+_one_at_a_time = threading.Lock()  # a detector holds what it works on
+
+
+def count_faces(gray: Image.Image) -> int | None:
+    """Count the faces that look at the camera, and are at least a twentieth of the longer edge wide.
+
+    Args:
+        gray: the picture as ``picture.load_gray`` decodes it: upright, and of mode ``L``.
+
+    Returns:
+        How many; None where OpenCV has no detector for them, as in its wheels of version 5.
+    """
+    detector = _detector()
+    if detector is None:
+        return None
+    small = gray.reduce(-(-max(gray.size) // LARGEST))
+    with _one_at_a_time:
+        return len(
+            detector.detectMultiScale(
+                np.asarray(small), scaleFactor=_STEP, minNeighbors=_WITNESSES, minSize=(SMALLEST, SMALLEST)
+            )
+        )
+
+
+@functools.cache
+def _detector() -> Any:
+    """Load what tells faces: as text, since OpenCV cannot open every path on Windows."""
+    try:
+        learnt = files("cv2.data").joinpath(_CASCADE).read_text("utf-8")
+        detector = cv2.CascadeClassifier()
+    except (ImportError, OSError, AttributeError):
+        return None
+    storage = cv2.FileStorage(learnt, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
+    return detector if detector.read(storage.getFirstTopLevelNode()) else None
