@@ -200,7 +200,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
         Args:
             claimer: whose.
             request: the same if the same call is repeated.
-            but: the token of a run of its that goes on; then nothing is told of the others.
+            but: the token of a run of its that goes on: what is behind it goes back, and nothing is told.
         """
         return _given_up(self._call("release", claimer=claimer, request=request, but=but or ""))
 

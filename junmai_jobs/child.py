@@ -40,7 +40,7 @@ IDLE_WAIT = 30.0
 MACHINE_WAIT = 0.25
 """Seconds it waits when there are jobs, but for machines that are taken, or when it may claim only some."""
 AHEAD_FOR = 0.05
-"""Seconds for which a child keeps jobs that it has claimed ahead, and does not tell how others have ended."""
+"""Seconds for which a child keeps jobs that it has claimed ahead, and need not tell how others have ended."""
 _PATIENCE = 1.0
 _PAUSE = 0.2
 _MEGABYTE = 2**20
@@ -84,6 +84,8 @@ class Child:
         self._has_rested = True
         self._ran_out = False
         self._announced: tuple[RetryPolicy, int] | None = None
+        self._took: dict[str, float] = {}
+        """Task -> how many seconds its last run took here."""
         self._complaint = ""
 
     def work(self) -> None:
@@ -116,8 +118,9 @@ class Child:
 
     def _heed(self, step: Step, ended: Sequence[tuple[Claimed, Ending]]) -> None:
         """What the store says of the jobs that have ended, and of queues that are not for us."""
-        for (job, _), word in zip(ended, step.endings, strict=True):
-            if word == "LOST":
+        for (job, how), word in zip(ended, step.endings, strict=True):
+            # The parent may have returned what waited for its turn.
+            if word == "LOST" and how.verb != "step_aside":
                 log.warning("job %s was given to someone else; its outcome here does not count", job.id)
         if step.newer is not None:
             log.warning("queue %s has jobs of a newer version of junmai-jobs: update this worker", step.newer)
@@ -166,11 +169,12 @@ class Child:
         """Run jobs one after the other, and say how each ended.
 
         Those that wait too long for their turn go back: by us, or while a run takes long by the parent.
+        Before a run that may take long, as its task did or was never seen, the ends so far are told.
         """
         board, ended, before = self._board, list[tuple[Claimed, Ending]](), -1
         until = time.monotonic() + AHEAD_FOR if len(jobs) > 1 else math.inf
         for place, job in enumerate(jobs):
-            if place and (board.stop or board.least or time.monotonic() > until):
+            if place and (board.stop or board.least or self._is_spent() or time.monotonic() > until):
                 ended += [(each, endings.step_aside()) for each in jobs[place:]]
                 break
             board.ahead = len(jobs) - place - 1
@@ -178,13 +182,18 @@ class Child:
             if isinstance(assignment, Ending):
                 ended.append((job, assignment))
                 continue
+            if ended and self._took.get(assignment.task.name, math.inf) > AHEAD_FOR:
+                self._heed(self._step(ended, claiming=False), ended)
+                ended = []
             started = time.monotonic()
             self._announce(assignment, started)
             if board.recalled == before:  # after it was announced: see Pool.recall_ahead
                 board.token = 0
+                ended += [(each, endings.step_aside()) for each in jobs[place:]]
                 break
             if (ending := self._run(assignment, started)) is not None:
                 ended.append((job, ending))
+            self._took[assignment.task.name] = time.monotonic() - started
             before = int(job.token)
         board.ahead = 0
         return ended

@@ -59,6 +59,8 @@ class Pool:
         self._turns = Turns()
         self._loner: Slot | None = None
         self._was_restricted = False
+        self._cancelled: frozenset[str] = frozenset()
+        """Tokens of the runs that are to stop, also of those that have not begun yet."""
         self._kernel_kills = (ladder.kernel_kills(),) * 2
         """How many processes the kernel had killed at the last two looks, the older first."""
         self._kills_read_at = -math.inf
@@ -206,6 +208,8 @@ class Pool:
                 log.warning("job %s is killed: it does not heed its cancel", slot.board.id.decode())
             elif token and token == slot.board.cancel and slot.interrupt_at < now:
                 slot.interrupt()
+            elif token and token != slot.board.cancel and str(token) in self._cancelled:
+                slot.ask_to_stop(token, now, self._settings.grace)
         self._choose_loner()
         self.restrict()
         self._let_loner_begin()
@@ -250,6 +254,7 @@ class Pool:
     def heed(self, renewals: Mapping[str, str], before: Sequence[int]) -> None:
         """Act on what the store says of the runs that were on the boards ``before`` it was asked."""
         now = time.monotonic()
+        self._cancelled = frozenset(token for token, word in renewals.items() if word == "CANCEL")
         for slot, token in zip(self.slots, before, strict=True):
             # A child clears its board before it ends a run, so the same token before and after means it runs.
             if not token or slot.token != token:
@@ -308,8 +313,8 @@ class Pool:
         with contextlib.suppress(StaleLease):
             self._broker.end(Claimed(job_id, str(slot.board.token), b"", 0, ""), how)
             log.warning("job %s %s", job_id, how)
-        if slot.board.ahead:
-            self._broker.release(slot.claimer, f"{slot.generation}.end")
+        # Also what had ended before in the same process, and was not told.
+        self._broker.release(slot.claimer, f"{slot.generation}.end")
 
     def _has_run_out(self, slot: Slot, code: int) -> bool:
         """Whether a child died for want of memory, by its own word or the kernel's; asked once a death."""

@@ -35,6 +35,7 @@ PROGRAMS = {
 }
 HOLDER = """
 import sys
+import psutil
 from junmai_jobs import awake
 sys.platform = "{platform}"
 held = awake.Awake()

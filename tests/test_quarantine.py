@@ -313,7 +313,8 @@ def test_one_death_takes_one_turn_however_often_it_is_told(
     dead = SimpleNamespace(exitcode=-11, join=lambda: None)
     told: list[float] = []
 
-    def crash(*_: Any, pause: float) -> None:
+    def crash(*_: Any, pause: float, token: int) -> None:
+        assert token == slot.board.token
         told.append(pause)
         if len(told) % 3:
             raise StoreUnavailable("away")

@@ -21,8 +21,9 @@ end
 
 local function step(claimer, request, lease, woken, least, from, ahead, ...)
   local words = end_all({...})
-  -- Unless this very call ended a lease of its claimer's it may be a repeated one, or the claimer has forgotten jobs.
-  local record = learnt.ended_for ~= claimer and from ~= '' and read_record(claimer)
+  -- Unless this very call ended its claimer's only lease it may be a repeated one, or the claimer has forgotten jobs.
+  local asks = from ~= '' and (learnt.ended_for ~= claimer or ahead ~= '1')
+  local record = asks and read_record(claimer)
   local reply = record and recall(record, request, lease)
   if reply then
     if words ~= '' and record.request == request then words = record.answer end

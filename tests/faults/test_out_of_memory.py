@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from contextlib import closing
+from os import urandom
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,8 @@ def test_a_full_server_is_drained_and_takes_jobs_again(
         handles: list[JobHandle[str]] = []
 
         def submit() -> JobHandle[str]:
-            return jobs.submit(tasks.return_token, str(journal), 0.02, "." * PAYLOAD)
+            payload = b64encode(urandom(PAYLOAD * 3 // 4)).decode()  # which does not get smaller
+            return jobs.submit(tasks.return_token, str(journal), 0.02, payload)
 
         with pytest.raises(QueueFull, match="is out of memory: raise its maxmemory, or purge"):
             handles.extend(submit() for _ in range(2 * ROOM // PAYLOAD))

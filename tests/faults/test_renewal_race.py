@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from junmai_jobs import endings
-from junmai_jobs.broker import Renewal
 from junmai_jobs.errors import StaleLease
 from tests.verbs.store import CLAIMER, Store
 
@@ -57,8 +56,8 @@ def test_a_renewed_lease_is_never_reaped_and_a_reaped_one_never_renewed(store: S
                     broker.reap(["default"], lease=LEASE)
                     lost = lost or left < 0
                 else:
-                    renewal = broker.extend("w", [CLAIMER], lease=LEASE)
-                    assert renewal == [Renewal("LOST" if lost else "HELD", job.token)]
+                    renewed = broker.extend("w", [CLAIMER], lease=LEASE)
+                    assert renewed == ({} if lost else {job.token: "HELD"})
                     left = left if lost else LEASE
             assert store.line("ready" if lost else "default:leases") == [job_id]
         if lost:
@@ -91,11 +90,11 @@ def test_at_the_very_end_of_a_lease_it_is_the_one_or_the_other(store: Store) -> 
         store.advance(left + chance.randrange(-5, 2) / 1000)
         if reap_first := chance.random() < 0.7:
             broker.reap(["default"], lease=LEASE)
-        renewal = broker.extend("w", [CLAIMER], lease=LEASE)
+        renewed = broker.extend("w", [CLAIMER], lease=LEASE)
         broker.reap(["default"], lease=LEASE)
         lost = store.line("ready") == [job_id]
         assert store.all_homes()[job_id] == ["ready" if lost else "leases"]
-        assert renewal == [Renewal("LOST" if lost else "HELD", job.token)]
+        assert renewed == ({} if lost else {job.token: "HELD"})
         if reap_first:
             reaped[lost] += 1
         again = store.claim() if lost else job

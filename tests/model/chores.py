@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from junmai_jobs.broker import Renewal
 from junmai_jobs.keys import FINISHED_HOMES
 from tests.model import laws
 from tests.model.aging import BOUND
@@ -26,8 +25,7 @@ class Chores(Ticking):
         for _ in range(times):
             self.tick()
             if renew:
-                expected = [Renewal(*self.model.extend(claimer)) for claimer in CLAIMERS]
-                assert self.broker.extend("w", CLAIMERS, lease=LEASE) == expected
+                assert self.broker.extend("w", CLAIMERS, lease=LEASE) == self.model.extend(CLAIMERS)
             self.model.reap()
             self.broker.reap(LANES, lease=LEASE)
             self.model.promote()

@@ -38,7 +38,8 @@ class Frame(RuleBasedStateMachine):
         self.times = {0}
         self.requests = 0
         self.generations = dict.fromkeys(CLAIMERS, 1)
-        self.last_calls: dict[str, tuple[str, Sequence[str], tuple[Claimed, str] | None]] = {}
+        self.last_calls: dict[str, tuple[str, Sequence[str], list[tuple[Claimed, str]], int]] = {}
+        """Of each claimer the request, the queues, what ended how, and how many it wanted."""
         self.last_token = 0
         self.broker.register("w", {"offers": OFFERS["w"]})
         self.broker.register("v", {"offers": OFFERS["v"]})

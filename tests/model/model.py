@@ -39,8 +39,10 @@ class Model(Schedules, Aging, News):
                     self.to_the_end_of_the_line(job)
         self.unpark_due()
 
-    def claim(self, claimer: str, request: str, lanes: Iterable[str], answer: str = "") -> Job | None:
-        """The job that must be given; the caller fills in its token. A held job was dealt with before."""
+    def claim(
+        self, claimer: str, request: str, lanes: Iterable[str], answer: str = "", ahead: int = 1
+    ) -> list[Job]:
+        """The jobs that must be given; the caller fills in their tokens. What was held is dealt with."""
         lanes = [lane for lane in lanes if not self.paused.get(queue_of(lane), self.paused.get("*", False))]
         worker, closed, looked, asked_limits = claimer.partition("/")[0], set[str](), 0, False
         self.waits = False
@@ -50,7 +52,7 @@ class Model(Schedules, Aging, News):
                 asked_limits = True
                 self.unpark_due()
             elif job is None:
-                return None
+                return []
             elif (machine := self.machine_for(job, worker, closed)) is None:
                 self.waits = True
                 lanes.remove(job.queue)
@@ -59,27 +61,46 @@ class Model(Schedules, Aging, News):
                 if job.expires_at is not None and job.expires_at <= self.now:
                     self.finish(job, "cancelled", "expired")
                 elif self.admit(job, machine):
-                    return self.take(job, claimer, request, answer)
+                    return self.take([job, *self.row_behind(job, ahead - 1)], claimer, request, answer)
         self.waits = False
-        return None
+        return []
 
-    def take(self, job: Job, claimer: str, request: str, answer: str) -> Job:
-        job.word, job.claimer, job.kept_place = "running", claimer, job.place
-        job.lease = self.now + LEASE
+    def take(self, jobs: list[Job], claimer: str, request: str, answer: str) -> list[Job]:
+        for job in jobs:
+            job.word, job.claimer, job.kept_place = "running", claimer, job.place
+            job.lease = self.now + LEASE
+            job.note = "ahead" if jobs[1:] else job.note
         self.waits = False
-        self.records[claimer] = Record(request, job.id, "", answer)
-        return job
+        self.records[claimer] = Record(request, jobs[0].id, "", answer)
+        return jobs
 
-    def given(self, job: Job, token: str) -> None:
-        """The token of the job that was just claimed."""
-        job.token = self.records[job.claimer].token = token
+    def row_behind(self, job: Job, most: int) -> list[Job]:
+        """Those right after a job that is about to be claimed, which may be claimed with it."""
+        row: list[Job] = []
+        line = sorted(self.in_home(job.queue, "ready"), key=lambda each: each.score)
+        for each in (each for each in line if each.priority == job.priority and each.place > job.place):
+            if len(row) == most or not self.is_fresh(each):
+                break
+            row.append(each)
+        return row if self.is_fresh(job) else []
 
-    def replay(self, claimer: str, request: str) -> Job | None:
-        job = self.held(claimer)
-        if job is None or self.records[claimer].request != request:
-            return None
-        job.lease = self.now + LEASE
-        return job
+    def is_fresh(self, job: Job) -> bool:
+        expired = job.expires_at is not None and job.expires_at <= self.now
+        return not (job.has_state or job.content.extras or expired or job.queue != queue_of(job.queue))
+
+    def given(self, jobs: list[Job], tokens: list[str]) -> None:
+        """The tokens of the jobs that were just claimed."""
+        for job, token in zip(jobs, tokens, strict=True):
+            job.token = token
+        record = self.records[jobs[0].claimer]
+        record.token, record.ahead = jobs[0].token, [(job.id, job.token) for job in jobs[1:]]
+
+    def replay(self, claimer: str, request: str) -> list[Job]:
+        if claimer not in self.records or self.records[claimer].request != request:
+            return []
+        for job in (jobs := self.held(claimer)):
+            job.lease = self.now + LEASE
+        return jobs
 
     def is_late(self, claimer: str, request: str) -> bool:
         """Whether the claimer has made another call since, which gave it something."""
@@ -92,7 +113,7 @@ class Model(Schedules, Aging, News):
         return last == "end" or int(number) < int(last)
 
     def give_back_held(self, claimer: str) -> None:
-        if (job := self.held(claimer)) is not None:
+        for job in self.held(claimer):
             self.hand_back(job)
 
     def end(self, job_id: str, token: str, verb: str, delay: int) -> str:
@@ -123,29 +144,39 @@ class Model(Schedules, Aging, News):
             self.postpone(job, "scheduled", delay, "note")
         return "OK"
 
-    def extend(self, claimer: str) -> tuple[str, str]:
-        record = self.records.get(claimer)
-        if record is None or not record.token:
-            return "IDLE", ""
-        job = self.jobs.get(record.id)
-        if job is None or job.token != record.token:
-            return "LOST", record.token
-        if job.word != "running":
-            return "IDLE", ""
-        job.lease = self.now + LEASE
-        return ("CANCEL" if job.note == "cancel" else "HELD"), record.token
+    def extend(self, claimers: Iterable[str]) -> dict[str, str]:
+        words = {}
+        for job in (job for claimer in claimers for job in self.held(claimer)):
+            job.lease = self.now + LEASE
+            words[job.token] = "CANCEL" if job.note == "cancel" else "HELD"
+        return words
 
-    def give_up(self, claimer: str, request: str, how: Callable[[Job], str]) -> tuple[str, str] | None:
-        """Release or crash: by claimer, in its own generation, once a request."""
+    def release_behind(self, claimer: str, but: str) -> None:
+        jobs = self.held(claimer)
+        at = [job.token for job in jobs].index(but)
+        for job in jobs[at + 1 :]:
+            self.hand_back(job)
+
+    def give_up(
+        self, claimer: str, request: str, how: Callable[[Job], str], token: str
+    ) -> tuple[str, str] | None:
+        """Release or crash: by claimer, in its own generation, once a request.
+
+        ``how`` is for the run with this token, or for the only one; the others go back.
+        """
         record = self.records.get(claimer)
         if record is not None and record.request == request:
             return record.id, record.answer
-        job = self.held(claimer)
+        jobs = self.held(claimer)
         generation, _, _ = request.partition(".")
-        if job is None or record is None or not record.request.startswith(f"{generation}."):
+        if not jobs or record is None or not record.request.startswith(f"{generation}."):
             return None
-        self.records[claimer] = Record(request, job.id, "", how(job))
-        return job.id, job.word
+        told = next((job for job in jobs if job.token == token), jobs[0])
+        for job in jobs:
+            ran = job.token == token or (not token and len(jobs) == 1)
+            (how if ran else self.hand_back)(job)
+        self.records[claimer] = Record(request, told.id, "", told.word)
+        return told.id, told.word
 
     def reap(self) -> None:
         running = [job for queue in LANES for job in self.in_home(queue, "running")]

@@ -22,6 +22,8 @@ class Record:
     id: str
     token: str
     answer: str = ""
+    ahead: list[tuple[str, str]] = field(default_factory=list)
+    """Id and token of what was claimed with it."""
 
 
 @dataclass
@@ -131,9 +133,11 @@ class Moves(Admission):
         return "cancelled" if self.cancelled_instead(job, "released") else self.back_in_line(job)
 
     def lose(self, job: Job, event: str) -> str:
-        job.token = ""
+        job.token, was_ahead = "", job.note == "ahead"
         if self.cancelled_instead(job, event):
             return "cancelled"
+        if event == "lost" and was_ahead:
+            return self.back_in_line(job)
         job.crashes += 1
         if job.crashes == 1:
             return self.back_in_line(job)
@@ -142,7 +146,8 @@ class Moves(Admission):
         self.finish(job, "failed", "crashed")
         return "failed"
 
-    def held(self, claimer: str) -> Job | None:
+    def held(self, claimer: str) -> list[Job]:
         record = self.records.get(claimer)
-        job = self.jobs.get(record.id) if record and record.token else None
-        return job if job and record and (job.word, job.token) == ("running", record.token) else None
+        given = [(record.id, record.token), *record.ahead] if record else []
+        found = ((self.jobs.get(job_id), token) for job_id, token in given if token)
+        return [job for job, token in found if job and (job.word, job.token) == ("running", token)]

@@ -125,7 +125,8 @@ class Simulation:
     def _start_worker(self) -> None:
         settings = WorkerSettings(
             endpoint=self.network, namespace=NAMESPACE, concurrency=self.chance.randint(1, 3), queues=QUEUES,
-            lease=LEASE, grace=GRACE, max_jobs_per_child=self.chance.choice([3, 100]), moved_clock=True,
+            lease=LEASE, grace=GRACE, claim_ahead=self.chance.choice([1, 4]),
+            max_jobs_per_child=self.chance.choice([3, 100]), moved_clock=True,
         )  # fmt: skip
         made: list[SimulatedWorker] = []
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from junmai_jobs import codec
 from junmai_jobs.keys import FINISHED_HOMES
+from tests.verbs.store import BAND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,6 +45,8 @@ ENDINGS = {
     "step_aside": {"ready", "cancelled"},
     "confirm_cancel": {"cancelled"},
 }
+WIDTHS = {"succeed": 4, "retry": 4, "fail": 4, "defer": 5, "step_aside": 2, "confirm_cancel": 3}
+"""How many arguments each has."""
 MOVES |= dict.fromkeys(ENDINGS, UNPARKED)
 INSIDE = {"progress", "checkpoint", "log"}
 
@@ -96,7 +99,8 @@ class Laws:
         self.runs: dict[str, Run] = {}
         self.accepted: dict[str, Ended] = {}
         """Token -> the end of that run that counted."""
-        self.answers: dict[tuple[str, str], tuple[str, str]] = {}
+        self.answers: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        """What each request was given: id and token."""
         self.have_ended: set[str] = set()
         """Also those that were revived since."""
         self.last_token = 0
@@ -107,13 +111,16 @@ class Laws:
     def check(self, call: Call, reply: list[Any], before: View, after: View, now: int) -> None:
         """See that this call did nothing it may not do."""
         words, verb = call.texts(), call.verb
-        ended = _ending(call)
-        counts = ended is not None and before.runs(ended.id, ended.token)
+        endings = _endings(call)
+        counted = {ended.id: ended for ended in endings if before.runs(ended.id, ended.token)}
         self.seen[verb] += 1
-        if ended is not None:
-            self._check_ending(ended, counts, reply[0].decode(), before, after)
+        if endings:
+            told = reply[0].decode().split()
+            assert len(told) == len(endings), f"of {len(endings)} endings is told {told}"
+            for ended, word in zip(endings, told, strict=True):
+                self._check_ending(ended, ended.id in counted, word, before, after)
         if verb == "step":
-            self._check_claim(words, reply[1], before, after, now)
+            self._check_claim(words, reply[1:], before, after, now)
         elif verb in INSIDE:
             ours = before.runs(words[0], words[1])
             assert (reply[0] != b"LOST") == ours, f"a run is told {reply[0]} of its job"
@@ -124,7 +131,6 @@ class Laws:
         elif verb in {"pause", "resume"}:
             self._note_pause(words, paused=verb == "pause")
         if before is not after:
-            counted = ended if counts else None
             self._check_moves(verb, words, list(_moves(before, after, counted)), now)
             self._check_results(before, after, counted)
             self._check_state(after)
@@ -158,27 +164,44 @@ class Laws:
 
     def _check_claim(self, words: list[str], reply: list[Any], before: View, after: View, now: int) -> None:
         claimer, request, lease = words[0], words[1], int(words[2])
-        given = (reply[1].decode(), reply[2].decode()) if reply[0] == b"JOB" else None
-        earlier = self.answers.get((claimer, request))
-        if earlier is not None and before.runs(*earlier):
+        flat = [each.decode("latin-1") for each in reply[1:]] if reply[0] == b"JOB" else []
+        given = list(zip(flat[::4], flat[1::4], strict=True))
+        for job_id, token in given:
+            assert after.runs(job_id, token), "a job is given out that does not run"
+            assert after.scores[job_id] == now + lease, "a lease is not as long as it should be"
+        earlier = [run for run in self.answers.get((claimer, request), ()) if before.runs(*run)]
+        if earlier:
             assert given == earlier, f"request {request} of {claimer} was given {earlier}, and now {given}"
             self.seen["repeated claim"] += 1
-        if given is None:
             return
-        job_id, token = given
-        assert after.runs(job_id, token), "a job is given out that does not run"
-        assert after.scores[job_id] == now + lease, "a lease is not as long as it should be"
-        if given == earlier and before.runs(job_id, token):
-            return
+        for job_id, token in given:
+            self._check_start(claimer, request, job_id, token, after)
+        if given:
+            self.answers[claimer, request] = given
+            self._check_row([job_id for job_id, _ in given], int(words[6]), before, after)
+
+    def _check_start(self, claimer: str, request: str, job_id: str, token: str, after: View) -> None:
         assert int(token) > self.last_token, "tokens do not grow"
         self.last_token = int(token)
-        self.answers[claimer, request] = (job_id, token)
         generation, _, number = request.partition(".")
         self.runs[token] = Run(claimer, generation, int(number), job_id)
         queue = after.states[job_id].queue
         assert not self.paused.get(queue, self.paused.get("*", False)), f"{job_id} starts in a paused queue"
         for parent in self.parents.get(job_id, ()):
             assert parent in self.have_ended, f"{job_id} starts before its parent {parent} ends"
+
+    def _check_row(self, ids: list[str], most: int, before: View, after: View) -> None:
+        """What is claimed at once stood in line side by side, of one priority, and is fit for that."""
+        assert len(ids) <= most, f"{ids} are claimed at once"
+        if ids[1:]:
+            line = before.lines[after.states[ids[0]].queue]
+            at = line.index(ids[0])
+            assert line[at : at + len(ids)] == ids, f"{ids} did not stand side by side"
+            assert len({before.scores[each] // BAND for each in ids}) == 1, f"{ids} are of two priorities"
+            for each in ids:
+                assert each not in before.states, f"{each} is claimed ahead although it has run before"
+                assert each not in self.limit_of, f"{each} is claimed ahead although it has a limit"
+            self.seen["claimed ahead"] += 1
 
     def _check_extend(self, words: list[str], reply: list[Any], before: View, after: View, now: int) -> None:
         claimers = words[2:]
@@ -187,16 +210,15 @@ class Laws:
             assert before.states[job_id].claimer in claimers, f"the lease of {job_id} is renewed by another"
         if reply[0] == b"UNKNOWN":
             return
-        running = {state.claimer: state for state in after.states.values() if state.word == "running"}
-        for at, claimer in enumerate(claimers):
-            word, token = (each.decode() for each in reply[1 + 2 * at : 3 + 2 * at])
-            state = running.get(claimer)
-            if state is None:
-                assert word in {"IDLE", "LOST"}, f"{claimer} holds nothing, and is told {word}"
-            else:
-                expected = "CANCEL" if state.note == "cancel" else "HELD"
-                assert (word, token) == (expected, state.token), f"{claimer} holds a job, and is told {word}"
-                assert after.scores[self.runs[token].id] == now + int(words[1])
+        running = [state for state in after.states.values() if state.word == "running"]
+        held = {
+            state.token: "CANCEL" if state.note == "cancel" else "HELD"
+            for state in running
+            if state.claimer in claimers
+        }
+        told = [each.decode() for each in reply[1:]]
+        assert dict(zip(told[::2], told[1::2], strict=True)) == held, f"who holds {held} is told {told}"
+        assert all(after.scores[self.runs[token].id] == now + int(words[1]) for token in held)
 
     def _check_enqueue(self, call: Call) -> None:
         for at in range(1, len(call.arguments), 4):
@@ -217,9 +239,10 @@ class Laws:
     # What has become of each job.
 
     def _check_moves(self, verb: str, words: list[str], moves: list[Move], now: int) -> None:
+        alone = sum(move.taken for move in moves) == 1
         for move in moves:
             self._check_move(verb, move)
-            self._check_spent(verb, words, move)
+            self._check_spent(verb, words, move, alone=alone)
             if move.taken and not move.ending:
                 self._check_taken(verb, words, move, now)
 
@@ -237,16 +260,14 @@ class Laws:
             assert move.old.note != "cancel", f"{move.id} was to be cancelled, and goes to {move.to}"
 
     @staticmethod
-    def _check_spent(verb: str, words: list[str], move: Move) -> None:
-        """Retries are spent by retry alone, crashes by the verbs of the dead."""
+    def _check_spent(verb: str, words: list[str], move: Move, *, alone: bool) -> None:
+        """Retries are spent by retry alone, crashes by the verbs of the dead, in the run in which it was."""
         failures, crashes = (move.old.failures, move.old.crashes) if move.old else (0, 0)
         if verb == "revive":
             failures = crashes = 0
         elif move.home == "leases" and move.to != "cancelled":
             failures += move.ending == "retry"
-            crashes += move.taken and (
-                verb in {"crash", "reap"} or (verb == "deregister" and words[1] == "lost")
-            )
+            crashes += move.taken and _is_blamed(verb, words, move, alone=alone)
         spent = (move.new.failures, move.new.crashes) if move.new else (0, 0)
         assert spent == (failures, crashes), f"{move.id} has spent {spent}, not {(failures, crashes)}"
 
@@ -259,6 +280,11 @@ class Laws:
             generation, _, number = words[1].partition(".")
             later = (int(generation), int(number)) > (int(run.generation), run.number)
             assert later, f"a late copy of {words[1]} takes {move.id} from {run}"
+        elif verb == "release" and words[2]:
+            goes_on = self.runs[words[2]]
+            assert goes_on._replace(id=run.id) == run, f"release of {words} takes {move.id} from {run}"
+            behind = int(move.old.token) > int(words[2])
+            assert behind, f"{move.id} is not behind the run {goes_on} that goes on, and is taken from {run}"
         elif verb in {"crash", "release"}:
             mine = run.claimer == words[0] and run.generation == words[1].partition(".")[0]
             assert mine, f"{verb} by {words[0]} {words[1]} takes {move.id} from {run}"
@@ -272,41 +298,51 @@ class Laws:
         self.seen[f"taken by {verb}"] += 1
 
     @staticmethod
-    def _check_results(before: View, after: View, ended: Ended | None) -> None:
+    def _check_results(before: View, after: View, counted: dict[str, Ended]) -> None:
         changed = {each for each, data in after.results.items() if data != before.results.get(each)}
-        own = {ended.id} if ended and ended.verb == "succeed" else set()
+        own = {job_id for job_id, ended in counted.items() if ended.verb == "succeed"}
         assert changed <= own, f"the results of {changed} are others now"
 
     def _check_state(self, after: View) -> None:
         running = [(job_id, state) for job_id, state in after.states.items() if state.word == "running"]
-        claimers = [state.claimer for _, state in running]
-        assert len(set(claimers)) == len(claimers), "a claimer has two leases"
+        requests = {self.runs[state.token]._replace(id="") for _, state in running}
+        assert len({run.claimer for run in requests}) == len(requests), "a claimer has leases of two requests"
         held = Counter(self.limit_of[job_id] for job_id, _ in running if job_id in self.limit_of)
         assert all(count <= self.limits[key] for key, count in held.items()), f"a limit is passed: {held}"
 
 
-def _moves(before: View, after: View, ended: Ended | None) -> Iterator[Move]:
+def _is_blamed(verb: str, words: list[str], move: Move, *, alone: bool) -> bool:
+    """Whether a loss counts for a job. alone: its claimer had claimed nothing else."""
+    if move.old is None or verb not in {"crash", "reap", "deregister"}:
+        return False
+    if verb == "crash":
+        return move.old.token == words[4] or (words[4] == "" and alone)
+    return move.old.note != "ahead" and (verb == "reap" or words[1] == "lost")
+
+
+def _moves(before: View, after: View, counted: dict[str, Ended]) -> Iterator[Move]:
     for job_id in sorted(before.homes.keys() | after.homes.keys()):
         home, to = before.homes.get(job_id, ""), after.homes.get(job_id, "")
         old, new = before.states.get(job_id), after.states.get(job_id)
         if (home, old) != (to, new):
             ends_at = before.scores.get(job_id, 0)
-            ending = ended.verb if ended and ended.id == job_id else ""
+            ending = counted[job_id].verb if job_id in counted else ""
             yield Move(job_id, home, to, old, new, ends_at, ending)
 
 
-def _ending(call: Call) -> Ended | None:
-    """What a call ends, if anything."""
+def _endings(call: Call) -> list[Ended]:
+    """What a call ends."""
     if call.verb in ENDINGS:
-        name, parts = call.verb, call.arguments
-    elif call.verb == "step":
-        rest = call.arguments[6 + int(call.arguments[5]) :]
-        if not rest:
-            return None
-        name, parts = rest[0].decode(), rest[1:]
+        rest = [call.verb.encode(), *call.arguments]
     else:
-        return None
-    return Ended(name, parts[0].decode(), parts[1].decode(), parts[2:])
+        rest = call.arguments[7:] if call.verb == "step" else []
+    found = []
+    while rest:
+        verb = rest[0].decode()
+        job_id, token, *arguments = rest[1 : 1 + WIDTHS[verb]]
+        found.append(Ended(verb, job_id.decode(), token.decode(), arguments))
+        rest = rest[1 + WIDTHS[verb] :]
+    return found
 
 
 def unfinished(homes: dict[str, str], ids: Iterable[str]) -> list[str]:

@@ -18,12 +18,14 @@ MUTANTS = (
     Mutant("a late copy of a claim is heeded", "if is_late(request, record.request) then", "if false then"),
     Mutant("a repeated claim is a new one", "if record.request ~= request then", "if true then"),
     Mutant(
-        "a claim leaves no record", "  write_record(claimer, request, id, token, answer)\n  redis", "  redis"
+        "a claim leaves no record",
+        "  write_record(claim.claimer, claim.request, id, state.token, claim.answer, ahead)\n",
+        "",
     ),
     Mutant(
         "a repeated step forgets how the job ended",
-        "  write_record(claimer, request, id, token, answer)\n  redis",
-        "  write_record(claimer, request, id, token, '')\n  redis",
+        "state.token, claim.answer, ahead)",
+        "state.token, '', ahead)",
     ),
     Mutant(
         "a crash counts for every generation",
@@ -32,15 +34,12 @@ MUTANTS = (
     ),
     Mutant(
         "a lease is known by its job alone",
-        "state.word == 'running' and state.token == record.token",
+        "state.word == 'running' and state.token == token",
         "state.word == 'running'",
     ),
     Mutant(
-        "extend renews another's lease",
-        "if not state or state.token ~= record.token then return 'LOST', record.token end",
-        "if not state then return 'LOST', record.token end",
+        "extend does not tell of a cancel", "each.state.note == 'cancel' and 'CANCEL' or 'HELD'", "'HELD'"
     ),
-    Mutant("extend does not tell of a cancel", "state.note == 'cancel' and 'CANCEL' or 'HELD'", "'HELD'"),
     Mutant(
         "a cancel is forgotten with its run", "local wanted = state.note == 'cancel'", "local wanted = false"
     ),
@@ -59,10 +58,45 @@ MUTANTS = (
         "state.crashes = state.crashes + 1",
         "state.failures, state.crashes = state.failures + 1, state.crashes + 0",
     ),
+    Mutant(
+        "a loss counts for what was claimed ahead",
+        "local is_unknown = event == 'lost' and state.note == 'ahead'",
+        "local is_unknown = false",
+    ),
+    Mutant(
+        "a crash counts for all that was claimed ahead",
+        "local ran = each.state.token == token or (token == '' and not leases[2])",
+        "local ran = true",
+    ),
+    Mutant(
+        "what has run is claimed ahead",
+        "if known[index] or not readable",
+        "if not readable",
+    ),
+    Mutant(
+        "more is claimed ahead than is asked for",
+        "row_behind(score, lane, claim.ahead - 1)",
+        "row_behind(score, lane, claim.ahead + 0)",
+    ),
+    Mutant(
+        "jobs claimed together have one token",
+        "text_of_time(token + index)",
+        "text_of_time(token)",
+    ),
+    Mutant(
+        "what was claimed ahead is not in the record",
+        "if row then last, ahead = take_row",
+        "if row then last = take_row",
+    ),
+    Mutant(
+        "a release of what is behind a run takes that run, too",
+        "if goes_on then hand_back(each.id, each.state) end",
+        "if goes_on or each.state.token == but then hand_back(each.id, each.state) end",
+    ),
     Mutant("an id may have two contents", "content_of(known) ~= content_of(job.body)", "false"),
     Mutant("a limit lets one more pass", "return count - running, now", "return count - running + 1, now"),
-    Mutant("a pause is not seen", "if redis.call('EXISTS', paused) == 1 then open", "if false then open"),
-    Mutant("children are not told", "if redis.call('EXISTS', children) == 1 then", "if false then"),
+    Mutant("a pause is not seen", "if learnt.special then open", "if false then open"),
+    Mutant("children are not told", "if learnt.special then tell", "if false then tell"),
     Mutant(
         "a running job is cancelled at once",
         "if is_waiting[state.word] then",

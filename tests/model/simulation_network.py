@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
@@ -192,7 +193,8 @@ class Line:
     def __init__(self, network: Network) -> None:
         self._network = network
         self.owner: Process = network.world.me()
-        self.serial = 0
+        self.serial, self.pid, self.is_connected = 0, os.getpid(), False
+        self._parser = self
         self._answer: list[Any] = []
 
     def register_connect_callback(self, callback: Callable[..., object]) -> None:
@@ -209,6 +211,7 @@ class Line:
     def send(self, commands: list[list[bytes]]) -> None:
         self.owner = self._network.world.me()
         self.disconnect()
+        self.is_connected = True
         self._network.transmit(self, self.serial, commands)
 
     def read_response(self) -> Any:
@@ -236,6 +239,7 @@ class Line:
 
     def disconnect(self) -> None:
         self.serial += 1
+        self.is_connected = False
         self._answer = []
 
 
@@ -247,8 +251,11 @@ class Client:
         self.connection_pool = self
         self.connection_kwargs: dict[str, Any] = {}
 
-    def make_connection(self) -> Line:
+    def connection_class(self) -> Line:
         return Line(self._network)
+
+    def disconnect(self, **_: bool) -> None:
+        """It keeps no connection."""
 
     def execute_command(self, *command: object) -> Any:
         line = Line(self._network)

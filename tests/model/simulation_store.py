@@ -52,23 +52,29 @@ class View(NamedTuple):
     states: dict[str, State]
     results: dict[str, bytes]
     claimers: dict[str, str]
+    lines: dict[str, list[str]]
+    """Queue -> what is ready, in its order."""
 
     def runs(self, job_id: str, token: str) -> bool:
         state = self.states.get(job_id)
         return state is not None and (state.word, state.token) == ("running", token)
 
 
-NOTHING = View({}, {}, {}, {}, {})
+NOTHING = View({}, {}, {}, {}, {}, {})
 
 
 def view_of(found: list[Any]) -> View:
     """The look, read; that each job is in one home, and its state agrees, is seen to here."""
     homes: dict[str, str] = {}
     scores: dict[str, float] = {}
+    lines: dict[str, list[str]] = {}
     for name, flat in zip(_NAMES, found, strict=False):
+        queue, _, kind = name.rpartition(":")
+        if kind == "ready":
+            lines[queue] = [each.decode() for each in flat[::2]]
         for job_id, score in _pairs(flat):
             assert job_id not in homes, f"job {job_id} is in {homes[job_id]} and in {name}"
-            homes[job_id], scores[job_id] = name.rpartition(":")[2], float(score)
+            homes[job_id], scores[job_id] = kind, float(score)
     states = {job_id: state for job_id, text in _pairs(found[-4]) if (state := State.parse(text))}
     assert homes.keys() == {each.decode() for each in found[-1]}, "jobs without a home, or the reverse"
     for job_id, state in states.items():
@@ -76,7 +82,7 @@ def view_of(found: list[Any]) -> View:
             f"the state of {job_id} lies"
         )
     claimers = {name: text.decode() for name, text in _pairs(found[-2])}
-    return View(homes, scores, states, dict(_pairs(found[-3])), claimers)
+    return View(homes, scores, states, dict(_pairs(found[-3])), claimers, lines)
 
 
 def _pairs(flat: list[bytes]) -> list[tuple[str, bytes]]:

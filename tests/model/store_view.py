@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from junmai_jobs.keys import Keys
     from tests.model.job import Job
     from tests.model.model import Model
+    from tests.model.moves import Record
 
 _SETS = (
     "children",
@@ -81,9 +82,7 @@ def stored(admin: Any, keys: Keys, model: Model, cursor: str) -> dict[str, Any]:
         "ages": _times(sets["ages"]),
         "ticks": _times(sets["ticks"]),
         "bodies": {job_id: _content(body) for job_id, body in hashes["bodies"].items()},
-        "states": {
-            job_id: state.replace("#;", "").replace("#", "") for job_id, state in hashes["states"].items()
-        },
+        "states": {job_id: without_mark(state) for job_id, state in hashes["states"].items()},
         "events": {
             job_id: [json.loads(line)["event"] for line in lines.splitlines()]
             for job_id, lines in hashes["histories"].items()
@@ -125,7 +124,7 @@ def expected(model: Model) -> dict[str, Any]:
         "results": {job.id for job in jobs if job.result},
         "checkpoints": {job.id for job in jobs if job.saved},
         "claimers": {
-            claimer: f"{record.request}|{record.id}|{record.token}|{record.answer}"
+            claimer: "|".join((record.request, record.id, record.token, record.answer, *_ahead(record)))
             for claimer, record in model.records.items()
         },
         "paused": {queue: str(int(flag)) for queue, flag in model.paused.items()},
@@ -135,6 +134,15 @@ def expected(model: Model) -> dict[str, Any]:
         },
         "news": model.news,
     }
+
+
+def without_mark(holds: str) -> str:
+    """Holds, or a state with them, without what tells that a checkpoint is kept."""
+    return holds.replace("#;", "").replace("#", "")
+
+
+def _ahead(record: Record) -> list[str]:
+    return [" ".join(f"{job_id} {token}" for job_id, token in record.ahead)] if record.ahead else []
 
 
 def _decoded(reply: Any) -> dict[str, Any]:

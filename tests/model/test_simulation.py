@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SEEDS = range(1, 21)
 COMMON = {
-    "repeated ending", "repeated claim", "taken by crash", "retrying -> ready", "blocked -> ready",
+    "repeated ending", "repeated claim", "claimed ahead", "taken by crash",
+    "retrying -> ready", "blocked -> ready",
     "leases -> succeeded", "leases -> failed", "leases -> scheduled", "leases -> ready",
 }  # fmt: skip
 """What these seeds are for."""

@@ -48,8 +48,8 @@ RUNNERS = {
     "runpy.run_path",
     "runpy.run_module",
 }
-IMPORTERS = {"commands/app.py", "child.py"}
-"""Import modules whose names a person has given: --tasks, JUNMAI_TASKS, tasks in config.json."""
+IMPORTERS = {"commands/app.py", "child.py", "__init__.py", "cli.py", "tasks/__init__.py"}
+"""The first two import what a person has named (--tasks, JUNMAI_TASKS, config.json), the others their own."""
 OUR_TASKS = "tests.security.audited_tasks"
 WANTED = (
     "os.system",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BAND = 2**42
 CLAIMER = "w/1"
 ERROR = {"type": "ValueError", "message": "too dark", "traceback": ""}
-NEWER_BODY = b"2default|5\nwhatever a later version writes"
+NEWER_BODY = b"3default|5\nwhatever a later version writes"
 _DUE = ("expiring", "ages", "suspected")
 _TIMES = {*FINISHED_HOMES, "scheduled", "retrying", "leases", "blocked", "ended", "workers", *_DUE}
 _JOB_HASHES = ("bodies", "states", "results", "histories", "progress_notes", "checkpoints", "log_lines")
@@ -97,6 +97,10 @@ class Store:
         """Claim with a new request."""
         request, names = self.request(generation), queues or ("default",)
         return self.broker.claim(claimer, request, names, woken=woken, least=least)
+
+    def claim_ahead(self, most: int, *, claimer: str = CLAIMER, generation: int = 1) -> list[Claimed]:
+        """Claim so many at most at once, with a new request."""
+        return self.broker.step(claimer, self.request(generation), ["default"], ahead=most).jobs
 
     def running(self, job_id: str = "a", *, claimer: str = CLAIMER, **options: Any) -> Claimed:
         """A job that was just enqueued and claimed."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from junmai_jobs import endings as verbs
+from junmai_jobs.broker import Step
 from tests.verbs.store import BAND, CLAIMER, ERROR, NEWER_BODY, new_job
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ def test_the_job_is_leased_to_the_claimer(store: Store) -> None:
 def test_nothing_to_claim(store: Store) -> None:
     with store.unchanged():
         assert store.claim() is None
-        assert store.call("claim", "a", "b", claimer="w/1", request="1.1", lease=1, woken=0, least=0) == [
-            "EMPTY",
-            b"",
-        ]
+        named = {"claimer": "w/1", "request": "1.1", "lease": 1, "woken": 0, "least": 0, "from": "a b"}
+        assert store.call("claim", **named) == ["EMPTY", b""]
 
 
 def test_only_the_queues_named(store: Store) -> None:
@@ -287,7 +286,7 @@ def test_a_newer_schema_is_left_alone_and_closes_its_queue(store: Store) -> None
     with store.unchanged():
         assert store.claim("night", "default") is None
         step = store.broker.step("w/1", "1.1", ["night", "default"])
-    assert (step.job, step.newer) == (None, "default")
+    assert (step.jobs, step.newer) == ([], "default")
     assert store.drain("night") == ["c"]
 
 
@@ -301,7 +300,7 @@ def test_a_ring_for_a_newer_schema_is_passed_on(store: Store) -> None:
 
 def test_a_newer_schema_that_has_expired_is_left_alone_too(store: Store) -> None:
     store.add("newer")
-    store.damage("newer", b"2default|5|1000|1\nlater")
+    store.damage("newer", b"3default|5|1000|1\nlater")
     with store.unchanged():
         assert store.claim() is None
 
@@ -404,8 +403,8 @@ def test_only_what_is_urgent_enough_is_taken(store: Store) -> None:
 def test_a_step_takes_no_less_either(store: Store) -> None:
     job = store.running("a")
     store.add("low", priority=8)
-    step = store.broker.step("w/1", store.request(), ["default"], (job, verbs.succeed(b"")), least=9)
-    assert (step.ending, step.job) == ("OK", None)
+    step = store.broker.step("w/1", store.request(), ["default"], [(job, verbs.succeed(b""))], least=9)
+    assert step == Step(["OK"], [])
     assert store.homes("low") == ["ready"]
 
 

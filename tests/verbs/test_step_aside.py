@@ -32,10 +32,8 @@ def test_a_job_comes_back_as_it_was(store: Store) -> None:
 def test_the_more_urgent_job_is_claimed_in_the_same_call(store: Store) -> None:
     job = store.running("a")
     store.add("b", priority=9)
-    step = store.broker.step(CLAIMER, store.request(), ["default"], (job, MAKE_WAY))
-    assert step.ending == "OK"
-    assert step.job is not None
-    assert step.job.id == "b"
+    step = store.broker.step(CLAIMER, store.request(), ["default"], [(job, MAKE_WAY)])
+    assert (step.endings, [each.id for each in step.jobs]) == (["OK"], ["b"])
     assert store.homes("a") == ["ready"]
 
 

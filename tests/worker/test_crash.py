@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from junmai_jobs import JobFailed, JobQueue
@@ -121,9 +122,11 @@ def test_a_worker_that_is_started_later_takes_over_too(
 ) -> None:
     first = start_worker("--lease", "3", slots=1, JUNMAI_HOST="one")
     handle = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
-    journal.wait_for(1)
+    (run,) = journal.wait_for(1)
+    child = psutil.Process(run.pid)
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
+    wait_until(lambda: not alive([child]), what="the end of its child")
     (tmp_path / "go").touch()
 
     start_worker("--lease", "3", slots=1, JUNMAI_HOST="two")

@@ -8,8 +8,8 @@
 --   holds     running: what it takes of limits and machines; blocked: the limit whose room it waits for, empty if
 --             it waits for parents; in any other word it means nothing. A leading # tells in every word that a
 --             checkpoint is kept (checkpoint_mark.lua)
---   note      running: "cancel" when asked for; blocked: the delay (ms) that follows its parents; finished: the
---             reason; else what the last deferral left
+--   note      running: "cancel" when asked for, "ahead" if it was claimed together with others; blocked: the delay
+--             (ms) that follows its parents; finished: the reason; else what the last deferral left
 -- One that cannot be read counts as none, and so does one that runs or is parked without a score: the home a job is
 -- found in is the truth.
 local state_words = {
