@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import StartServer
 
-PHOTO = {"PIL", "cv2", "numpy", "exifread", "imagehash", "sqlite3"}
+PHOTO = {"PIL", "cv2", "numpy", "exifread", "sqlite3"}
 WEB = {"flask", "werkzeug", "waitress", "http.server", "prometheus_client"}
 MACHINE = {"psutil", "pynvml"}
 RED = {"redis", "hiredis", "asyncio"}

@@ -3,7 +3,7 @@
 -- no limit or machine, and come right after the first in its lane and band.
 -- ...: for each job that ends the verb and its arguments.
 -- replies: the endings' words, separated by blanks, then the reply of claim, with four values for each job, or NOTHING
--- include: claim_next, names_in, succeed, retry, fail, defer, step_aside, confirm_cancel
+-- include: claim_next, names_in, quick_step, succeed, retry, fail, defer, step_aside, confirm_cancel
 local endings = {
   succeed = {succeed, 4}, retry = {retry, 4}, fail = {fail, 4}, defer = {defer, 5}, step_aside = {step_aside, 2},
   confirm_cancel = {confirm_cancel, 3},
@@ -20,6 +20,10 @@ local function end_all(list)
 end
 
 local function step(claimer, request, lease, woken, least, from, ahead, ...)
+  if ahead == '1' and woken == '0' and least == '0' and from ~= '' and select('#', ...) == 5 and ... == 'succeed' then
+    local reply = quick_step(claimer, request, lease, from, select(2, ...))
+    if reply then return reply end
+  end
   local words = end_all({...})
   -- Unless this very call ended its claimer's only lease it may be a repeated one, or the claimer has forgotten jobs.
   local asks = from ~= '' and (learnt.ended_for ~= claimer or ahead ~= '1')

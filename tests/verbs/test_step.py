@@ -37,6 +37,28 @@ def test_one_job_ends_and_the_next_is_given(store: Store, how: Ending, home: str
     assert store.homes("b") == ["leases"]
 
 
+@pytest.mark.parametrize("how", [verbs.succeed(b""), verbs.succeed(b"\x01", 60)], ids=["", "result, ttl"])
+def test_the_quick_way_leaves_what_the_long_one_does(stores: list[Store], how: Ending) -> None:
+    """Where somebody listens to events a step goes the long way."""
+    for store, listened in zip(stores, (False, True), strict=True):
+        if listened:
+            store.admin.hset(store.keys.meta, "listened", 10**13)
+        job = store.running("a", queue="night")
+        store.add("b", priority=7)
+        store.add("c", priority=7)
+        store.add("d", priority=9, queue="night")
+        given = []
+        for number in range(3):
+            step = store.broker.step("w/1", f"1.{10 + number}", ["default", "night"], [(job, how)])
+            (job,) = step.jobs
+            given.append((step.endings, job.id))
+        assert given == [(["OK"], "d"), (["OK"], "b"), (["OK"], "c")]
+        store.admin.hdel(store.keys.meta, "listened")
+        store.admin.delete(store.keys.event_stream)
+    quick, long = (store.dump() for store in stores)
+    assert quick == long
+
+
 def test_nothing_to_end(store: Store) -> None:
     store.add("a")
     assert outcome(store.broker.step("w/1", "1.1", QUEUES)) == ([], ["a"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink, DedicatedLink
 from tests.proxy import Proxy
 from tests.servers import RedisProcess
-from tests.verbs.store import ERROR, Store, new_job
+from tests.verbs.store import ERROR, new_job
 from tests.verbs.test_schedule import next_tick
 from tests.verbs.test_schedule import schedule as hourly
 
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 
     from junmai_jobs.connection import Link
     from junmai_jobs.endings import Ending
-    from tests.backends import Backend, Backends
+    from tests.backends import Backend
+    from tests.verbs.store import Store
 
     Call = Callable[[Broker], object]
     Case = Callable[[Store], Call]
@@ -379,25 +379,6 @@ def test_twice_is_as_once(store: Store, case: Case) -> None:
     again = call(store.broker)
     assert store.dump() == once
     assert again == (["a", "b"] if case is enqueue else answer)
-
-
-@pytest.fixture
-def redis_backend(backends: Backends) -> Backend:
-    return backends.get("redis")
-
-
-@pytest.fixture
-def stores(redis_backend: Backend) -> Iterator[list[Store]]:
-    """Two stores with nothing in them: one for what should be, one for what is."""
-    with ExitStack() as stack:
-        names = [stack.enter_context(redis_backend.namespace()) for _ in range(2)]
-        made = [
-            Store(redis_backend.broker(name), redis_backend.admin, name, redis_backend.clock(name).advance)
-            for name in names
-        ]
-        yield made
-        for store in made:
-            store.audit()
 
 
 @pytest.fixture(params=[ClientLink, DedicatedLink])

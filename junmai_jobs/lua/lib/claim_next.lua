@@ -1,6 +1,6 @@
 -- include: queue_keys, lane, body, band, state, homes, claimer, give, meta, event, not_paused, recall, put_aside
 -- include: pass_ring_on, admit, find_machine, without, hold, next_unpark, unpark_due
-local claim_next
+local claim_next, best_head, look_at, next_token
 
 do -- what only this file needs
 local skip_limit = 10
@@ -8,7 +8,7 @@ local skip_limit = 10
 -- The head that runs next: lane, id, score. Lanes are asked in their order. A later queue wins only with a better band;
 -- a later lane of the queue found so far, whose line it shares, with any lower score. better: what the first has to be
 -- better than, if anything.
-local function best_head(lanes, better)
+function best_head(lanes, better)
   local lane, id, score
   for index = 1, #lanes do
     local name, bound = lanes[index], better
@@ -24,7 +24,7 @@ local function best_head(lanes, better)
   return lane, id, score
 end
 
-local function next_token()
+function next_token()
   read_meta()
   local last = tonumber(learnt.last_token or '0')
   -- One that is no number, or too large to be counted on from, is no token of ours.
@@ -33,7 +33,7 @@ local function next_token()
 end
 
 -- What of a job's body and id a claim goes by: its version, extras and whether it is readable and has expired.
-local function look_at(id, body)
+function look_at(id, body)
   local version, _, _, created, expires, extras = read_header(body)
   -- Nor is a job of ours what no process could be told of.
   local readable = version and #id <= 128 and not (string.find(id, '%W') and string.find(id, '[^%w._:/-]'))

@@ -42,6 +42,20 @@ local function write_state(id, state)
   redis.call('HSET', states, id, text_of(state))
 end
 
+-- Two states that most jobs have, without the work of a table: of the first run of a job that holds nothing; and of a
+-- claimer's run that holds nothing and was asked for nothing, with its lane, once it has succeeded. Of any other nil.
+local function first_run(lane, score, token, claimer)
+  return 'running|' .. lane .. '|' .. score .. '|' .. token .. '|0|0|' .. claimer .. '|||'
+end
+
+local function plain_success(text, token, claimer)
+  local lane_ends = text and string.sub(text, 1, 8) == 'running|' and string.find(text, '|', 9, true)
+  local ours = lane_ends and string.find(text, '|' .. token .. '|', lane_ends, true)
+  local tail = ours and string.find(text, '|' .. claimer .. '|||', ours, true)
+  if not tail then return nil end
+  return 'succeeded' .. string.sub(text, 8, tail + #claimer + 3), string.sub(text, 9, lane_ends - 1)
+end
+
 -- The state of a job that was never claimed.
 local function new_state(word, queue)
   return {
