@@ -134,7 +134,7 @@ def worker(
     from junmai_jobs.forkserver import start_forkserver  # noqa: PLC0415 - --help does without it
     from junmai_jobs.tasks import photo_task_modules  # noqa: PLC0415
 
-    app.config  # noqa: B018 - it goes into the environment
+    app.jobs.broker  # noqa: B018 - its server is found fit, before anything is started for it
     start_forkserver(photo_task_modules())
     from junmai_jobs.hosting import run_with_signals  # noqa: PLC0415 - --help does without it
     from junmai_jobs.worker import Worker  # noqa: PLC0415 - --help does without it
