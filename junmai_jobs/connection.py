@@ -38,7 +38,7 @@ from junmai_jobs.scripts import Script
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 _PASSING = (BusyLoadingError, MasterDownError, ReadOnlyError, TryAgainError, ClusterDownError, AskError)
-_PASSING_WORDS = ("BUSY ", "UNBLOCKED ", "NOREPLICAS ")
+_PASSING_WORDS = ("BUSY ", "UNBLOCKED ", "NOREPLICAS ", "Function not found")
 _NO_DISK = "cannot write to its disk: free some space there, or read in its log why"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,3 +34,24 @@ def test_a_server_that_falls_silent_is_given_up_in_time(
     assert time.monotonic() - begin < 3
     server.resume()
     assert link.run(pause, PREFIX, ()) == [b"OK"]
+
+
+@pytest.mark.parametrize("kind", [ClientLink, DedicatedLink])
+def test_a_library_that_goes_between_being_loaded_and_called(
+    redis_process: StartServer, kind: type[ClientLink | DedicatedLink]
+) -> None:
+    server = redis_process()
+    link, over = kind(server, patience=60), threading.Event()
+
+    def flush() -> None:
+        with server.client() as client:
+            while not over.is_set():
+                client.function_flush()
+
+    with ThreadPoolExecutor() as pool:
+        flushing = pool.submit(flush)
+        try:
+            assert all(link.run(pause, PREFIX, ()) == [b"OK"] for _ in range(5))
+        finally:
+            over.set()
+    flushing.result()
