@@ -13,6 +13,7 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 import hiredis
@@ -151,8 +152,9 @@ class ClientLink(_Lines):
 
     def close(self) -> None:
         """Drop the connections that nobody uses now; the next call opens new ones."""
-        while self._idle:
-            self._idle.pop().disconnect()
+        with suppress(IndexError):  # other threads take from it meanwhile
+            while True:
+                self._idle.pop().disconnect()
         self.client.connection_pool.disconnect(inuse_connections=False)
 
     def _exchange(self, *command: Any) -> Any:
