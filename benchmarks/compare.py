@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.plot:
         plot.drains(found, options.plot)
     print(table(found["figures"]), about(found["peers"]), sep="\n\n")
-    sys.exit(any(each.startswith(f"{OURS},") for each in found["failures"]))
+    sys.exit(any(each.startswith(OURS) for each in found["failures"]))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import psutil
 
 from benchmarks.environments import Environment
 from benchmarks.peers import PROCESSES, URL_VARIABLE
-from benchmarks.record import GATE_VARIABLE, read_log
+from benchmarks.record import GATE_VARIABLE, read_log, records_in
 from benchmarks.stage import ROOT, Stage, running
 from tests.waiting import wait_until
 
@@ -72,7 +72,7 @@ class Contest:
                 self,
                 gate,
                 output,
-                [stack.enter_context(running(command, output, **variables)) for _ in range(peer.commands)],
+                [stack.enter_context(running(command, output, **variables)) for _ in range(peer.starts)],
             )
 
 
@@ -114,7 +114,7 @@ class Workers:
     def wait_for(self, count: int) -> None:
         """Until so many jobs have started."""
         log = self.contest.on.log
-        self._wait(lambda: log.stat().st_size >= 32 * count, _PATIENCE, f"{count:,} jobs")
+        self._wait(lambda: records_in(log) >= count, _PATIENCE, f"{count:,} jobs")
 
     def _all_there(self) -> bool:
         return len({pid for _, _, pid in self.rows()}) == PROCESSES

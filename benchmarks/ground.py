@@ -118,7 +118,7 @@ class Ground:
             "lease": round(lease * 1000),
             "woken": 0,
             "least": 0,
-            "from": " ".join(QUEUES),
+            "lanes": " ".join(QUEUES),
         }
         commands = (self.verb("claim", claimer=name, **given) for name in names)
         found = []

@@ -50,6 +50,11 @@ def read_log(path: Path) -> Iterator[tuple[int, int, int]]:
     return ((photo_id, at, pid) for photo_id, at, pid, _ in _ROW.iter_unpack(path.read_bytes()))
 
 
+def records_in(path: Path) -> int:
+    """How many jobs have started."""
+    return path.stat().st_size // _ROW.size
+
+
 def path_of(photo_id: int) -> str:
     """A path of 80 characters."""
     return f"/photos/{photo_id:068d}.jpg"

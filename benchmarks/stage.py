@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import redis
 
-from benchmarks.record import LOG_VARIABLE
+from benchmarks.record import LOG_VARIABLE, records_in
 from junmai_jobs import JobQueue
 from junmai_jobs.config import Config
 from tests.servers import RedisProcess
@@ -64,7 +64,7 @@ class Stage:
 
     def wait_for_records(self, count: int, timeout: float = 120.0) -> None:
         """Until so many jobs have started."""
-        wait_until(lambda: self.log.stat().st_size >= 32 * count, timeout, f"{count:,} jobs")
+        wait_until(lambda: records_in(self.log) >= count, timeout, f"{count:,} jobs")
 
 
 @contextlib.contextmanager

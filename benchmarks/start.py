@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.figures import spread
+from benchmarks.record import read_log, records_in
 from benchmarks.stage import ROOT, Stage, running, stage
 from benchmarks.tasks import noop
 
@@ -87,7 +88,7 @@ def by_turns(named: dict[str, Callable[[], None]], rounds: int) -> dict[str, lis
 
 def first_job(on: Stage) -> float:
     """Milliseconds from the start of a worker until the job that waits for it starts."""
-    before = on.log.stat().st_size // 32
+    before = records_in(on.log)
     on.jobs.submit(noop, 1, "photo")
     command = [
         sys.executable, "-m", "junmai_jobs", "--redis", on.server.url, "--tasks", "benchmarks.tasks",
@@ -96,7 +97,7 @@ def first_job(on: Stage) -> float:
     begun = time.monotonic_ns()
     with running(command):
         on.wait_for_records(before + 1)
-        started = int.from_bytes(on.log.read_bytes()[before * 32 + 8 :][:8], "little")
+        _, started, _ = list(read_log(on.log))[before]
     return (started - begun) / 1e6
 
 

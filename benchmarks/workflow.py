@@ -33,7 +33,7 @@ SHAPES = (
 
 
 class Meter:
-    """Script time by verb, one figure a call."""
+    """Verb time by verb, one figure a call."""
 
     def __init__(self, at: Stage) -> None:
         self.spent: defaultdict[str, list[float]] = defaultdict(list)

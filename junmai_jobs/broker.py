@@ -1,4 +1,4 @@
-"""The only writer: one method a verb, each one Lua script, its reply word made a value or an error.
+"""The only writer: one method a verb, each one Lua function, its reply word made a value or an error.
 
 Every method may be called twice with the same arguments (a reply may be lost), with the same outcome.
 Times go in and out as seconds; only the server's clock is read.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from junmai_jobs.broker_base import MAX_WAITING, refusal
 from junmai_jobs.broker_steering import BrokerSteering
@@ -18,7 +18,7 @@ from junmai_jobs.endings import Ending, json_text, milliseconds
 from junmai_jobs.errors import StaleLease
 from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.replies import text_of
-from junmai_jobs.scripts import Script
+from junmai_jobs.scripts import Verb
 
 if TYPE_CHECKING:
     from junmai_jobs.connection import Link
@@ -47,8 +47,7 @@ def pages(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
         yield page
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """The answer to ``Broker.step``."""
 
     endings: list[str]
@@ -96,15 +95,13 @@ class Broker(BrokerSteering, BrokerUpkeep):
             return []
         return accepted(jobs, self.link.run(*self.enqueue_call(jobs, max_waiting)), max_waiting)
 
-    def enqueue_call(
-        self, jobs: Sequence[NewJob], max_waiting: int
-    ) -> tuple[Script, str, tuple[object, ...]]:
+    def enqueue_call(self, jobs: Sequence[NewJob], max_waiting: int) -> tuple[Verb, str, tuple[object, ...]]:
         """``enqueue`` as a link takes it; ``accepted`` reads the reply."""
         rest: list[object] = []
         for job in jobs:
             rest += (job.id, milliseconds(job.delay), job.dependencies, job.body)
-        script = self._load("enqueue")
-        return script, self.keys.prefix, script.arguments(*rest, max_waiting=max_waiting)
+        verb = self._load("enqueue")
+        return verb, self.keys.prefix, verb.arguments(*rest, max_waiting=max_waiting)
 
     def claim(
         self,
@@ -126,15 +123,14 @@ class Broker(BrokerSteering, BrokerUpkeep):
             woken: this call follows a ring of a queue's bell, which it passes on if work is left.
             least: no job of a lower priority is taken.
         """
-        term, ring = milliseconds(lease), int(woken)
         word, *reply = self._call(
             "claim",
             claimer=claimer,
             request=request,
-            lease=term,
-            woken=ring,
+            lease=milliseconds(lease),
+            woken=int(woken),
             least=least,
-            **{"from": " ".join(queues)},
+            lanes=" ".join(queues),
         )
         return _claimed(*reply) if word == "JOB" else None
 
@@ -194,15 +190,15 @@ class Broker(BrokerSteering, BrokerUpkeep):
             found |= zip(map(text_of, reply[::2]), map(text_of, reply[1::2]), strict=True)
         return found
 
-    def release(self, claimer: str, request: str, *, but: int = 0) -> tuple[str, str] | None:
+    def release(self, claimer: str, request: str, *, behind: int = 0) -> tuple[str, str] | None:
         """A claimer gives back its jobs unfinished; no retry is spent. The first one's id and home, if any.
 
         Args:
             claimer: whose.
             request: the same if the same call is repeated.
-            but: the token of a run of its that goes on: what is behind it goes back, and nothing is told.
+            behind: the token of a run that goes on: what was claimed after it goes back, and nothing is told.
         """
-        return _given_up(self._call("release", claimer=claimer, request=request, but=but or ""))
+        return _given_up(self._call("release", claimer=claimer, request=request, behind=behind or ""))
 
     def crash(
         self, claimer: str, request: str, detail: Mapping[str, Any], *, pause: float = 0.0, token: int = 0

@@ -1,4 +1,4 @@
-"""How a verb is called: its script, its arguments by name, and its reply word as text."""
+"""How a verb is called: its function, its arguments by name, and its reply word as text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class BrokerBase:
     """What all callers of verbs have in common.
 
     Args:
-        link: how scripts reach the server.
+        link: how calls reach the server.
         namespace: which jobs; other namespaces on the same server are never touched.
         moved_clock: see ``scripts.load``.
     """
@@ -32,8 +32,8 @@ class BrokerBase:
         self._load = partial(scripts.load, moved_clock=moved_clock)
 
     def _call(self, verb: str, *rest: object, **named: object) -> list[Any]:
-        script = self._load(verb)
-        word, *reply = self.link.run(script, self.keys.prefix, script.arguments(*rest, **named))
+        loaded = self._load(verb)
+        word, *reply = self.link.run(loaded, self.keys.prefix, loaded.arguments(*rest, **named))
         return [text_of(word), *reply]
 
 

@@ -118,10 +118,11 @@ class Child:
 
     def _heed(self, step: Step, ended: Sequence[tuple[Claimed, Ending]]) -> None:
         """What the store says of the jobs that have ended, and of queues that are not for us."""
-        for (job, how), word in zip(ended, step.endings, strict=True):
-            # The parent may have returned what waited for its turn.
-            if word == "LOST" and how.verb != "step_aside":
-                log.warning("job %s was given to someone else; its outcome here does not count", job.id)
+        if "LOST" in step.endings:
+            for (job, how), word in zip(ended, step.endings, strict=True):
+                # The parent may have returned what waited for its turn.
+                if word == "LOST" and how.verb != "step_aside":
+                    log.warning("job %s was given to someone else; its outcome here does not count", job.id)
         if step.newer is not None:
             log.warning("queue %s has jobs of a newer version of junmai-jobs: update this worker", step.newer)
             self._queues = [queue for queue in self._queues if queue != step.newer]
@@ -171,13 +172,9 @@ class Child:
         Those that wait too long for their turn go back: by us, or while a run takes long by the parent.
         Before a run that may take long, as its task did or was never seen, the ends so far are told.
         """
-        board, ended, before = self._board, list[tuple[Claimed, Ending]](), -1
+        board, ended, last_token = self._board, list[tuple[Claimed, Ending]](), -1
         until = time.monotonic() + AHEAD_FOR if len(jobs) > 1 else math.inf
         for place, job in enumerate(jobs):
-            if place and (board.stop or board.least or self._is_spent() or time.monotonic() > until):
-                ended += [(each, endings.step_aside()) for each in jobs[place:]]
-                break
-            board.ahead = len(jobs) - place - 1
             assignment = prepare(job)
             if isinstance(assignment, Ending):
                 ended.append((job, assignment))
@@ -185,17 +182,18 @@ class Child:
             if ended and self._took.get(assignment.task.name, math.inf) > AHEAD_FOR:
                 self._heed(self._step(ended, claiming=False), ended)
                 ended = []
+            if place and (board.stop or board.least or self._is_spent() or time.monotonic() > until):
+                return ended + _aside(jobs[place:])
+            board.ahead = len(jobs) - place - 1
             started = time.monotonic()
             self._announce(assignment, started)
-            if board.recalled == before:  # after it was announced: see Pool.recall_ahead
+            if board.recalled == last_token:  # looked at when this one is announced: see Pool.recall_ahead
                 board.token = 0
-                ended += [(each, endings.step_aside()) for each in jobs[place:]]
-                break
+                return ended + _aside(jobs[place:])
             if (ending := self._run(assignment, started)) is not None:
                 ended.append((job, ending))
             self._took[assignment.task.name] = time.monotonic() - started
-            before = int(job.token)
-        board.ahead = 0
+            last_token = int(job.token)
         return ended
 
     def _run(self, assignment: Assignment, started: float) -> Ending | None:
@@ -312,6 +310,10 @@ class Child:
         parent = parent_process()
         if parent is not None and not parent.is_alive():
             os._exit(1)
+
+
+def _aside(jobs: Sequence[Claimed]) -> list[tuple[Claimed, Ending]]:
+    return [(each, endings.step_aside()) for each in jobs]
 
 
 def _log_end(assignment: Assignment, ending: Ending | None, seconds: float) -> None:

@@ -34,12 +34,13 @@ from redis.exceptions import (
 
 from junmai_jobs.errors import CallRefused, QueueFull, StoreUnavailable
 from junmai_jobs.route import Astray, UnknownService, route_of
-from junmai_jobs.scripts import Script
+from junmai_jobs.scripts import Verb
 
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 _PASSING = (BusyLoadingError, MasterDownError, ReadOnlyError, TryAgainError, ClusterDownError, AskError)
 _PASSING_WORDS = ("BUSY ", "UNBLOCKED ", "NOREPLICAS ", "Function not found")
+_LOST = (redis.ConnectionError, redis.TimeoutError, OSError)
 _NO_DISK = "cannot write to its disk: free some space there, or read in its log why"
 
 
@@ -62,7 +63,7 @@ class Endpoint(Protocol):
 class Link(Protocol):
     """A way to call verbs on a server."""
 
-    def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+    def run(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
         """Call a verb on the namespace with this prefix, and give its reply.
 
         Raises:
@@ -118,35 +119,43 @@ class ClientLink(_Lines):
         self._idle: list[Any] = []
         """Connections that no thread uses now; to the client's own pool each call would cost two visits."""
 
-    def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+    def run(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
         """Call a verb, see ``Link``."""
-        return self.insist(lambda: self.call(script, prefix, arguments))
+        return self.insist(lambda: self.call(verb, prefix, arguments))
 
-    def insist(self, call: Callable[[], T]) -> T:
+    def insist(self, attempt: Callable[[], T]) -> T:
         """Make a call that may be made twice, again and again while the server is away, within patience."""
-        return insist(self._endpoint, call, time.monotonic() + self._patience, self._heed)
+        return insist(self._endpoint, attempt, time.monotonic() + self._patience, self._heed)
 
     def _heed(self, error: Exception) -> None:
-        """Follow the server elsewhere; what other threads have in use will be told so itself."""
-        if (route := route_of(self.client)) and route.lead_on(error):
+        """Follow the server elsewhere; what other threads have in use will be told so itself.
+
+        Where a connection was lost the idle ones go, too: if all are dead each would cost an attempt.
+        """
+        route = route_of(self.client)
+        if (route and route.lead_on(error)) or isinstance(error, _LOST):
             self.close()
 
-    def call(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+    def call(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
         """Call a verb once."""
-        return call(self._exchange, script, prefix, arguments)
+        return call_verb(self._exchange, verb, prefix, arguments)
 
-    def begin(self, script: Script, prefix: str, arguments: Sequence[object]) -> Callable[[], Any]:
-        """Send a call. What this gives is to be called once, and gives the reply, see ``Link``."""
+    def begin(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Callable[[], Any]:
+        """Send a call without waiting.
+
+        Call what this returns once: it gives the reply, and sends the call again if that was lost. For the
+        errors see ``Link``.
+        """
         try:
-            connection = self._sent("FCALL", script.function, 1, prefix, *arguments)
+            connection = self._sent("FCALL", verb.function, 1, prefix, *arguments)
         except (RedisError, OSError):
-            return lambda: self.run(script, prefix, arguments)
+            return lambda: self.run(verb, prefix, arguments)
 
         def reply() -> Any:
             try:
                 return self._received(connection)
             except (RedisError, OSError):
-                return self.run(script, prefix, arguments)
+                return self.run(verb, prefix, arguments)
 
         return reply
 
@@ -194,16 +203,16 @@ class DedicatedLink(_Lines):
         self._route = route_of(client)
         self.connection = self._new(client)
 
-    def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+    def run(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
         """Call a verb, see ``Link``."""
         try:
-            return self._exchange("FCALL", script.function, 1, prefix, *arguments)
+            return self._exchange("FCALL", verb.function, 1, prefix, *arguments)
         except (RedisError, OSError) as error:
             self._heed(error)
-        return self._insist(lambda: call(self._exchange, script, prefix, arguments))
+        return self._insist(lambda: call_verb(self._exchange, verb, prefix, arguments))
 
-    def _insist(self, call: Callable[[], T]) -> T:
-        return insist(self._endpoint, call, time.monotonic() + self._patience, self._heed)
+    def _insist(self, attempt: Callable[[], T]) -> T:
+        return insist(self._endpoint, attempt, time.monotonic() + self._patience, self._heed)
 
     def _heed(self, error: Exception) -> None:
         if self._route and self._route.lead_on(error):
@@ -242,21 +251,21 @@ class DedicatedLink(_Lines):
         return self._receive(self.connection)
 
 
-def call(execute: Callable[..., Any], script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+def call_verb(execute: Callable[..., Any], verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
     """Call a verb: a function of our library, which a server that does not know it is given first.
 
     One that does not take it, as it is full or we may not, is sent the verb as a script each time.
     """
-    command = ("FCALL", script.function, 1, prefix, *arguments)
+    command = ("FCALL", verb.function, 1, prefix, *arguments)
     try:
         return execute(*command)
     except redis.ResponseError as error:
         if "Function not found" not in str(error):
             raise
     try:
-        execute("FUNCTION", "LOAD", script.library)
+        execute("FUNCTION", "LOAD", verb.library)
     except (OutOfMemoryError, NoPermissionError):
-        return execute("EVAL", script.text, 1, prefix, *arguments)
+        return execute("EVAL", verb.script, 1, prefix, *arguments)
     except redis.ResponseError as error:
         if "already exists" not in str(error):
             raise
@@ -264,13 +273,13 @@ def call(execute: Callable[..., Any], script: Script, prefix: str, arguments: Se
 
 
 def insist(
-    endpoint: Endpoint, call: Callable[[], T], deadline: float, heed: Callable[[Exception], None]
+    endpoint: Endpoint, attempt: Callable[[], T], deadline: float, heed: Callable[[Exception], None]
 ) -> T:
     """Make a call until it is answered or the deadline (of ``time.monotonic``) is past; heed each error."""
     pause = _FIRST_PAUSE
     while True:
         try:
-            return call()
+            return attempt()
         except (RedisError, OSError) as error:
             heed(error)
             if not _passing(error) or time.monotonic() + pause > deadline:
@@ -285,7 +294,7 @@ def _passing(error: Exception) -> bool:
         return False
     if isinstance(_tls_failure(error), ssl.SSLCertVerificationError):
         return False
-    if isinstance(error, (redis.ConnectionError, redis.TimeoutError, OSError)):
+    if isinstance(error, _LOST):
         return True
     return isinstance(error, _PASSING) or str(error).startswith(_PASSING_WORDS)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 How = Literal["asked", "interrupted", "killed"]
 """How a run came to be cancelled: it stopped itself when asked, was interrupted, or was killed."""
@@ -19,8 +18,7 @@ STOPPED: Mapping[How, str] = {
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How a run ends: a verb of running -> elsewhere and what it needs beside id and token."""
 
     verb: str
@@ -85,7 +83,7 @@ def milliseconds(seconds: float) -> int:
 
 
 def json_text(value: Mapping[str, Any]) -> str:
-    """Compact JSON, as the scripts keep it."""
+    """Compact JSON, as the verbs keep it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

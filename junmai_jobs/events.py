@@ -1,6 +1,6 @@
 """What happens to jobs, as it happens: the stream of changes, read by cursor.
 
-The scripts note changes only while somebody listens, and keep about 10,000 of them. Every consumer has a
+The verbs note changes only while somebody listens, and keep about 10,000 of them. Every consumer has a
 cursor of its own and sees every change after it, or is told that it has missed some.
 """
 

@@ -8,9 +8,8 @@ import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from junmai_jobs import codec, endings, ladder, quarantine
 from junmai_jobs.broker import Broker, Suspicion
@@ -44,8 +43,7 @@ UNKNOWN_TASK_PATIENCE = 600.0
 """Seconds for which a job of an unknown task is left to other workers before it fails."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """A claimed job with the task that will run it."""
 
     job: Claimed

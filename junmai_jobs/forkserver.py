@@ -18,16 +18,16 @@ _LONGEST_TEMPORARY = 103 - len("/pymp-12345678/listener-12345678")  # bytes; 103
 _NEEDED_TO_CONNECT = ("encodings.idna", "email.parser", "secrets")
 
 
-def start_method(modules: Iterable[str] = ()) -> Any:
-    """The context for children; never a bare fork, which copies locks, sockets and threads.
+def children_context(modules: Iterable[str] = ()) -> Any:
+    """The multiprocessing context for children: a forkserver, or spawn where there is none.
 
-    A forkserver is asked through a socket in the temporary folder, whose path may be too long for one.
-    What this process has loaded of our own it has loaded too, and the ``modules`` that are about to be, since
-    a child is soon there then. What a user's modules do when they are loaded, be it to start a thread, they
-    do in each child.
+    Never a bare fork, which copies locks, sockets and threads. A forkserver is asked through a socket in
+    the temporary folder, whose path may be too long for one. What this process has loaded of our own it has
+    loaded too, and the ``modules`` that are about to be, since a child is soon there then. What a user's
+    modules do when they are loaded, be it to start a thread, they do in each child.
     """
-    room = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_TEMPORARY
-    if not room or "forkserver" not in multiprocessing.get_all_start_methods():
+    fits = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_TEMPORARY
+    if not fits or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     ours = [each for each in sys.modules if each.startswith(("junmai_jobs.commands.", "junmai_jobs.tasks."))]
@@ -41,7 +41,7 @@ def start_forkserver(modules: Iterable[str]) -> None:
 
     To be called in the main thread, once the environment is as the children are to have it.
     """
-    if start_method(modules).get_start_method() != "forkserver":
+    if children_context(modules).get_start_method() != "forkserver":
         return
     from multiprocessing import forkserver  # noqa: PLC0415 - not there on Windows
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from junmai_jobs.causes import behind
 from junmai_jobs.context import RunningJob
@@ -26,7 +26,6 @@ class Interrupted(JobCancelled):
 class Reach:
     """While a task is called, where ``strike`` can reach it: in the main thread, to which signals come."""
 
-    now: ClassVar[Reach | None] = None
     # On the class: of most calls nothing more is ever set.
     cancel: Callable[[], object] | None = None
     """How to interrupt it other than by an exception."""
@@ -37,15 +36,24 @@ class Reach:
 
     def __enter__(self) -> None:
         if threading.current_thread() is threading.main_thread():
-            Reach.now = self
+            _in_reach.of_now = self
 
     def __exit__(self, *_: object) -> None:
         self.end()
 
     def end(self) -> None:
         """It is out of reach; may be called again."""
-        if Reach.now is self:
-            Reach.now = None
+        if _in_reach.of_now is self:
+            _in_reach.of_now = None
+
+
+class _InReach:
+    """Not on the class above: of a class that changes Python has to look up everything anew."""
+
+    of_now: Reach | None = None
+
+
+_in_reach = _InReach()
 
 
 def strike() -> None:
@@ -56,10 +64,10 @@ def strike() -> None:
     Raises:
         JobCancelled: in the task, through the handler. A coroutine is cancelled at its next ``await``.
     """
-    reach = Reach.now
+    reach = _in_reach.of_now
     if reach is None or not reach.job.cancel_asked:
         return
-    Reach.now, reach.struck = None, True
+    _in_reach.of_now, reach.struck = None, True
     if reach.cancel is None:
         raise Interrupted(f"job {reach.job.id} was cancelled")
     reach.cancel()

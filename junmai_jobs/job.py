@@ -189,7 +189,7 @@ class Body:
     needs: Mapping[str, float] = field(default_factory=dict)
     """What it takes of a machine while it runs."""
     extras: Mapping[str, str] = field(default_factory=dict)
-    """What the scripts must know of it beside all that: lua/lib/body.lua."""
+    """What the verbs must know of it beside all that: lua/lib/body.lua."""
 
     @property
     def lane(self) -> str:
@@ -256,7 +256,7 @@ class NewJob(NamedTuple):
 
     @property
     def has_extras(self) -> bool:
-        """Whether the scripts must know of more than its queue and its times: a key, a limit, a batch."""
+        """Whether the verbs must know of more than its queue and its times: a key, a limit, a batch."""
         return self.body.count(b"|", 0, self.body.index(b"\n")) > _OF_A_STAMPED_HEADER
 
 

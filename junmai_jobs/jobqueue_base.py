@@ -75,14 +75,14 @@ class JobQueueBase:
             pages: where one cannot be made, those before it are accepted all the same.
             handles: gets those of the jobs of each page that is accepted.
         """
-        told: Callable[[], list[JobHandle[Any]]] = list
+        pending: Callable[[], list[JobHandle[Any]]] = list  # reads the reply to the page that was sent last
         try:
             for page in pages:
-                before, told = told, list
-                handles += before()
-                told = self._begin(page)
+                read, pending = pending, list
+                handles += read()
+                pending = self._begin(page)
         finally:
-            handles += told()
+            handles += pending()
 
     def _begin(self, jobs: Sequence[NewJob]) -> Callable[[], list[JobHandle[Any]]]:
         most = self.config.max_waiting

@@ -64,7 +64,7 @@ class JobQueueWorkers(JobQueueBase):
 
         Raises:
             OptionError: a setting is unknown, or none that can be; the message says what can be.
-            StoreUnavailable: the server cannot be reached, or lets this user run no script.
+            StoreUnavailable: the server cannot be reached, or does not let this user call our functions.
         """
         from junmai_jobs.worker_settings import worker_settings  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Every key of a namespace: the schema. A Lua script sees those names that its text has (scripts.py)."""
+"""Every key of a namespace: the schema. Lua has each under its name here, see ``scripts._key_names``."""
 
 from __future__ import annotations
 

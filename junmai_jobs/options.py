@@ -146,7 +146,7 @@ class Options:
 
     @property
     def have_keys(self) -> bool:
-        """Whether the scripts must know of something that a job's arguments say, see ``extras``."""
+        """Whether the verbs must know of something that a job's arguments say, see ``extras``."""
         return not (self.unique is None and self.concurrency is None and self.rate is None)
 
     def reading(self, results: Sequence[Edge]) -> Options:
@@ -158,7 +158,7 @@ class Options:
         return replace(self, after=merged((*self.after, *results))) if results else self
 
     def extras(self, task: str, arguments: Mapping[str, Any]) -> dict[str, str]:
-        """What the scripts must know of one job of a task, see ``Body.extras``.
+        """What the verbs must know of one job of a task, see ``Body.extras``.
 
         Raises:
             OptionError: a key names an argument that there is not.

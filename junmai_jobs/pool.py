@@ -21,7 +21,7 @@ from junmai_jobs.child_process import ChildSetup
 from junmai_jobs.endings import Ending
 from junmai_jobs.errors import StaleLease
 from junmai_jobs.executor import timed_out
-from junmai_jobs.forkserver import start_method
+from junmai_jobs.forkserver import children_context
 from junmai_jobs.job import Claimed
 from junmai_jobs.resources import NOTHING, Allowance, Grade
 from junmai_jobs.settings import WorkerSettings
@@ -29,7 +29,7 @@ from junmai_jobs.slot import Slot, Turns, cause_of_death
 
 log = logging.getLogger("junmai_jobs.worker")
 _MOMENT = 0.1
-_PATIENCE = 0.25
+_LONG_RUN = 0.25
 """Seconds that a run may take before what was claimed ahead in its process goes back."""
 _KILLS_EVERY = 5.0
 _IDLE_BEFORE_RETIRING = 5.0
@@ -55,7 +55,7 @@ class Pool:
         """What the children serve."""
         self._settings = settings
         self._broker = broker
-        self._context = start_method()
+        self._context = children_context()
         self._turns = Turns()
         self._loner: Slot | None = None
         self._was_restricted = False
@@ -242,13 +242,13 @@ class Pool:
 
     def recall_ahead(self) -> None:
         """Return what waits in a child behind a run that takes its time: others may run it."""
-        long_ago = time.monotonic() - _PATIENCE
+        long_ago = time.monotonic() - _LONG_RUN
         for slot in self.running():
             token, board = slot.token, slot.board
             if token and board.ahead and slot.recalled != token and board.deadline - board.timeout < long_ago:
                 board.recalled = token
                 if slot.token == token:  # else the child may have begun the next one: it has the rest for now
-                    self._broker.release(slot.claimer, "", but=token)
+                    self._broker.release(slot.claimer, "", behind=token)
                 slot.recalled = token
 
     def heed(self, renewals: Mapping[str, str], before: Sequence[int]) -> None:

@@ -38,7 +38,7 @@ LIBRARIES = "junmai_jobs_"
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class Verb:
     """One verb, ready to be called."""
 
     name: str
@@ -46,7 +46,7 @@ class Script:
     """Its name on the server."""
     library: str
     """The text that has it, as ``FUNCTION LOAD`` takes it."""
-    text: str
+    script: str
     """The verb alone, as ``EVAL`` takes it; KEYS has the namespace's prefix."""
     parameters: tuple[str, ...]
     variadic: bool
@@ -63,7 +63,7 @@ class Script:
 
 
 @functools.cache
-def load(name: str, *, moved_clock: bool = False) -> Script:
+def load(name: str, *, moved_clock: bool = False) -> Verb:
     """Find one verb in the library.
 
     Args:
@@ -76,7 +76,7 @@ def load(name: str, *, moved_clock: bool = False) -> Script:
     text = library(moved_clock=moved_clock)
     function = f"{library_name(text)}_{name}"
     alone = _ALLOW_OOM * (name not in _IN_NEED_OF_ROOM) + as_script(name, moved_clock=moved_clock)
-    return Script(name, function, text, alone, tuple(re.findall(r"\w+", signature[1])), "..." in signature[1])
+    return Verb(name, function, text, alone, tuple(re.findall(r"\w+", signature[1])), "..." in signature[1])
 
 
 @functools.cache

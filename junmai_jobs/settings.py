@@ -39,7 +39,7 @@ class WorkerSettings:
     grace: float = 10.0
     """How long running jobs may go on after a signal to stop, or a request to cancel: at most a day."""
     claim_ahead: int = 1
-    """How many jobs a process claims at once: from 1 to ``MOST_AHEAD``, see docs/options.md."""
+    """How many jobs a process claims at once: from 1 to ``MOST_AHEAD``, see docs/guide/priority.md."""
     max_jobs_per_child: int = 100
     """After so many jobs a slot gets a new process, which takes what tasks have leaked: from 1 on."""
     max_memory_per_child: float | None = None

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from junmai_jobs import codec
 
-VERSIONS = _PLAIN, _SHRUNK = b"1", b"2"
+VERSIONS = _AS_IT_IS, _COMPRESSED = b"1", b"2"
 """With one of these bytes a body begins. The second: its call is compressed, and workers that know only the
 first leave it where it is."""
 _LISTS = (b"\x90", b"\x91", b"\x92", b"\x93", b"\x94")
@@ -24,7 +24,7 @@ class Template(NamedTuple):
     task: bytes
     options: bytes
     limit: int
-    """The most bytes of the rest."""
+    """The most bytes that the call, all that follows the header, may take before it is compressed."""
     shrinks: bool
     """Whether a body may be compressed. Not where the id is given: two of an id are the same if their bytes
     are, and not every zlib makes the same."""
@@ -47,12 +47,12 @@ class Template(NamedTuple):
             header += f"|@|{'' if expires is None else max(1, round(expires * 1000))}"
         if extras:
             header += "|" + ";".join(f"{name}={value}" for name, value in extras.items())
-        after = len(str(options.get("after", "")))
+        parents_length = len(str(options.get("after", "")))
         return cls(
             header.encode() + b"\n",
             codec.pack(task, place="task"),
             codec.pack(dict(options), limit=codec.BODY_LIMIT, place="options") if options else _NO_KWARGS,
-            codec.PAYLOAD_LIMIT + after,
+            codec.PAYLOAD_LIMIT + parents_length,
             not stamp,
         )
 
@@ -72,4 +72,4 @@ class Template(NamedTuple):
             parts.pop()
         call = codec.check_size(_LISTS[len(parts)] + b"".join(parts), self.limit, "the job")
         stored = codec.shrunk(call) if self.shrinks else call
-        return (_PLAIN if stored is call else _SHRUNK) + self.header + stored
+        return (_AS_IT_IS if stored is call else _COMPRESSED) + self.header + stored

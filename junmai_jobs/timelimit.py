@@ -29,6 +29,16 @@ _ADVICE = (
 )
 
 
+class _InForce:
+    """The limit by signal that counts now. Not kept on a class: see ``interrupt``."""
+
+    ends = math.inf
+    """When it is over, by ``time.monotonic``; never, if there is none."""
+
+
+_in_force = _InForce()
+
+
 def time_limit(seconds: float) -> SignalLimit | ThreadLimit:
     """A context in which the calling thread has so many seconds; ``end`` may be called again."""
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
@@ -39,9 +49,6 @@ def time_limit(seconds: float) -> SignalLimit | ThreadLimit:
 class SignalLimit:
     """For the main thread of a POSIX process, which leaves SIGALRM to it."""
 
-    ends = math.inf
-    """When the limit in force is over, by ``time.monotonic``; never, if there is none."""
-
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
@@ -49,7 +56,7 @@ class SignalLimit:
         # A task may have set its own. ``signal.getsignal`` costs a hundred times as much.
         if _signal.getsignal(signal.SIGALRM) is not _strike:
             signal.signal(signal.SIGALRM, _strike)
-        SignalLimit.ends = time.monotonic() + self._seconds
+        _in_force.ends = time.monotonic() + self._seconds
         signal.setitimer(signal.ITIMER_REAL, self._seconds, _AGAIN)
 
     def __exit__(self, *_: object) -> None:
@@ -57,14 +64,14 @@ class SignalLimit:
 
     def end(self) -> None:
         """From here on nothing is raised, even by a signal that is under way."""
-        if SignalLimit.ends < math.inf:
-            SignalLimit.ends = math.inf
+        if _in_force.ends < math.inf:
+            _in_force.ends = math.inf
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _strike(_number: int, _frame: FrameType | None) -> None:
-    if SignalLimit.ends <= time.monotonic():  # else it is an earlier limit's signal, come late
-        SignalLimit.ends = math.inf
+    if _in_force.ends <= time.monotonic():  # else it is an earlier limit's signal, come late
+        _in_force.ends = math.inf
         signal.setitimer(signal.ITIMER_REAL, 0)
         raise SoftTimeout(_ADVICE)
 

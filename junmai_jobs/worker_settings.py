@@ -95,7 +95,7 @@ def worker_settings(
         "nice": config.nice,
         "keep_awake": config.keep_awake,
     }
-    jobs.broker.due()  # who may run no script here is told so now
+    jobs.broker.due()  # a user who may not call our functions is told so now
     return WorkerSettings(
         endpoint=jobs.server,
         namespace=jobs.namespace,

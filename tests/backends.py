@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pytest
     import redis
 
-    from junmai_jobs.scripts import Script
+    from junmai_jobs.scripts import Verb
 
 BACKENDS = ("redis", "valkey", "cluster", "acl", "fakeredis")
 _USER, _PASSWORD = "worker", "open-sesame"
@@ -54,7 +54,7 @@ class FakeServer:
 class FakeLink(ClientLink):
     """To fakeredis, which knows no functions: each verb is sent as a script."""
 
-    def call(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+    def call(self, script: Verb, prefix: str, arguments: Sequence[object]) -> Any:
         text = as_script(script.name, moved_clock=True)
         return self.client.execute_command("EVAL", text, 1, prefix, *arguments)
 

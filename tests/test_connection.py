@@ -55,3 +55,13 @@ def test_a_library_that_goes_between_being_loaded_and_called(
         finally:
             over.set()
     flushing.result()
+
+
+def test_a_restarted_server_is_back_for_who_has_many_idle_connections(redis_process: StartServer) -> None:
+    server = redis_process()
+    link = ClientLink(server, patience=0.5)
+    for reply in [link.begin(pause, PREFIX, ()) for _ in range(12)]:  # all at once: each has a connection
+        assert reply() == [b"OK"]
+    server.kill()
+    server.start()
+    assert link.run(pause, PREFIX, ()) == [b"OK"]

@@ -16,7 +16,7 @@ import pytest
 
 from junmai_jobs import Hook, JobCancelled, RunningJob, SoftTimeout, hooks, interrupt, timelimit
 from junmai_jobs.endings import confirm_cancel
-from junmai_jobs.interrupt import Reach, called, strike
+from junmai_jobs.interrupt import called, strike
 from junmai_jobs.timelimit import SignalLimit, ThreadLimit
 from tests.test_executor import MODULE, run
 
@@ -277,8 +277,8 @@ def raised_at(moment: int, hit: Callable[[], None], later: int | None = None) ->
 
 def time_is_over() -> None:
     """As the signal's handler does it."""
-    if SignalLimit.ends < math.inf:
-        SignalLimit.ends = 0.0
+    if timelimit._in_force.ends < math.inf:
+        timelimit._in_force.ends = 0.0
     timelimit._strike(signal.SIGALRM, None)
 
 
@@ -287,7 +287,7 @@ def time_is_over() -> None:
 def test_after_a_call_nothing_is_raised_any_more_whenever_it_was_struck(hit: Callable[[], None]) -> None:
     moment = 0
     while raised_at(moment, hit):
-        assert (Reach.now, SignalLimit.ends) == (None, math.inf), moment
+        assert (interrupt._in_reach.of_now, timelimit._in_force.ends) == (None, math.inf), moment
         moment += 1
     assert moment > 100, "every step of the code was struck"
 
@@ -298,7 +298,7 @@ def test_nor_when_both_come_together(hit: Callable[[], None]) -> None:
     for later in range(8):
         moment = 0
         while raised_at(moment, hit, later):
-            assert (Reach.now, SignalLimit.ends) == (None, math.inf), (moment, later)
+            assert (interrupt._in_reach.of_now, timelimit._in_force.ends) == (None, math.inf), (moment, later)
             moment += 1
         assert moment > 100
 
@@ -332,4 +332,4 @@ def test_time_is_over_inside_the_task(limit: Any, monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(SoftTimeout):
         called(spin, (), {}, 0.05, Job())  # type: ignore[arg-type]
-    assert (Reach.now, SignalLimit.ends) == (None, math.inf)
+    assert (interrupt._in_reach.of_now, timelimit._in_force.ends) == (None, math.inf)

@@ -46,7 +46,7 @@ class Peer:
     """Whether the most urgent job that waits is always the next to start, in levels, so set up."""
     bulk: bool
     """Whether it has a call for many jobs."""
-    commands: int = PROCESSES
+    starts: int = PROCESSES
     """How often its worker is to be started, for two processes that run jobs."""
 
 
@@ -59,7 +59,7 @@ PEERS = {
         keeps=True,
         strict=True,
         bulk=True,
-        commands=1,
+        starts=1,
     ),
     "junmai-jobs-ahead": Peer(
         adapter="ours:16",
@@ -69,7 +69,7 @@ PEERS = {
         keeps=True,
         strict=False,
         bulk=True,
-        commands=1,
+        starts=1,
     ),
     "celery": Peer(
         adapter="celery",
@@ -79,7 +79,7 @@ PEERS = {
         keeps=True,
         strict=True,
         bulk=False,
-        commands=1,
+        starts=1,
     ),
     "rq": Peer(
         adapter="rq",
@@ -99,7 +99,7 @@ PEERS = {
         keeps=True,
         strict=False,
         bulk=False,
-        commands=1,
+        starts=1,
     ),
     "huey": Peer(
         adapter="huey",
@@ -109,7 +109,7 @@ PEERS = {
         keeps=False,
         strict=False,
         bulk=False,
-        commands=1,
+        starts=1,
     ),
     "huey-priority": Peer(
         adapter="huey:priority",
@@ -119,7 +119,7 @@ PEERS = {
         keeps=False,
         strict=True,
         bulk=False,
-        commands=1,
+        starts=1,
     ),
     "arq": Peer(
         adapter="arq",
@@ -150,7 +150,7 @@ PEERS = {
         keeps=True,
         strict=False,
         bulk=False,
-        commands=1,
+        starts=1,
     ),
     "streaq": Peer(
         adapter="streaq",

@@ -5,7 +5,7 @@ local function succeed(id, token, result, ttl)
   local state, word = guard(id, token, {succeeded = 'OK'})
   if not state then return {word} end
   if result ~= '' then redis.call('HSET', results, id, result) end
-  if ttl ~= '' then redis.call('ZADD', expiring, string.format('%.0f', now + ttl), id) end
+  if ttl ~= '' then redis.call('ZADD', expiring, digits(now + ttl), id) end
   finish(id, state, 'succeeded', '')
   leave_leases(id, state)
   return {'OK'}

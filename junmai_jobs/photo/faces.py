@@ -22,7 +22,11 @@ _one_at_a_time = threading.Lock()  # a detector holds what it works on
 
 
 def count_faces(gray: Image.Image) -> int | None:
-    """Count the faces that look at the camera, and are at least a twentieth of the longer edge wide.
+    """Count the faces that look at the camera and are not too small, as they are in a reduced picture.
+
+    It is reduced by the least whole factor that leaves at most ``LARGEST`` px. Where it leaves just so many,
+    as of 1500, a face has to be a nineteenth of the longer edge wide; where it leaves fewer, up to about a
+    tenth; in a picture that was smaller from the start, more.
 
     Args:
         gray: the picture as ``picture.load_gray`` decodes it: upright, and of mode ``L``.
@@ -44,7 +48,7 @@ def count_faces(gray: Image.Image) -> int | None:
 
 @functools.cache
 def _detector() -> Any:
-    """Load what tells faces: as text, since OpenCV cannot open every path on Windows."""
+    """Load the face detector, as text: OpenCV cannot open every path on Windows."""
     try:
         learnt = files("cv2.data").joinpath(_CASCADE).read_text("utf-8")
         detector = cv2.CascadeClassifier()

@@ -201,7 +201,7 @@ class Running(Frame):
             token = held[place].token
             self.model.release_behind(claimer, token)
             for _ in range(2):
-                assert self.broker.release(claimer, "", but=int(token)) is None
+                assert self.broker.release(claimer, "", behind=int(token)) is None
 
 
 def _told(note: str) -> str:

@@ -210,7 +210,7 @@ def stage() -> Iterator[None]:
         ),
         *((each, {"task_names": lambda: [TASK]}) for each in (worker, scheduler)),
         (scheduler, dead),
-        (pool, {"start_method": lambda: None}),
+        (pool, {"children_context": lambda: None}),
         (worker, {"worker_name": lambda: World.this.me().name}),
         (worker, {"describe_process": lambda: {"pid": World.this.me().pid, "host_id": "here"}}),
         (scheduler, {"host_id": lambda: "here"}),

@@ -10,7 +10,7 @@ from tests.model.job import EPOCH
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from junmai_jobs.scripts import Script
+    from junmai_jobs.scripts import Verb
     from tests.model.model import Model
 
 SET_CLOCK = """
@@ -28,7 +28,7 @@ class TimedLink:
     model: Model
     meta: str
 
-    def run(self, script: Script, prefix: str, arguments: Sequence[object]) -> Any:
+    def run(self, script: Verb, prefix: str, arguments: Sequence[object]) -> Any:
         with self.admin.pipeline(transaction=True) as pipeline:
             pipeline.eval(SET_CLOCK, 1, self.meta, EPOCH + self.model.now * 1000)
             pipeline.fcall(script.function, 1, prefix, *arguments)

@@ -96,7 +96,7 @@ def test_a_script_is_sent_by_one_module_and_made_of_files_alone() -> None:
         for path in MODULES
     }
     assert [path for path in MODULES if words[path] & {"EVAL", "EVALSHA", "FCALL"}] == ["connection.py"]
-    assert [path for path in MODULES for call in calls(path) if ast.unparse(call.func) == "Script"] == [
+    assert [path for path in MODULES for call in calls(path) if ast.unparse(call.func) == "Verb"] == [
         "scripts.py"
     ]
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from junmai_jobs import endings as verbs
+from junmai_jobs.job import Claimed
 from junmai_jobs.lanes import lane_of
 from tests.verbs.store import CLAIMER, ERROR, NEWER_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from junmai_jobs.job import Claimed
     from tests.verbs.store import Store
 
 QUEUES = ["default"]
@@ -189,6 +189,52 @@ def test_what_is_held_and_not_ended_is_forgotten(store: Store, three: list[Claim
     assert (store.line(), store.line("leases")) == (["c", "d"], ["b"])
 
 
+def test_of_several_that_ended_those_that_did_not_are_forgotten(store: Store, three: list[Claimed]) -> None:
+    step = store.broker.step(CLAIMER, "1.50", QUEUES, [(job, DONE) for job in three[:2]], ahead=3)
+    assert (step.endings, ids(step.jobs)) == (["OK", "OK"], ["c"])
+    assert (store.line(), store.line("leases")) == (["d"], ["c"])
+
+
+def nothing(_store: Store) -> None: ...
+
+
+def one_is_to_be_cancelled(store: Store) -> None:
+    store.broker.cancel("b", "person")
+
+
+def one_was_ended_before(store: Store) -> None:
+    store.broker.end(Claimed("c", store.state("c").token, b""), DONE)
+
+
+def one_was_lost(store: Store) -> None:
+    store.broker.end(Claimed("b", store.state("b").token, b""), verbs.step_aside())
+
+
+MEANWHILE = [nothing, one_is_to_be_cancelled, one_was_ended_before, one_was_lost]
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE, ids=lambda each: each.__name__)
+def test_ended_together_they_are_as_if_one_by_one(
+    stores: list[Store], meanwhile: Callable[[Store], None]
+) -> None:
+    """Where somebody listens to events they are ended one by one."""
+    told = []
+    for store, listened in zip(stores, (False, True), strict=True):
+        if listened:
+            store.admin.hset(store.keys.meta, "listened", 10**13)
+        store.add("a", "b", "c", "d")
+        jobs = store.claim_ahead(3)
+        meanwhile(store)
+        hows = [DONE, verbs.succeed(b"\x01"), verbs.succeed(b"\x02", 60)]
+        ended = list(zip(jobs, hows, strict=True))
+        told.append(store.broker.step(CLAIMER, "1.50", QUEUES, ended, ahead=2))
+        store.admin.hdel(store.keys.meta, "listened")
+        store.admin.delete(store.keys.event_stream)
+    together, one_by_one = (store.dump() for store in stores)
+    assert together == one_by_one
+    assert len({(*step.endings, *ids(step.jobs)) for step in told}) == 1
+
+
 # While they are held.
 
 
@@ -236,7 +282,7 @@ def test_that_it_was_claimed_ahead_is_not_told_to_its_next_run(
 
 def test_what_is_behind_a_run_goes_back(store: Store, three: list[Claimed]) -> None:
     first, second, third = three
-    assert store.broker.release(CLAIMER, "", but=int(second.token)) is None
+    assert store.broker.release(CLAIMER, "", behind=int(second.token)) is None
     assert store.homes("b") == ["leases"]
     assert store.line() == ["c", "d"]
     assert (store.events("c"), store.rung()) == (["released"], {"default"})
@@ -249,8 +295,8 @@ def test_the_others_of_a_run_that_is_over_stay(store: Store, three: list[Claimed
     """Who asks for it is late: the next one may run by now."""
     store.broker.end(three[0], DONE)
     with store.unchanged():
-        assert store.broker.release(CLAIMER, "", but=int(three[0].token)) is None
-        assert store.broker.release("w/unknown", "", but=int(three[1].token)) is None
+        assert store.broker.release(CLAIMER, "", behind=int(three[0].token)) is None
+        assert store.broker.release("w/unknown", "", behind=int(three[1].token)) is None
 
 
 def test_all_go_back_when_their_process_stops(store: Store, three: list[Claimed]) -> None:

@@ -31,7 +31,7 @@ def test_the_job_is_leased_to_the_claimer(store: Store) -> None:
 def test_nothing_to_claim(store: Store) -> None:
     with store.unchanged():
         assert store.claim() is None
-        named = {"claimer": "w/1", "request": "1.1", "lease": 1, "woken": 0, "least": 0, "from": "a b"}
+        named = {"claimer": "w/1", "request": "1.1", "lease": 1, "woken": 0, "least": 0, "lanes": "a b"}
         assert store.call("claim", **named) == ["EMPTY", b""]
 
 

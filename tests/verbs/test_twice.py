@@ -152,7 +152,7 @@ def release(store: Store) -> Call:
 def release_of_the_others(store: Store) -> Call:
     store.add("a", "b", "c")
     _, goes_on, _ = store.claim_ahead(3)
-    return lambda broker: broker.release("w/1", "", but=int(goes_on.token))
+    return lambda broker: broker.release("w/1", "", behind=int(goes_on.token))
 
 
 def crash(store: Store) -> Call:

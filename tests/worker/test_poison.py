@@ -107,8 +107,8 @@ def test_what_a_child_finds_loaded_starts_no_thread_and_no_library_of_pictures()
     code = (
         "import sys, threading, junmai_jobs.commands.worker, junmai_jobs.tasks as tasks\n"
         "tasks.register_photo_tasks()\n"
-        "from junmai_jobs.forkserver import start_method\n"
-        "context = start_method()\n"
+        "from junmai_jobs.forkserver import children_context\n"
+        "context = children_context()\n"
         "from multiprocessing import forkserver\n"
         "names = forkserver._forkserver._preload_modules\n"
         "assert 'junmai_jobs.tasks.photos' in names and 'junmai_jobs.commands.worker' in names, names\n"

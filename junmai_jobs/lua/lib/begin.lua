@@ -5,15 +5,16 @@ local now_us, now = 0, 0 -- the clock, read once a call and nowhere else: micros
 local now_text = '' -- the same as now, for commands
 local learnt = {} -- what this call has found out so far
 
--- A time as text. The server's own way from a number of this size to text takes a hundred times as long as a sum.
-local function text_of_time(time)
-  return string.format('%d%06d', time / 1000000, time % 1000000)
+-- A time or token as text, for commands and states. The server's own way from a number of this size to text takes a
+-- hundred times as long as a sum.
+local function digits(number)
+  return string.format('%d%06d', number / 1000000, number % 1000000)
 end
 
 local function begin(namespace)
   name_keys(namespace)
   now_us = read_clock()
   now = math.floor(now_us / 1000)
-  now_text = text_of_time(now)
+  now_text = digits(now)
   for name in pairs(learnt) do learnt[name] = nil end
 end

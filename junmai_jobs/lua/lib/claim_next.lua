@@ -1,4 +1,4 @@
--- include: queue_keys, lane, body, band, state, homes, claimer, give, meta, event, not_paused, recall, put_aside
+-- include: queue_keys, lane, body, band, state, homes, claimer, give, meta, event, not_paused, replay, put_aside
 -- include: pass_ring_on, admit, find_machine, without, hold, next_unpark, unpark_due
 local claim_next, best_head, look_at, next_token
 
@@ -61,26 +61,26 @@ end
 -- Leases a row to who has just claimed the job before it. Adds them to the reply; returns the last token given, and
 -- what of them goes into the claimer's record.
 local function take_row(row, lane, token, claim, reply)
-  local till, leased, written, record = text_of_time(now + claim.lease), {}, {}, {}
-  local state = new_state('running', lane)
-  state.claimer, state.note = claim.claimer, 'ahead'
+  local till, leased, written, record, last = digits(now + claim.lease), {}, {}, {}, nil
   for index, id in ipairs(row.ids) do
-    state.score, state.token = row.scores[index], text_of_time(token + index)
+    last = digits(token + index)
     leased[2 * index - 1], leased[2 * index] = till, id
-    written[2 * index - 1], written[2 * index] = id, text_of(state)
-    record[index] = id .. ' ' .. state.token
-    give(reply, id, state, row.bodies[index])
+    written[2 * index - 1] = id
+    written[2 * index] = first_run(lane, row.scores[index], last, claim.claimer) .. 'ahead'
+    record[index] = id .. ' ' .. last
+    local at = #reply
+    reply[at + 1], reply[at + 2], reply[at + 3], reply[at + 4] = id, last, row.bodies[index], ''
     note_event('started', id, lane)
   end
   redis.call('ZADD', queue_key(lane, 'leases'), unpack(leased))
   redis.call('HSET', states, unpack(written))
-  return state.token, table.concat(record, ' ')
+  return last, table.concat(record, ' ')
 end
 
 -- Leases a job to a claimer, and with it, as the claim goes, a row of those behind it.
 local function take(id, lane, score, state, body, holds, row, claim)
   local token, reply, ahead = next_token(), {'JOB'}, nil
-  local last = text_of_time(token)
+  local last = digits(token)
   -- Blocked and here: a log was torn while the job was unblocked.
   if not state or (state.word == 'blocked' and state.holds == '') then state = new_state('ready', lane) end
   state.word, state.queue, state.score, state.token, state.claimer = 'running', lane, score, last, claim.claimer
@@ -88,7 +88,7 @@ local function take(id, lane, score, state, body, holds, row, claim)
   state.holds = holds
   if row then state.note = 'ahead' end
   give(reply, id, state, body)
-  redis.call('ZADD', queue_key(lane, 'leases'), text_of_time(now + claim.lease), id)
+  redis.call('ZADD', queue_key(lane, 'leases'), digits(now + claim.lease), id)
   write_state(id, state)
   note_event('started', id, lane)
   if row then last, ahead = take_row(row, lane, token, claim, reply) end

@@ -4,13 +4,15 @@
 -- named @WORKER with one key, control: a list of at most one ring, on which its supervisor blocks.
 local made, made_of, made_count = {}, nil, 0 -- by queue and kind, those of one namespace
 
-local function queue_key(queue, kind)
+local function make_key(queue, kind)
   if made_of ~= prefix or made_count == 2000 then made, made_of, made_count = {}, prefix, 0 end
+  local key = prefix .. 'q:' .. queue .. ':' .. kind
   made[queue] = made[queue] or {}
-  local key = made[queue][kind]
-  if not key then
-    key = prefix .. 'q:' .. queue .. ':' .. kind
-    made[queue][kind], made_count = key, made_count + 1
-  end
+  made[queue][kind], made_count = key, made_count + 1
   return key
+end
+
+local function queue_key(queue, kind)
+  local keys = made_of == prefix and made[queue]
+  return keys and keys[kind] or make_key(queue, kind)
 end

@@ -42,12 +42,13 @@ local function write_state(id, state)
   redis.call('HSET', states, id, text_of(state))
 end
 
--- Two states that most jobs have, without the work of a table: of the first run of a job that holds nothing; and of a
--- claimer's run that holds nothing and was asked for nothing, with its lane, once it has succeeded. Of any other nil.
+-- Two states that most jobs have, without the work of a table. Of the first run of a job that holds nothing:
 local function first_run(lane, score, token, claimer)
   return 'running|' .. lane .. '|' .. score .. '|' .. token .. '|0|0|' .. claimer .. '|||'
 end
 
+-- And of a claimer's run, once it has succeeded, with its lane. Of one that holds something, or that somebody has asked
+-- for something, nil. All behind claimer||| is the note, which ends with the run.
 local function plain_success(text, token, claimer)
   local lane_ends = text and string.sub(text, 1, 8) == 'running|' and string.find(text, '|', 9, true)
   local ours = lane_ends and string.find(text, '|' .. token .. '|', lane_ends, true)

@@ -10,7 +10,7 @@ local function is_late(request, last)
   return last_number == 'end' or tonumber(number) < (tonumber(last_number) or 0)
 end
 
-local function recall(record, request, lease)
+local function replay(record, request, lease)
   if is_late(request, record.request) then return {'EMPTY', ''} end
   local leases, reply = leases_of(record), {'JOB'}
   for _, each in ipairs(leases) do
