@@ -95,13 +95,12 @@ class Broker(BrokerSteering, BrokerUpkeep):
             return []
         return accepted(jobs, self.link.run(*self.enqueue_call(jobs, max_waiting)), max_waiting)
 
-    def enqueue_call(self, jobs: Sequence[NewJob], max_waiting: int) -> tuple[Verb, str, tuple[object, ...]]:
+    def enqueue_call(self, jobs: Sequence[NewJob], max_waiting: int) -> tuple[Verb, str, list[object]]:
         """``enqueue`` as a link takes it; ``accepted`` reads the reply."""
-        rest: list[object] = []
+        arguments: list[object] = [max_waiting]
         for job in jobs:
-            rest += (job.id, milliseconds(job.delay), job.dependencies, job.body)
-        verb = self._load("enqueue")
-        return verb, self.keys.prefix, verb.arguments(*rest, max_waiting=max_waiting)
+            arguments += (job.id, milliseconds(job.delay), job.dependencies, job.body)
+        return self._load("enqueue"), self.keys.prefix, arguments
 
     def claim(
         self,

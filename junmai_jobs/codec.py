@@ -263,7 +263,7 @@ def _has_timestamp(value: Any) -> bool:
 def places_in(*values: object) -> list[ResultOf]:
     """The places for results, wherever in these arguments they stand."""
     places: list[ResultOf] = []
-    rest, seen = list(values), set()
+    rest, seen = [value for value in values if type(value) not in _PLAIN], set()
     for value in rest:
         if isinstance(value, ResultOf):
             places.append(value)

@@ -73,7 +73,29 @@ class Link(Protocol):
 
 
 class _Lines:
-    """Makes connections that are used without redis-py's wrapper, which takes longer than a verb."""
+    """Connections that are used without redis-py's wrapper, which takes longer than a verb."""
+
+    def __init__(self, endpoint: Endpoint, patience: float) -> None:
+        self._endpoint = endpoint
+        self._patience = patience
+
+    def run(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
+        """Call a verb, see ``Link``."""
+        try:
+            return self._exchange("FCALL", verb.function, 1, prefix, *arguments)
+        except (RedisError, OSError) as error:
+            self._heed(error)
+        return self.insist(lambda: call_verb(self._exchange, verb, prefix, arguments))
+
+    def insist(self, attempt: Callable[[], T]) -> T:
+        """Make a call that may be made twice, again and again while the server is away, within patience."""
+        return insist(self._endpoint, attempt, time.monotonic() + self._patience, self._heed)
+
+    def _exchange(self, *command: Any) -> Any:
+        raise NotImplementedError
+
+    def _heed(self, error: Exception) -> None:
+        raise NotImplementedError
 
     def _new(self, client: Any) -> Any:
         pool = client.connection_pool
@@ -112,20 +134,11 @@ class ClientLink(_Lines):
     """Beside an ordinary redis-py client: for everybody but a worker's children. Threads may share it."""
 
     def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
-        self._endpoint = endpoint
-        self._patience = patience
+        super().__init__(endpoint, patience)
         # redis-py types its commands for two protocols and two colours at once; Any is more honest.
         self.client: Any = endpoint.client(**options)
         self._idle: list[Any] = []
         """Connections that no thread uses now; to the client's own pool each call would cost two visits."""
-
-    def run(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
-        """Call a verb, see ``Link``."""
-        return self.insist(lambda: self.call(verb, prefix, arguments))
-
-    def insist(self, attempt: Callable[[], T]) -> T:
-        """Make a call that may be made twice, again and again while the server is away, within patience."""
-        return insist(self._endpoint, attempt, time.monotonic() + self._patience, self._heed)
 
     def _heed(self, error: Exception) -> None:
         """Follow the server elsewhere; what other threads have in use will be told so itself.
@@ -135,10 +148,6 @@ class ClientLink(_Lines):
         route = route_of(self.client)
         if (route and route.lead_on(error)) or isinstance(error, _LOST):
             self.close()
-
-    def call(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
-        """Call a verb once."""
-        return call_verb(self._exchange, verb, prefix, arguments)
 
     def begin(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Callable[[], Any]:
         """Send a call without waiting.
@@ -197,22 +206,10 @@ class DedicatedLink(_Lines):
     """
 
     def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
-        self._endpoint = endpoint
-        self._patience = patience
+        super().__init__(endpoint, patience)
         client = endpoint.client(**options)
         self._route = route_of(client)
         self.connection = self._new(client)
-
-    def run(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
-        """Call a verb, see ``Link``."""
-        try:
-            return self._exchange("FCALL", verb.function, 1, prefix, *arguments)
-        except (RedisError, OSError) as error:
-            self._heed(error)
-        return self._insist(lambda: call_verb(self._exchange, verb, prefix, arguments))
-
-    def _insist(self, attempt: Callable[[], T]) -> T:
-        return insist(self._endpoint, attempt, time.monotonic() + self._patience, self._heed)
 
     def _heed(self, error: Exception) -> None:
         if self._route and self._route.lead_on(error):
@@ -224,7 +221,7 @@ class DedicatedLink(_Lines):
         Raises:
             StoreUnavailable: the server could not be reached.
         """
-        self._insist(lambda: self.connection.send_command(*command))
+        self.insist(lambda: self.connection.send_command(*command))
 
     def receive(self) -> Any:
         """The reply to what was sent.

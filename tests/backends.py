@@ -54,8 +54,8 @@ class FakeServer:
 class FakeLink(ClientLink):
     """To fakeredis, which knows no functions: each verb is sent as a script."""
 
-    def call(self, script: Verb, prefix: str, arguments: Sequence[object]) -> Any:
-        text = as_script(script.name, moved_clock=True)
+    def run(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
+        text = as_script(verb.name, moved_clock=True)
         return self.client.execute_command("EVAL", text, 1, prefix, *arguments)
 
 

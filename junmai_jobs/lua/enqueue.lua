@@ -106,9 +106,12 @@ local function accept_one(max_waiting, id, delay, dependencies, body, more)
   local queue, priority = string.match(body, '^.([^|+\n]*)|(%d+)\n')
   if not queue or redis.call('HEXISTS', bodies, id) == 1 then return nil end
   if vacancies_in(queue, max_waiting) < 1 then return nil end
-  redis.call('ZADD', queues, '0', queue)
-  redis.call('ZADD', queue_key(queue, 'ready'), ready_score(priority, next_sequence(1)), id)
-  ring_queue(queue)
+  -- Where there is a ring its queue is known.
+  local bell = queue_key(queue, 'bell')
+  local has_rung = redis.call('LLEN', bell) > 0
+  if not has_rung then redis.call('ZADD', queues, '0', queue) end
+  redis.call('ZADD', queue_key(queue, 'ready'), digits(ready_score(priority, next_sequence('1'))), id)
+  if not has_rung then redis.call('RPUSH', bell, '1') end
   redis.call('HSET', bodies, id, body)
   note_event('submitted', id, queue)
   return {'OK', 'NEW'}

@@ -1,4 +1,4 @@
-"""Ways to break the scripts, each of which the simulation must find."""
+"""Ways to break the verbs, each of which the simulation must find."""
 
 from __future__ import annotations
 
@@ -93,10 +93,20 @@ MUTANTS = (
         "if goes_on then hand_back(each.id, each.state) end",
         "if goes_on or each.state.token == but then hand_back(each.id, each.state) end",
     ),
+    Mutant(
+        "a plain ending of any token counts",
+        "local ours = lane_ends and string.find(text, '|' .. token .. '|', lane_ends, true)",
+        "local ours = lane_ends",
+    ),
+    Mutant(
+        "a row that has ended keeps its leases",
+        "  redis.call('ZREM', queue_key(lane, 'leases'), unpack(ids))\n",
+        "",
+    ),
     Mutant("an id may have two contents", "content_of(known) ~= content_of(job.body)", "false"),
     Mutant("a limit lets one more pass", "return count - running, now", "return count - running + 1, now"),
-    Mutant("a pause is not seen", "if learnt.special then open", "if false then open"),
-    Mutant("children are not told", "if learnt.special then tell", "if false then tell"),
+    Mutant("a pause is not seen", "if is_special() then open", "if false then open"),
+    Mutant("children are not told", "if is_special() then tell", "if false then tell"),
     Mutant(
         "a running job is cancelled at once",
         "if is_waiting[state.word] then",

@@ -403,9 +403,8 @@ def test_a_lost_reply_goes_unnoticed(
     link, proxy = bad_line
     if not cached:
         redis_backend.admin.function_flush()
-    # Where the library is not known that is told first, a dedicated link twice, and then that it was loaded.
-    told = 3 if isinstance(link, DedicatedLink) else 2
-    proxy.lose_reply(after=0 if cached else told)
+    # Where the library is not known that is told twice, and then that it was loaded.
+    proxy.lose_reply(after=0 if cached else 3)
     given = call(Broker(link, actual.namespace, moved_clock=True))
     assert proxy.lost == 1
     assert actual.dump() == expected.dump()

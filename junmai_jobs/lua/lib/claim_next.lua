@@ -131,8 +131,7 @@ end
 function claim_next(claim, lanes)
   local open, closed, looked, waits, asked_limits = lanes, {}, 0, nil, false
   local better = claim.least ~= '0' and bound_of(11 - claim.least) or nil
-  read_meta()
-  if learnt.special then open = not_paused(lanes) end
+  if is_special() then open = not_paused(lanes) end
   while looked < skip_limit do
     local lane, id, score = best_head(open, better)
     if not lane then

@@ -4,8 +4,7 @@
 -- finished nobody ends it again, so its children are seen to before.
 local function finish(id, state, word, note)
   redis.call('ZADD', finished_home(word), now_text, id)
-  read_meta()
-  if learnt.special then tell_children(id) end
+  if is_special() then tell_children(id) end
   if state.word == 'blocked' and state.holds ~= '' then forget_parked(id, state) end
   state.word, state.note = word, note
   write_state(id, state)

@@ -3,7 +3,7 @@
 -- to, and the next job never ran and needs no more than a place. Nil where any of that is not so: nothing is done then.
 local function quick_step(claimer, request, lease, lanes, id, token, result, ttl)
   read_meta()
-  if learnt.special or learnt.listened then return nil end
+  if learnt.listened or is_special() then return nil end
   local lane, head, score = best_head(names_in(lanes))
   if not lane or string.find(lane, '+', 1, true) then return nil end
   local texts, body = redis.call('HMGET', states, id, head), redis.call('HGET', bodies, head)

@@ -5,7 +5,7 @@
 -- just these.
 local function succeed_row(claimer, list)
   read_meta()
-  if learnt.special or learnt.listened then return nil end
+  if learnt.listened or is_special() then return nil end
   local ids, ahead = {}, {}
   for at = 1, #list, 5 do
     if list[at] ~= 'succeed' then return nil end
