@@ -170,26 +170,33 @@ class Child:
         """Run jobs one after the other, and say how each ended.
 
         Those that wait too long for their turn go back: by us, or while a run takes long by the parent.
-        Before a run that may take long, as its task did or was never seen, the ends so far are told.
+        Before a run that may take long, as its task did or was never seen, the ends so far are told; if it
+        did, what is behind it goes back at once.
         """
         board, ended, last_token = self._board, list[tuple[Claimed, Ending]](), -1
         until = time.monotonic() + AHEAD_FOR if len(jobs) > 1 else math.inf
-        for place, job in enumerate(jobs):
+        waiting = list(jobs)
+        while waiting:
+            job = waiting.pop(0)
             assignment = prepare(job)
             if isinstance(assignment, Ending):
                 ended.append((job, assignment))
                 continue
-            if ended and self._took.get(assignment.task.name, math.inf) > AHEAD_FOR:
+            took = self._took.get(assignment.task.name, math.inf)
+            if AHEAD_FOR < took < math.inf:
+                ended, waiting = ended + _aside(waiting), []
+            if took > AHEAD_FOR and ended:
                 self._heed(self._step(ended, claiming=False), ended)
                 ended = []
-            if place and (board.stop or board.least or self._is_spent() or time.monotonic() > until):
-                return ended + _aside(jobs[place:])
-            board.ahead = len(jobs) - place - 1
+            has_begun = job is not jobs[0]
+            if has_begun and (board.stop or board.least or self._is_spent() or time.monotonic() > until):
+                return ended + _aside([job, *waiting])
+            board.ahead = len(waiting)
             started = time.monotonic()
             self._announce(assignment, started)
             if board.recalled == last_token:  # looked at when this one is announced: see Pool.recall_ahead
                 board.token = 0
-                return ended + _aside(jobs[place:])
+                return ended + _aside([job, *waiting])
             if (ending := self._run(assignment, started)) is not None:
                 ended.append((job, ending))
             self._took[assignment.task.name] = time.monotonic() - started

@@ -77,7 +77,7 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         handles: list[JobHandle[R]] = []
         try:
             self.enqueue_all(pages(_new_job(number, call) for number, call in enumerate(calls)), handles)
-        except Exception as error:
+        except BaseException as error:
             if handles:
                 error.add_note(f"the first {len(handles):,} jobs were accepted before")
             raise

@@ -45,7 +45,7 @@ def test_they_wait_in_the_order_of_their_rows(jobs: JobQueue) -> None:
     assert jobs.server.client().zrange(ready, 0, -1) == [handle.id.encode() for handle in handles]
 
 
-def broken(at: int, error: Exception | None = None) -> Iterator[Any]:
+def broken(at: int, error: BaseException | None = None) -> Iterator[Any]:
     """Rows of which one is wrong, or cannot be had for this error."""
     for number in count():
         if number == at and error:
@@ -55,11 +55,15 @@ def broken(at: int, error: Exception | None = None) -> Iterator[Any]:
 
 @pytest.mark.parametrize(
     ("error", "raised", "said"),
-    [(None, OptionError, r"^row 450: a row is a tuple"), (OSError("unplugged"), OSError, "^unplugged")],
-    ids=["a wrong row", "rows that end in an error"],
+    [
+        (None, OptionError, r"^row 450: a row is a tuple"),
+        (OSError("unplugged"), OSError, "^unplugged"),
+        (KeyboardInterrupt(), KeyboardInterrupt, ""),
+    ],
+    ids=["a wrong row", "rows that end in an error", "Ctrl-C"],
 )
 def test_what_was_accepted_before_stays_and_is_told(
-    jobs: JobQueue, error: Exception | None, raised: type[Exception], said: str
+    jobs: JobQueue, error: BaseException | None, raised: type[BaseException], said: str
 ) -> None:
     with pytest.raises(raised, match=said) as caught:
         jobs.submit_many(noop, broken(450, error))

@@ -93,7 +93,7 @@ _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop.
     default=1,
     show_default=True,
     metavar="N",
-    help="Let a process claim so many jobs at once: faster for floods of tiny ones.",
+    help="Let a process claim so many jobs at once. For floods of tiny ones; raise the next, too.",
 )
 @click.option(
     "--max-jobs-per-child",

@@ -80,8 +80,8 @@ MUTANTS = (
     ),
     Mutant(
         "jobs claimed together have one token",
-        "text_of_time(token + index)",
-        "text_of_time(token)",
+        "last = digits(token + index)",
+        "last = digits(token)",
     ),
     Mutant(
         "what was claimed ahead is not in the record",
@@ -90,13 +90,8 @@ MUTANTS = (
     ),
     Mutant(
         "a release of what is behind a run takes that run, too",
-        "if goes_on then hand_back(each.id, each.state) end",
-        "if goes_on or each.state.token == but then hand_back(each.id, each.state) end",
-    ),
-    Mutant(
-        "a plain ending of any token counts",
-        "local ours = lane_ends and string.find(text, '|' .. token .. '|', lane_ends, true)",
-        "local ours = lane_ends",
+        "if is_behind then hand_back(each.id, each.state) end",
+        "if is_behind or each.state.token == token then hand_back(each.id, each.state) end",
     ),
     Mutant(
         "a row that has ended keeps its leases",

@@ -235,6 +235,14 @@ def test_ended_together_they_are_as_if_one_by_one(
     assert len({(*step.endings, *ids(step.jobs)) for step in told}) == 1
 
 
+def test_lost_runs_do_not_end_the_next_one_of_their_claimer(store: Store, three: list[Claimed]) -> None:
+    store.expire()
+    assert ids(store.claim_ahead(3)) == ["a"]
+    step = store.broker.step(CLAIMER, "1.50", [], [(three[0], DONE)] * 2)
+    assert step.endings == ["LOST", "LOST"]
+    assert store.homes("a") == ["leases"]
+
+
 # While they are held.
 
 

@@ -101,6 +101,16 @@ def test_a_job_that_was_lost_does_not_keep_from_claiming(store: Store) -> None:
     assert store.homes("a") == ["leases"]
 
 
+def test_a_lost_run_does_not_end_the_next_one_of_its_own_claimer(store: Store) -> None:
+    lost = store.running("a", claimer="w/1")
+    store.expire()
+    assert store.claim(claimer="w/1") is not None
+    store.add("b")
+    step = store.broker.step("w/1", store.request(), QUEUES, [(lost, verbs.succeed(b""))])
+    assert outcome(step) == (["LOST"], ["a"])
+    assert store.homes("a") == ["leases"]
+
+
 def test_several_end_in_one_call_each_in_its_way(store: Store) -> None:
     """Claimed together, or by anybody; what one lost lease is told is no other's business."""
     store.add("a", "b", "c")

@@ -66,6 +66,26 @@ def test_what_waits_behind_a_long_run_is_run_by_the_other_slot(
     assert events(long) == ["succeeded"]
 
 
+def test_behind_a_task_that_took_long_before_nothing_waits(
+    jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
+) -> None:
+    jobs.submit(tasks.take_time, str(tmp_path / "other"), 0.1)
+    start_worker(*AHEAD, slots=1)
+    wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] == 1, 10, "the first run")
+    jobs.pause()
+    long = jobs.submit(tasks.take_time, str(journal), 0.1)
+    behind = records(jobs, journal, 3)
+    jobs.resume()
+    for handle in behind:
+        handle.result(timeout=10)
+
+    assert [run.job for run in journal.runs("start")] == [long.id, *(handle.id for handle in behind)]
+    given_back, ended = zip(*(handle.job().history for handle in behind), strict=True)
+    assert {entry["event"] for entry in given_back} == {"released"}
+    assert {entry["finished_at"] < long.job().history[0]["finished_at"] for entry in given_back} == {True}
+    assert {entry["event"] for entry in ended} == {"succeeded"}
+
+
 def test_what_had_ended_before_a_long_run_does_not_run_again(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal, tmp_path: Path
 ) -> None:
