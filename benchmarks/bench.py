@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import Any
 
 from benchmarks import probe
+from benchmarks.command import at_least, run_main
 from benchmarks.stage import Stage, stage
 from benchmarks.tasks import noop, path_of, read_log
 from benchmarks.worker import MAX_JOBS_PER_CHILD
@@ -160,8 +161,8 @@ def main() -> None:
     """Run it all and print a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--jobs", type=int, default=20_000, help="to be drained in a round")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--jobs", type=at_least(2), default=20_000, help="to be drained in a round")
+    parser.add_argument("--rounds", type=at_least(1), default=5)
     options = parser.parse_args()
     with stage() as on:
         found = {
@@ -177,4 +178,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -18,6 +18,7 @@ from functools import partial
 
 from benchmarks import blocking_cases
 from benchmarks.blocking_cases import Case
+from benchmarks.command import at_least, run_main
 from benchmarks.ground import QUEUES, Figures, Ground, ground
 
 LIMIT = 2000  # us
@@ -104,10 +105,10 @@ def main() -> None:
     )
     parser.add_argument("situations", nargs="*", choices=[*SITUATIONS, []], metavar="SITUATION")
     parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--jobs", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jobs", type=at_least(1), default=1_000_000)
+    parser.add_argument("--rounds", type=at_least(1), default=3)
     parser.add_argument(
-        "--times", type=int, default=500, help="calls of a verb in a round; fewer of large ones"
+        "--times", type=at_least(50), default=500, help="calls of a verb in a round; fewer of large ones"
     )
     options = parser.parse_args()
     found: dict[str, dict[str, list[Figures]]] = {}
@@ -138,4 +139,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

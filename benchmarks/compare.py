@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import bench, measures, plot
+from benchmarks.command import at_least, output, run_main
 from benchmarks.contest import Contest, DidNotWorkError
 from benchmarks.environments import FOLDER, environment
 from benchmarks.figures import markdown, table
 from benchmarks.measures import Figures
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, PROCESSES
 from benchmarks.stage import Stage, stage
 
 OURS = "junmai-jobs"
@@ -42,6 +43,7 @@ Turn = tuple[str, Callable[[], Figures]]
 class Found:
     """By who was measured, the figures of all rounds by name; and what could not be measured, and why."""
 
+    on: Stage
     figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -54,6 +56,7 @@ class Found:
         try:
             figures = measure()
         except FAILURES as error:
+            self.on.client.ping()
             self.fail(turn, error)
         else:
             for figure, value in figures.items():
@@ -89,7 +92,7 @@ def probes(on: Stage, measure: measures.Measure, count: int) -> list[Turn]:
 
 def compare(on: Stage, wanted: Sequence[measures.Measure], options: argparse.Namespace) -> dict[str, Any]:
     """One measure after the other, all by turns, the order changing from round to round."""
-    found = Found()
+    found = Found(on)
     rivals = list(contests(on, options.peers, options.envs, found))
     for number in range(options.rounds):
         for measure in wanted:
@@ -131,9 +134,9 @@ def names_of(known: Sequence[str]) -> Callable[[str], list[str]]:
     """Names with commas between them, for argparse; none is fine."""
 
     def names(given: str) -> list[str]:
-        names = [each for each in given.split(",") if each]
+        names = given.split(",") if given else []
         if unknown := set(names) - set(known):
-            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not among {', '.join(known)}")
+            raise argparse.ArgumentTypeError(f"{sorted(unknown)}: not among {', '.join(known)}")
         return names
 
     return names
@@ -148,23 +151,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     known = {each.__name__: each for each in measures.MEASURES}
     parser.add_argument("--peers", type=names_of(others), default=others, metavar="A,B")
     parser.add_argument("--measures", type=names_of(list(known)), default=list(known), metavar="A,B")
-    parser.add_argument("--jobs", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--plot", type=Path, metavar="FILE.png")
+    parser.add_argument("--jobs", type=at_least(PROCESSES + 1), default=10_000)
+    parser.add_argument("--rounds", type=at_least(1), default=3)
+    parser.add_argument("--json", type=output, metavar="FILE")
+    parser.add_argument("--plot", type=output, metavar="FILE.png")
     parser.add_argument("--envs", type=Path, default=FOLDER, metavar="FOLDER", help="of the environments")
     options = parser.parse_args(arguments)
     if options.plot:
         plot.pyplot()
     with stage() as on:
         found = compare(on, [known[name] for name in options.measures], options)
+    print(table(found["figures"]), about(found["peers"]), sep="\n\n", flush=True)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
     if options.plot:
         plot.drains(found, options.plot)
-    print(table(found["figures"]), about(found["peers"]), sep="\n\n")
     sys.exit(any(each.startswith(OURS) for each in found["failures"]))
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -229,8 +229,8 @@ def ground() -> Iterator[Ground]:
             "--slowlog-max-len",
             str(_LOG_LENGTH),
         )
-        server = RedisProcess(folder, options=options).start()
+        server = RedisProcess(folder, options=options)
         try:
-            yield Ground(server)
+            yield Ground(server.start())
         finally:
             server.stop()

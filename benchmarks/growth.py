@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.blocking_cases import ERROR, RESULT
+from benchmarks.command import at_least, run_main
 from benchmarks.ground import QUEUES, Ground, ground
 from benchmarks.tasks import noop, path_of
 from junmai_jobs import endings
@@ -240,8 +241,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--jobs", type=int, default=2_000_000)
-    parser.add_argument("--keep", type=int, default=1000, help="finished jobs of each status")
+    parser.add_argument("--jobs", type=at_least(1), default=2_000_000)
+    parser.add_argument("--keep", type=at_least(1), default=1000, help="finished jobs of each status")
     options = parser.parse_args()
     samples = grow(options.jobs, options.keep)
     growing = grown(samples)
@@ -257,4 +258,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

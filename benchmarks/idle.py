@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+from benchmarks.command import at_least, run_main
 from benchmarks.recovery import Stage
 from junmai_jobs.scheduler import QUIET_EVERY
 from tests.worker import tasks
@@ -21,12 +22,13 @@ from tests.worker.idleness import commands, processor_percent
 def main() -> None:
     """Print a line a round: a governed worker with three slots."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=at_least(1), default=60)
+    parser.add_argument("--rounds", type=at_least(1), default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         stage = Stage(Path(name))
         try:
+            stage.redis.start()
             worker = stage.worker("--concurrency", "3", "--lease", "30", JUNMAI_GOVERNOR="on")
             stage.jobs.submit(tasks.quick, 1).result(timeout=20)
             for number in range(options.rounds):
@@ -48,4 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

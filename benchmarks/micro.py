@@ -19,6 +19,7 @@ from unittest.mock import patch
 
 from benchmarks import tasks
 from benchmarks.bench import QUEUES, submit_mixed
+from benchmarks.command import at_least, run_main
 from benchmarks.stage import Stage, stage
 from junmai_jobs import child
 from junmai_jobs.board import new_board
@@ -160,7 +161,7 @@ def main() -> None:
     """Print the figures, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--jobs", type=at_least(1), default=10_000)
     options = parser.parse_args()
     with stage() as on:
         found = {
@@ -176,4 +177,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -29,6 +29,7 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import at_least, output, run_main
 from benchmarks.stage import CHILD, Stage, memory_folder, stage
 from benchmarks.tasks import noop, path_of, read_log
 from junmai_jobs.catalog import Catalog
@@ -303,12 +304,12 @@ def show(found: Measured) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--photos", type=int, default=12)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--width", type=int, default=WIDTH, help="px")
-    parser.add_argument("--frames", type=int, default=5000, help="that are grouped")
-    parser.add_argument("--jobs", type=int, default=2000, help="that do nothing")
+    parser.add_argument("--json", type=output, metavar="FILE")
+    parser.add_argument("--photos", type=at_least(1), default=12)
+    parser.add_argument("--rounds", type=at_least(1), default=3)
+    parser.add_argument("--width", type=at_least(8), default=WIDTH, help="px")
+    parser.add_argument("--frames", type=at_least(1), default=5000, help="that are grouped")
+    parser.add_argument("--jobs", type=at_least(2), default=2000, help="that do nothing")
     options = parser.parse_args(arguments)
     found = measure(options)
     show(found)
@@ -317,4 +318,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

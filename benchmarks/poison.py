@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.command import at_least, run_main
 from junmai_jobs import JobQueue
 from tests.servers import RedisProcess
 from tests.worker.deadly_tasks import die
@@ -104,12 +105,14 @@ SCENES: dict[str, Callable[[Round], float]] = {
 def stage(folder: Path, count: int) -> Iterator[Round]:
     """A server with nothing in it, and a worker whose children idle."""
     folder.mkdir()
-    server = RedisProcess(folder).start()
+    server = RedisProcess(folder)
     jobs = queue_on(server, folder / "home")
     arguments = ("--tasks", "tests.worker.deadly_tasks", "--concurrency", str(SLOTS), "--no-schedules",
                  "--max-jobs-per-child", "1000000", "--loglevel", "ERROR")  # fmt: skip
-    worker = WorkerProcess(server, folder / "worker", arguments).start()
+    worker = WorkerProcess(server, folder / "worker", arguments)
     try:
+        server.start()
+        worker.start()
         warm = Journal(folder / "warm")
         jobs.submit_many(take_time, [(str(warm), 0.5)] * SLOTS)
         warm.wait_for(SLOTS, "end")
@@ -123,8 +126,8 @@ def stage(folder: Path, count: int) -> Iterator[Round]:
 def main() -> None:
     """Print a row a scene."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--jobs", type=int, default=2000)
+    parser.add_argument("--rounds", type=at_least(1), default=3)
+    parser.add_argument("--jobs", type=at_least(SLOTS * 10 + 1), default=2000)
     given = parser.parse_args()
     rates: dict[str, list[float]] = {name: [] for name in SCENES}
     deaths: dict[str, list[int]] = {name: [] for name in SCENES}
@@ -148,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

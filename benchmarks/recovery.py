@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.command import at_least, run_main
 from tests.servers import RedisProcess
 from tests.waiting import wait_until
 from tests.worker import tasks
@@ -27,7 +28,7 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.redis = RedisProcess(folder).start()
+        self.redis = RedisProcess(folder)
         self.jobs = queue_on(self.redis, folder / "home")
         self.workers: list[WorkerProcess] = []
 
@@ -113,11 +114,12 @@ MEASURES: dict[str, Callable[[Stage], float]] = {
 def main() -> None:
     """Print a row a measure: median and range."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=at_least(1), default=10)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory(prefix="junmai-recovery-") as folder:
         stage = Stage(Path(folder))
         try:
+            stage.redis.start()
             for name, measure in MEASURES.items():
                 seconds = [measure(stage) for _ in range(rounds)]
                 print(
@@ -130,4 +132,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

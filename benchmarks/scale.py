@@ -12,11 +12,11 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks import bench, plot
+from benchmarks.command import at_least, output, run_main
 from benchmarks.figures import markdown, spread
 from benchmarks.stage import Stage, stage
 from benchmarks.tasks import read_log
@@ -76,9 +76,13 @@ def table(found: dict[str, Any]) -> str:
     return markdown(["", "jobs/s"], rows)
 
 
-def numbers(given: str) -> tuple[int, ...]:
-    """With commas between them, for argparse."""
-    return tuple(int(each.replace("_", "")) for each in given.split(","))
+def numbers(least: int) -> Callable[[str], tuple[int, ...]]:
+    """From there on, with commas between them, for argparse."""
+
+    def whole_numbers(given: str) -> tuple[int, ...]:
+        return tuple(map(at_least(least), given.split(",")))
+
+    return whole_numbers
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -86,23 +90,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--jobs", type=int, default=10_000, help="to be drained each time")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--backlogs", type=numbers, default=BACKLOGS, metavar="N,N")
-    parser.add_argument("--slots", type=numbers, default=SLOTS, metavar="N,N")
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--plot", type=Path, metavar="FILE.png")
+    parser.add_argument("--jobs", type=at_least(2), default=10_000, help="to be drained each time")
+    parser.add_argument("--rounds", type=at_least(1), default=3)
+    parser.add_argument("--backlogs", type=numbers(0), default=BACKLOGS, metavar="N,N")
+    parser.add_argument("--slots", type=numbers(1), default=SLOTS, metavar="N,N")
+    parser.add_argument("--json", type=output, metavar="FILE")
+    parser.add_argument("--plot", type=output, metavar="FILE.png")
     options = parser.parse_args(arguments)
     if options.plot:
         plot.pyplot()
     with stage() as on:
         found = measure(on, options.jobs, options.rounds, options.backlogs, options.slots)
+    print(table(found), flush=True)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
     if options.plot:
         plot.scales(found, options.plot)
-    print(table(found))
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -102,10 +102,11 @@ def stage() -> Iterator[Stage]:
     """Set up, and take down whatever happens."""
     with tempfile.TemporaryDirectory(dir=memory_folder()) as name:
         folder = Path(name)
-        server = RedisProcess(folder, options=("--appendonly", "no")).start()
+        server = RedisProcess(folder, options=("--appendonly", "no"))
         log = folder / "records"
         os.environ[LOG_VARIABLE] = str(log)
         try:
+            server.start()
             yield Stage(server, server.client(), JobQueue(server.url, config=Config(home=folder)), log)
         finally:
             server.stop()

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.command import at_least, run_main
 from benchmarks.figures import spread
 from benchmarks.record import read_log, records_in
 from benchmarks.stage import ROOT, Stage, running, stage
@@ -33,7 +34,7 @@ def main() -> None:
     """Print a line a figure: milliseconds, the median, and the least and the largest."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=at_least(1), default=9)
     options = parser.parse_args()
     with stage() as on, tempfile.TemporaryDirectory() as name:
         # Compiled modules in a folder of its own, so that what was never compiled does not count.
@@ -102,4 +103,4 @@ def first_job(on: Stage) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

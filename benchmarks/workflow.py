@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from benchmarks.command import at_least, run_main
 from benchmarks.stage import Stage, stage
 from benchmarks.tasks import noop
 from junmai_jobs import chord, edge, group, task
@@ -106,7 +107,7 @@ def measure(at: Stage, shape: str, children: int) -> None:
 def main() -> None:
     """Print a row for each shape and verb."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--children", type=int, default=5000)
+    parser.add_argument("--children", type=at_least(1), default=5000)
     children = parser.parse_args().children
     with stage() as at:
         for shape in SHAPES:
@@ -114,4 +115,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)
