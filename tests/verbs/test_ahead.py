@@ -158,6 +158,14 @@ def test_the_same_request_again_gets_the_same_jobs_also_in_a_pause(store: Store)
     assert store.score("b", "leases") >= before + 10_000
 
 
+def test_asked_again_after_a_checkpoint_it_is_not_told_that_they_were_claimed_ahead(store: Store) -> None:
+    store.add("a", "b")
+    first = store.broker.step(CLAIMER, "1.1", QUEUES, ahead=2)
+    store.broker.checkpoint(first.jobs[1], b"half")
+    again = store.broker.step(CLAIMER, "1.1", QUEUES, ahead=2)
+    assert [(job.id, job.note) for job in again.jobs] == [("a", ""), ("b", "")]
+
+
 def test_asked_again_it_gets_those_that_are_its_still(store: Store) -> None:
     store.add("a", "b", "c")
     first, second, third = store.broker.step(CLAIMER, "1.1", QUEUES, ahead=3).jobs
