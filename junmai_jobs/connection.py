@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
@@ -72,7 +73,7 @@ class Link(Protocol):
         """
 
 
-class _Lines:
+class _Lines(ABC):
     """Connections that are used without redis-py's wrapper, which takes longer than a verb."""
 
     def __init__(self, endpoint: Endpoint, patience: float) -> None:
@@ -91,11 +92,13 @@ class _Lines:
         """Make a call that may be made twice, again and again while the server is away, within patience."""
         return insist(self._endpoint, attempt, time.monotonic() + self._patience, self._heed)
 
+    @abstractmethod
     def _exchange(self, *command: Any) -> Any:
-        raise NotImplementedError
+        """Send a command, and receive its reply."""
 
+    @abstractmethod
     def _heed(self, error: Exception) -> None:
-        raise NotImplementedError
+        """Follow the server to where an error says that it is now."""
 
     def _new(self, client: Any) -> Any:
         pool = client.connection_pool
