@@ -5,9 +5,9 @@ The server asks for the right to a command also when a script gives it, so most 
 
 from __future__ import annotations
 
-CONNECTING = ("client|setname",)
+CONNECTING = ("client|setname", "client|id")
 CALLING = ("fcall", "function|load", "eval")
-WAITING = ("blpop",)
+WAITING = ("blpop", "client|unblock")
 IN_SCRIPTS = (
     "time", "type", "del", "exists",
     "hdel", "hexists", "hget", "hincrby", "hlen", "hmget", "hset",
