@@ -113,7 +113,7 @@ class Child:
                     break
                 step = self._wait_for_work(step, least)
             if step.jobs:
-                ended = _aside(step.jobs) if self._board.stop else self._run_all(step.jobs)
+                ended = self._run_all(step.jobs)
         self._link.close()
 
     def _heed(self, step: Step, ended: Sequence[tuple[Claimed, Ending]]) -> None:

@@ -255,7 +255,7 @@ class Pool:
         """Act on what the store says of the runs that were on the boards ``before`` it was asked."""
         now = time.monotonic()
         if renewals.keys() - set(map(str, before)):
-            # Perhaps given to a child that does not know, as its connection broke; when it asks, that goes back.
+            # A child whose connection broke may not know that it was given one: that goes back when it asks.
             self.nudge()
         self._cancelled = frozenset(token for token, word in renewals.items() if word == "CANCEL")
         for slot, token in zip(self.slots, before, strict=True):

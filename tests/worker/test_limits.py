@@ -85,8 +85,8 @@ def test_two_jobs_a_folder_also_when_children_are_killed(
         worker = workers[count % 2]
         for child in worker.family()[1:]:
             if any(run.pid == child.pid for run in journal.runs()[-2:]):
-                child.kill()
                 killed[child.pid] = time.time()
+                child.kill()
     wait_until(lambda: finished(jobs, 40), 40, "the jobs")
 
     assert jobs.stats()["jobs_by_status"]["succeeded"] == 40
