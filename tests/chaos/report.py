@@ -60,7 +60,7 @@ def written(rounds: Sequence[dict[str, Any]], total: dict[str, Any]) -> str:
 {verdict}.
 
 `make chaos-long JOBS={jobs}` has written this page; it may be stopped at any time, and goes on when it is
-called again. `make chaos` is one round of {JOBS:,} jobs, which CI runs, too.
+called again. `make chaos` is one round of {JOBS:,} jobs; CI runs half of one.
 
 These were {len(rounds)} rounds, each with {WORKERS} workers and a server of its own (version {servers}),
 which has every write on the disk before it acknowledges it; on {machine}.
