@@ -1,4 +1,4 @@
-"""Workers, the line and the server killed under load; ``make chaos`` does the same with twice as many jobs."""
+"""Workers, the line and the server killed under load; ``make chaos`` does the same with twice the jobs."""
 
 from __future__ import annotations
 
