@@ -62,19 +62,6 @@ class Step(NamedTuple):
     """Seconds until a limit may have room."""
 
 
-def step_of(answer: Sequence[bytes]) -> Step:
-    """The reply to a step, read."""
-    words, kind, *reply = answer
-    endings = words.decode().split()
-    if kind == b"JOB":
-        each = iter(reply)
-        return Step(endings, [_claimed(*given) for given in zip(each, each, each, each, strict=True)])
-    if kind == b"NEWER":
-        return Step(endings, [], text_of(reply[0]))
-    again = int(reply[0]) / 1000 if reply and reply[0] else None
-    return Step(endings, [], waits=kind == b"WAIT", again=again)
-
-
 @dataclass(frozen=True, slots=True)
 class Suspicion:
     """What is held against an input."""
@@ -166,17 +153,15 @@ class Broker(BrokerSteering, BrokerUpkeep):
         arguments = [claimer, request, milliseconds(lease), int(woken), least, " ".join(queues), ahead]
         for job, how in ended:
             arguments += (how.verb, job.id, job.token, *how.arguments)
-        return step_of(self.link.run(self._step, self.keys.prefix, arguments))
-
-    def claim_call(
-        self, claimer: str, request: str, queues: Sequence[str], *, lease: float, ahead: int
-    ) -> tuple[Verb, str, list[object]]:
-        """A step after a ring that ends nothing, as a link takes it; ``step_of`` reads the reply."""
-        return (
-            self._step,
-            self.keys.prefix,
-            [claimer, request, milliseconds(lease), 1, 0, " ".join(queues), ahead],
-        )
+        words, kind, *reply = self.link.run(self._step, self.keys.prefix, arguments)
+        endings = words.decode().split()
+        if kind == b"JOB":
+            each = iter(reply)
+            return Step(endings, [_claimed(*given) for given in zip(each, each, each, each, strict=True)])
+        if kind == b"NEWER":
+            return Step(endings, [], text_of(reply[0]))
+        again = int(reply[0]) / 1000 if reply and reply[0] else None
+        return Step(endings, [], waits=kind == b"WAIT", again=again)
 
     def end(self, job: Claimed, how: Ending) -> None:
         """End a run, see ``endings``.

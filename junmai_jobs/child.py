@@ -15,7 +15,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 
 from junmai_jobs import endings, ladder
-from junmai_jobs.broker import Broker, Step, step_of
+from junmai_jobs.broker import Broker, Step
 from junmai_jobs.child_process import ChildSetup, settle_in
 from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.endings import Ending
@@ -100,20 +100,21 @@ class Child:
                 break
             if not claiming and not ended:
                 self._board.claiming = False
-                if self._board.retire:
+                if self._board.retire or self._board.stop:
                     break
                 wait([self._orders], IDLE_WAIT)
                 continue
             step = self._step(ended, claiming=claiming, least=least)
             self._heed(step, ended)
             ended = []
-            if claiming and not step.jobs and step.newer is None:
-                if self._board.retire:
-                    self._board.claiming = False
-                    break
-                step = self._wait_for_work(step, least)
             if step.jobs:
                 ended = self._run_all(step.jobs)
+            elif claiming and step.newer is None:
+                self._board.claiming = False
+                # Stop: an order that was read while the server was away will not wake it again.
+                if self._board.retire or self._board.stop:
+                    break
+                self._wait_for_work(step, least)
         self._link.close()
 
     def _heed(self, step: Step, ended: Sequence[tuple[Claimed, Ending]]) -> None:
@@ -139,8 +140,12 @@ class Child:
 
     def _step(self, ended: Sequence[tuple[Claimed, Ending]], *, claiming: bool, least: int = 0) -> Step:
         """End and claim, asking again while the server is away: the request stays the same."""
-        request = self._next_request()
+        self._requests += 1
+        request = f"{self._setup.generation}.{self._requests}"
         woken, self._woken = self._woken, False
+        settings = self._setup.settings
+        # A child that may claim only some jobs is to claim no more than it must.
+        ahead = 1 if least else min(settings.claim_ahead, settings.max_jobs_per_child - self._board.jobs)
         while True:
             queues = self._queues if claiming else ()
             try:
@@ -149,10 +154,10 @@ class Child:
                     request,
                     queues,
                     ended,
-                    lease=self._setup.settings.lease,
+                    lease=settings.lease,
                     woken=woken,
                     least=least,
-                    ahead=self._ahead(least),
+                    ahead=ahead,
                 )
             except StoreUnavailable as error:
                 if self._board.stop and not ended:
@@ -161,15 +166,6 @@ class Child:
                 self._complain(str(error))
                 time.sleep(_PAUSE)
                 self._take_orders()
-
-    def _next_request(self) -> str:
-        self._requests += 1
-        return f"{self._setup.generation}.{self._requests}"
-
-    def _ahead(self, least: int) -> int:
-        # A child that may claim only some jobs is to claim no more than it must.
-        settings = self._setup.settings
-        return 1 if least else min(settings.claim_ahead, settings.max_jobs_per_child - self._board.jobs)
 
     def _run_all(self, jobs: Sequence[Claimed]) -> list[tuple[Claimed, Ending]]:
         """Run jobs one after the other, and say how each ended.
@@ -276,69 +272,31 @@ class Child:
         # Second: until then it is an earlier run's, so half an id, of a child that dies above, is of no run.
         board.input_token = board.token
 
-    def _wait_for_work(self, step: Step, least: int) -> Step:
-        """Until there may be work, or an order comes; what was claimed at its end, if anything."""
-        self._has_rested = True
-        try:
-            if self._queues and not least and not step.waits and step.again is None:
-                return self._claim_at_ring()
-            self._board.claiming = False
-            self._look_again_soon(step, least)
-        except StoreUnavailable:
-            # A reply that nobody will read must not be taken for the next one's; it may be a ring.
-            self._link.close()
-            self._woken = True
-            self._leave_if_orphaned()
-        return Step([], [])
+    def _wait_for_work(self, step: Step, least: int) -> None:
+        """Until a queue's bell rings, an order comes, or it is time to look anyway.
 
-    def _claim_at_ring(self) -> Step:
-        """Wait for a ring, and have the server claim for us the moment the wait is over."""
-        settings = self._setup.settings
-        claim = self._broker.claim_call(
-            self._setup.claimer,
-            self._next_request(),
-            self._queues,
-            lease=settings.lease,
-            ahead=self._ahead(0),
-        )
-        self._link.send_both(("BLPOP", *self._bells(self._queues), IDLE_WAIT), *claim)
-        waited: list[Any] = [self._orders, self._link]
-        ready: list[Any] = wait(waited, IDLE_WAIT + 5)
-        until = time.monotonic() + _PATIENCE
-        while self._link not in ready:
-            if time.monotonic() > until:
-                raise StoreUnavailable("the server knows nothing of this connection any more")
-            self._link.unblock()
-            ready = wait(waited[1:], _PAUSE)
-        self._link.receive()
-        return step_of(self._link.receive())
-
-    def _look_again_soon(self, step: Step, least: int) -> None:
-        """Wait for a ring, but not for long: nobody rings when a machine is free again, or a limit has room.
-
-        A ring for what needs a machine is then better heard by others. So is any ring by a child that may
-        claim only some jobs.
+        Nobody rings when a machine is free again, so that is asked for often; and a ring for what needs one
+        is then better heard by others. So is any ring by a child that may claim only some jobs.
         """
-        bells = (
-            []
-            if least
-            else self._bells(lane for lane in self._queues if not step.waits or lane == queue_of(lane))
-        )
+        self._has_rested = True
+        lanes = [lane for lane in self._queues if not step.waits or lane == queue_of(lane)]
+        bells = [] if least else [self._broker.keys.queue(lane, "bell") for lane in lanes]
         patience = MACHINE_WAIT if step.waits or least else IDLE_WAIT
         if step.again is not None:
             patience = max(0.001, min(patience, step.again))
-        if bells:
-            self._link.send("BLPOP", *bells, patience)
-        waited: list[Any] = [self._orders, self._link] if bells else [self._orders]
-        ready: list[Any] = wait(waited, patience + 5 if bells else patience)
-        if self._link in ready:
-            self._woken = self._link.receive() is not None
-        elif bells:
-            self._link.close()
-            self._woken = True
-
-    def _bells(self, lanes: Iterable[str]) -> list[str]:
-        return [self._broker.keys.queue(lane, "bell") for lane in lanes]
+        try:
+            if bells:
+                self._link.send("BLPOP", *bells, patience)
+            waited: list[Any] = [self._orders, self._link] if bells else [self._orders]
+            ready: list[Any] = wait(waited, patience + 5 if bells else patience)
+            if self._link in ready:
+                self._woken = self._link.receive() is not None
+            elif bells:
+                # A reply that nobody will read must not be taken for the next one's; it may be a ring.
+                self._link.close()
+                self._woken = True
+        except StoreUnavailable:
+            self._leave_if_orphaned()
 
     def _take_orders(self) -> None:
         """Orders are the queues to serve from now on; the last one counts. Stopping is on the board."""

@@ -210,19 +210,13 @@ class DedicatedLink(_Lines):
 
     def __init__(self, endpoint: Endpoint, *, patience: float = 2.0, **options: Any) -> None:
         super().__init__(endpoint, patience)
-        self._client: Any = endpoint.client(**options)
-        self._route = route_of(self._client)
-        self.connection = self._new(self._client)
-        self.connection.register_connect_callback(self._learn_id)
-        self._id = 0
+        client = endpoint.client(**options)
+        self._route = route_of(client)
+        self.connection = self._new(client)
 
     def _heed(self, error: Exception) -> None:
         if self._route and self._route.lead_on(error):
             self.close()
-
-    def _learn_id(self, connection: Any) -> None:
-        connection.send_command("CLIENT", "ID", check_health=False)
-        self._id = int(connection.read_response())
 
     def send(self, *command: object) -> None:
         """Send a command whose reply ``receive`` will read.
@@ -231,30 +225,6 @@ class DedicatedLink(_Lines):
             StoreUnavailable: the server could not be reached.
         """
         self.insist(lambda: self.connection.send_command(*command))
-
-    def send_both(
-        self, blocking: tuple[Any, ...], verb: Verb, prefix: str, arguments: Sequence[object]
-    ) -> None:
-        """Send a command that blocks, and a call of a verb that the server makes the moment it is over.
-
-        ``receive`` gives the reply of the one, and then of the other: no round trip lies between them.
-
-        Raises:
-            StoreUnavailable: the server could not be reached.
-        """
-        call: tuple[Any, ...] = ("FCALL", verb.function, 1, prefix, *arguments)
-        packed = hiredis.pack_command(blocking) + hiredis.pack_command(call)
-        self.insist(lambda: self.connection.send_packed_command([packed], check_health=False))
-
-    def unblock(self) -> None:
-        """Have the command that blocks end now, as if its time were over.
-
-        To be repeated until there is a reply: one that has not arrived yet cannot be ended.
-
-        Raises:
-            StoreUnavailable: the server could not be reached.
-        """
-        self.insist(lambda: self._client.client_unblock(self._id))
 
     def receive(self) -> Any:
         """The reply to what was sent.

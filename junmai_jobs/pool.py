@@ -254,9 +254,6 @@ class Pool:
     def heed(self, renewals: Mapping[str, str], before: Sequence[int]) -> None:
         """Act on what the store says of the runs that were on the boards ``before`` it was asked."""
         now = time.monotonic()
-        if renewals.keys() - set(map(str, before)):
-            # A child whose connection broke may not know that it was given one: that goes back when it asks.
-            self.nudge()
         self._cancelled = frozenset(token for token, word in renewals.items() if word == "CANCEL")
         for slot, token in zip(self.slots, before, strict=True):
             # A child clears its board before it ends a run, so the same token before and after means it runs.

@@ -5,9 +5,9 @@ The server asks for the right to a command also when a script gives it, so most 
 
 from __future__ import annotations
 
-CONNECTING = ("client|setname", "client|id")
+CONNECTING = ("client|setname",)
 CALLING = ("fcall", "function|load", "eval")
-WAITING = ("blpop", "client|unblock")
+WAITING = ("blpop",)
 IN_SCRIPTS = (
     "time", "type", "del", "exists",
     "hdel", "hexists", "hget", "hincrby", "hlen", "hmget", "hset",

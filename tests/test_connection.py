@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,34 +55,6 @@ def test_a_library_that_goes_between_being_loaded_and_called(
         finally:
             over.set()
     flushing.result()
-
-
-def test_a_call_behind_a_wait_is_made_when_that_is_over(redis_process: StartServer) -> None:
-    server = redis_process()
-    with server.client() as client, closing(DedicatedLink(server)) as link:
-        link.send_both(("BLPOP", "bell", 30), pause, PREFIX, ())
-        client.rpush("bell", "1")
-        assert link.receive() == [b"bell", b"1"]
-        assert link.receive() == [b"OK"]
-
-
-def test_a_wait_can_be_ended_and_the_call_behind_it_is_made(redis_process: StartServer) -> None:
-    server = redis_process()
-    with closing(DedicatedLink(server)) as link:
-        for _ in range(2):  # the second time on a connection of its own again
-            link.send_both(("BLPOP", "bell", 30), pause, PREFIX, ())
-            deadline = time.monotonic() + 10
-            while not wait([link.fileno()], 0.05):
-                assert time.monotonic() < deadline
-                link.unblock()
-            assert (link.receive(), link.receive()) == (None, [b"OK"])
-            link.close()
-
-
-def test_a_wait_that_nobody_ends_ends_itself(redis_process: StartServer) -> None:
-    with closing(DedicatedLink(redis_process())) as link:
-        link.send_both(("BLPOP", "bell", 0.01), pause, PREFIX, ())
-        assert (link.receive(), link.receive()) == (None, [b"OK"])
 
 
 def test_a_restarted_server_is_back_for_who_has_many_idle_connections(redis_process: StartServer) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import hiredis
@@ -17,9 +17,9 @@ from tests.model.simulation_laws import Laws
 from tests.model.simulation_world import EPOCH, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from tests.model.simulation_store import SimulatedStore
+    from tests.model.simulation_store import Call, SimulatedStore
     from tests.model.simulation_world import Process
 
 FATES = ("fine", "lost", "unanswered", "doubled", "late")
@@ -67,8 +67,7 @@ class Network:
     cut_off: dict[str, float] = field(default_factory=dict)
     """Worker -> until when nothing of it or its children comes through."""
     calls: int = 0
-    ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-    _blocked: list[Blocked] = field(default_factory=list)
+    _blocked: list[tuple[Line, int, list[str]]] = field(default_factory=list)
 
     def client(self, **_: Any) -> Any:
         """As an endpoint: a client of redis-py, as far as the library uses one."""
@@ -89,29 +88,28 @@ class Network:
         self.down_until = self.world.now + seconds
         self.store.knows = False
         blocked, self._blocked = self._blocked, []
-        for each in blocked:
-            each.line.deliver(each.serial, _broken())
+        for line, serial, _ in blocked:
+            line.deliver(serial, _broken())
 
     def _fate(self, sender: str, word: bytes) -> str:
         [fate] = self.world.random.choices(FATES, self.weights)
         if self.world.now < self.cut_off.get(sender.partition("/")[0], 0.0):
             return "lost"
-        return fate if word != b"BLPOP" or fate in {"lost", "late"} else "fine"
+        return fate if word != b"BLPOP" or fate == "lost" else "fine"
 
     def transmit(self, line: Line, serial: int, commands: list[list[bytes]]) -> None:
         chance, at = self.world.random, self.world.at
         there, back = chance.uniform(0.0005, 0.01), chance.uniform(0.0005, 0.01)
         fate = self._fate(line.owner.name, commands[0][0])
         sender = line.owner.name
-        if commands[0][0] == b"BLPOP":
-            self._transmit_wait(line, serial, commands, fate)
-            return
 
         def arrive(*, answered: bool = True, copy: str = "") -> None:
             if self.world.now < self.down_until:
                 reply: Any = _broken()
             else:
-                reply = self._apply(f"{sender}{copy}", commands)
+                reply = self._apply(f"{sender}{copy}", line, serial, commands)
+                if reply is _Blocks:
+                    return
             if answered:
                 at(back, lambda: line.deliver(serial, reply))
 
@@ -126,107 +124,63 @@ class Network:
         if fate in {"lost", "unanswered", "late"}:
             at(chance.uniform(0.02, 1.0), lambda: line.deliver(serial, _broken()))
 
-    def _transmit_wait(self, line: Line, serial: int, commands: list[list[bytes]], fate: str) -> None:
-        """The server sees the end of the connection, or, if it is late, does not."""
-        chance, at = self.world.random, self.world.at
-        if fate != "lost":
-            at(
-                chance.uniform(0.0005, 0.01),
-                lambda: self._block(line, serial, commands, is_seen=fate != "late"),
-            )
-        if fate != "fine":
-            at(chance.uniform(0.02, 1.0), lambda: line.deliver(serial, _broken()))
-
     def now_us(self) -> int:
         return round((EPOCH + self.world.now + self.skew) * 1_000_000)
 
-    def _apply(self, sender: str, commands: list[list[bytes]]) -> Any:
+    def _apply(self, sender: str, line: Line, serial: int, commands: list[list[bytes]]) -> Any:
         self.calls += 1
         self.store.clock_us = self.now_us()
         call = self.store.call_of(commands[0])
         if call is None:
             return [ResponseError("Function not found")]
-        if call.verb == "CLIENT":
-            return [self._unblock(int(call.arguments[1]))]
+        if call.verb == "BLPOP":
+            return self._block(line, serial, call)
         if call.verb == "FUNCTION":
             self.store.knows = True
             return [b"OK"]
         if not call.keys:
             return self.store.read(commands)
         before = self.store.view
-        keys = list(dict.fromkeys(key for each in self._blocked for key in each.keys))
+        keys = list(dict.fromkeys(key for *_, keys in self._blocked for key in keys))
         reply, rung = self.store.run(call, keys)
         self.trace.note(sender, call.verb, *_shown(call.texts()), "->", *_shown(_flat(reply)))
         self.laws.check(call, reply, before, self.store.view, self.store.clock_us // 1000)
         self._serve(rung)
         return [reply]
 
-    def _block(self, line: Line, serial: int, commands: list[list[bytes]], *, is_seen: bool) -> None:
-        if self.world.now < self.down_until:
-            line.deliver(serial, _broken())
-            return
-        call, keys = commands[0], [each.decode() for each in commands[0][1:-1]]
+    def _block(self, line: Line, serial: int, call: Call) -> Any:
+        keys, patience = call.texts()[:-1], float(call.arguments[-1])
         if not line.owner.alive:
-            return
-        entry = Blocked(line, serial, keys, commands[1:], line.owner.name, is_seen=is_seen)
+            return None
         rung = [key for key in keys if self.store.read([[b"LLEN", key.encode()]]) == [1]]
-        self._blocked.append(entry)
-        self.world.at(float(call[-1]), lambda: self._end_block(entry))
+        self._blocked.append((line, serial, keys))
+        self.world.at(patience, lambda: self._time_out(line, serial))
         self._serve(rung)
+        return _Blocks
 
-    def _unblock(self, line_id: int) -> int:
-        found = [each for each in self._blocked if each.line.id == line_id]
-        for each in found:
-            self._end_block(each)
-        return len(found)
-
-    def _end_block(self, entry: Blocked, ring: Any = None) -> None:
-        """The wait is over. What was sent behind it follows, also if nobody is there to read the answer."""
-        if entry not in self._blocked:
-            return
-        self._blocked.remove(entry)
-        replies = [ring]
-        if entry.behind:
-            fate = self._fate(entry.sender, b"")
-            replies += self._apply(f"{entry.sender} (at a ring)", entry.behind)
-            if fate != "fine":
-                self.world.at(self.world.random.uniform(0.02, 1.0), lambda: entry.deliver(_broken()))
-                return
-        self.world.at(self.world.random.uniform(0.0005, 0.01), lambda: entry.deliver(replies))
+    def _time_out(self, line: Line, serial: int) -> None:
+        if any(each[:2] == (line, serial) for each in self._blocked):
+            self._blocked = [each for each in self._blocked if each[:2] != (line, serial)]
+            line.deliver(serial, [None])
 
     def _serve(self, rung: list[str]) -> None:
-        """A ring is for who has waited longest; who is seen to have gone away gets none."""
-        served = []
+        """A ring is for who has waited longest; who has gone away gets none."""
         for entry in list(self._blocked):
-            if entry.is_seen and entry.has_gone:
+            line, serial, keys = entry
+            if not line.owner.alive or line.serial != serial:
                 self._blocked.remove(entry)
-            elif key := next((key for key in entry.keys if key in rung), None):
+            elif key := next((key for key in keys if key in rung), None):
                 rung.remove(key)
+                self._blocked.remove(entry)
                 self.store.read([[b"LPOP", key.encode()]])
-                self.trace.note("ring", key.rpartition("}:")[2], "->", entry.sender)
-                served.append((entry, [key.encode(), b"1"]))
-        for entry, ring in served:
-            self._end_block(entry, ring)
+                self.trace.note("ring", key.rpartition("}:")[2], "->", line.owner.name)
+                answer = [[key.encode(), b"1"]]
+                back = self.world.random.uniform(0.0005, 0.01)
+                self.world.at(back, partial(line.deliver, serial, answer))
 
 
-@dataclass(eq=False)
-class Blocked:
-    """A line that waits for a ring, and what it has sent behind that."""
-
-    line: Line
-    serial: int
-    keys: list[str]
-    behind: list[list[bytes]]
-    sender: str
-    is_seen: bool
-    """Whether the server sees it if the line breaks."""
-
-    @property
-    def has_gone(self) -> bool:
-        return not self.line.owner.alive or self.line.serial != self.serial
-
-    def deliver(self, answer: Any) -> None:
-        self.line.deliver(self.serial, answer)
+class _Blocks:
+    """The answer comes when a bell rings."""
 
 
 def _broken() -> Exception:
@@ -239,49 +193,29 @@ class Line:
     def __init__(self, network: Network) -> None:
         self._network = network
         self.owner: Process = network.world.me()
-        self.id = next(network.ids)
         self.serial, self.pid, self.is_connected = 0, os.getpid(), False
         self._parser = self
-        self._sock = self
-        self._callbacks: list[Callable[[Line], object]] = []
         self._answer: list[Any] = []
-        self._replies: deque[Any] = deque()
 
-    def register_connect_callback(self, callback: Callable[[Line], object]) -> None:
-        self._callbacks.append(callback)
-
-    def gettimeout(self) -> None:
-        """As its socket: there is none."""
+    def register_connect_callback(self, callback: Callable[..., object]) -> None:
+        """There is no socket to be told of."""
 
     def send_packed_command(self, packed: list[bytes], **_: bool) -> None:
         reader = hiredis.Reader()
         reader.feed(b"".join(packed))
-        commands = []
-        while command := reader.gets():
-            commands.append([bytes(each) for each in command])
-        self.send(commands)
+        self.send([[bytes(each) for each in reader.gets()]])
 
-    def send_command(self, *command: object, **_: bool) -> None:
-        if command == ("CLIENT", "ID"):
-            self._replies.append(self.id)
-        else:
-            self.send([encoded(command)])
+    def send_command(self, *command: object) -> None:
+        self.send([encoded(command)])
 
     def send(self, commands: list[list[bytes]]) -> None:
         self.owner = self._network.world.me()
-        is_new = not self.is_connected
         self.disconnect()
         self.is_connected = True
-        if is_new:
-            self.id = next(self._network.ids)
-            for callback in self._callbacks:
-                callback(self)
         self._network.transmit(self, self.serial, commands)
 
     def read_response(self) -> Any:
-        if not self._replies:
-            self._replies.extend(self.read())
-        reply = self._replies.popleft()
+        [reply] = self.read()
         if isinstance(reply, Exception):
             raise reply
         return reply
@@ -307,7 +241,6 @@ class Line:
         self.serial += 1
         self.is_connected = False
         self._answer = []
-        self._replies.clear()
 
 
 class Client:
@@ -328,9 +261,6 @@ class Client:
         line = Line(self._network)
         line.send([encoded(command)])
         return line.read_response()
-
-    def client_unblock(self, line_id: int) -> Any:
-        return self.execute_command("CLIENT", "UNBLOCK", line_id)
 
     def hgetall(self, key: str) -> Any:
         return self.execute_command("HGETALL", key)

@@ -11,16 +11,24 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from multiprocessing import Pipe
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 
-from junmai_jobs import JobQueue
+from junmai_jobs import JobQueue, child
+from junmai_jobs.board import new_board
+from junmai_jobs.broker import Step
+from junmai_jobs.child import Child
+from junmai_jobs.child_process import ChildSetup
 from junmai_jobs.commands import worker as command
 from junmai_jobs.commands.app import App
+from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.hosting import run_with_signals
+from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.worker import Worker
 from tests.hosts import noisy
 from tests.servers import RedisProcess
@@ -90,6 +98,32 @@ def test_it_stops_also_while_the_server_is_away_and_nothing_is_lost(
         (tmp_path / "go").touch()
         start_worker(server=own_server, slots=1)
         assert handle.result(timeout=10) == "released"
+
+
+def test_a_child_that_reads_its_stop_while_the_server_is_away_does_not_wait_when_it_is_back(
+    redis_server: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, board = WorkerSettings(endpoint=redis_server, namespace="n"), new_board()
+    ours, theirs = Pipe()
+    setup = ChildSetup(settings=settings, claimer="w/1", generation=1, queues=("default",), threads=1)
+    worker = Child(setup, board, theirs)
+    answers: Iterator[StoreUnavailable | Step] = iter([StoreUnavailable("away"), Step([], [])])
+
+    def step(*_: object, **__: object) -> Step:
+        if isinstance(answer := next(answers), StoreUnavailable):
+            raise answer
+        return answer
+
+    def told_to_stop_meanwhile(_seconds: float) -> None:
+        board.stop = True
+        ours.send(("default",))
+        board.orders += 1
+
+    monkeypatch.setattr(worker._broker, "step", step)
+    monkeypatch.setattr(child, "time", SimpleNamespace(sleep=told_to_stop_meanwhile))
+    monkeypatch.setattr(worker, "_wait_for_work", lambda *_: pytest.fail("it waits"))
+    worker.work()
+    assert board.orders_read == 1
 
 
 def test_a_second_interrupt_stops_at_once(
