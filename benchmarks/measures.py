@@ -19,7 +19,7 @@ Figures = dict[str, float]
 Measure = Callable[[Contest, int], Figures]
 QUIET = 10.0  # s
 STARTS = 300
-_IMPORTS = 7
+_IMPORTS = 15
 
 
 def drain(contest: Contest, count: int) -> Figures:
