@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
-# Tests that start many processes, kill them and watch the clock: apart from those that keep the cores busy.
-APART := tests/worker tests/faults tests/test_process.py tests/test_session.py \
-	tests/test_session_faults.py tests/test_demo.py tests/test_readme.py tests/test_guide.py \
-	tests/test_manager.py tests/test_wishes.py tests/test_embedded.py tests/test_server.py tests/test_watcher.py \
-	tests/test_quarantine.py tests/test_sentinel.py tests/test_cluster.py
+# Tests that start many processes, kill them and watch the clock: apart from those that keep the cores busy. The
+# longest come first, so that none of them is the last to run.
+APART := tests/test_session.py tests/test_process.py tests/test_sentinel.py tests/test_wishes.py tests/test_demo.py \
+	tests/test_readme.py tests/test_session_faults.py tests/test_guide.py tests/test_manager.py \
+	tests/test_embedded.py tests/test_server.py tests/test_watcher.py tests/test_quarantine.py \
+	tests/test_cluster.py tests/faults tests/worker
 # Tests that need both cores for themselves: one after the other.
 ALONE := tests/chaos tests/worker/test_limits.py
 # What a check consists of, the longest first: two at a time.
