@@ -188,7 +188,7 @@ def _broken() -> Exception:
 
 
 class Line:
-    """A connection: what is asked next makes the answer to what was asked before go astray."""
+    """A connection: who asks reads the answer, or drops the line, before anything else is asked."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -196,6 +196,8 @@ class Line:
         self.serial, self.pid, self.is_connected = 0, os.getpid(), False
         self._parser = self
         self._answer: list[Any] = []
+        self._owes = False
+        """Whether an answer is to come that nobody has read yet."""
 
     def register_connect_callback(self, callback: Callable[..., object]) -> None:
         """There is no socket to be told of."""
@@ -210,8 +212,9 @@ class Line:
 
     def send(self, commands: list[list[bytes]]) -> None:
         self.owner = self._network.world.me()
+        assert not self._owes, "what is read next would be the answer to something else"
         self.disconnect()
-        self.is_connected = True
+        self.is_connected = self._owes = True
         self._network.transmit(self, self.serial, commands)
 
     def read_response(self) -> Any:
@@ -224,6 +227,7 @@ class Line:
         while not self._answer:
             self._network.world.wait([self])
         answer = self._answer.pop()
+        self._owes = False
         if isinstance(answer, Exception):
             self.disconnect()
             raise answer
@@ -239,7 +243,7 @@ class Line:
 
     def disconnect(self) -> None:
         self.serial += 1
-        self.is_connected = False
+        self.is_connected = self._owes = False
         self._answer = []
 
 
