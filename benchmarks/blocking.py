@@ -18,7 +18,7 @@ from functools import partial
 
 from benchmarks import blocking_cases
 from benchmarks.blocking_cases import Case
-from benchmarks.command import at_least, run_main
+from benchmarks.command import at_least, one_of, run_main
 from benchmarks.ground import QUEUES, Figures, Ground, ground
 
 LIMIT = 2000  # us
@@ -103,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("situations", nargs="*", choices=[*SITUATIONS, []], metavar="SITUATION")
+    parser.add_argument("situations", nargs="*", type=one_of(SITUATIONS), metavar="SITUATION")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--jobs", type=at_least(1), default=1_000_000)
     parser.add_argument("--rounds", type=at_least(1), default=3)

@@ -6,7 +6,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import redis
@@ -23,6 +23,17 @@ def at_least(least: int) -> Callable[[str], int]:
         return number
 
     return whole_number
+
+
+def one_of(known: Collection[str]) -> Callable[[str], str]:
+    """A name that is among these, for argparse, whose own ``choices`` do not go with none at all."""
+
+    def name(given: str) -> str:
+        if given not in known:
+            raise argparse.ArgumentTypeError(f"{given!r} is not among {', '.join(known)}")
+        return given
+
+    return name
 
 
 def output(given: str) -> Path:

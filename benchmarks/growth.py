@@ -241,7 +241,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--jobs", type=at_least(1), default=2_000_000)
+    parser.add_argument("--jobs", type=at_least(4 * ROUND), default=2_000_000)
     parser.add_argument("--keep", type=at_least(1), default=1000, help="finished jobs of each status")
     options = parser.parse_args()
     samples = grow(options.jobs, options.keep)

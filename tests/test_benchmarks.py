@@ -19,7 +19,7 @@ import psutil
 import pytest
 import redis
 
-from benchmarks import command, compare, measures, scale
+from benchmarks import blocking, command, compare, measures, scale
 from benchmarks.contest import DidNotWorkError
 from benchmarks.figures import COLUMNS
 from benchmarks.peers import PEERS
@@ -100,6 +100,7 @@ def test_the_head_of_a_line_is_measured(tmp_path: Path) -> None:
         ("compare", "--peers ,,"),
         ("compare", "--measures drain,"),
         ("growth", "--keep 0"),
+        ("growth", "--jobs 5"),
         ("idle", "--seconds 0"),
         ("micro", "--jobs 0"),
         ("photos", "--photos 0"),
@@ -122,6 +123,15 @@ def test_numbers_out_of_range_are_refused(
     usage, said = capsys.readouterr().err.split(f"error: argument {arguments.split(maxsplit=1)[0]}")
     assert usage.startswith("usage:")
     assert said.count("\n") == 1
+
+
+def test_a_situation_that_is_not_known_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["blocking", "nowhere"])
+    with pytest.raises(SystemExit, match="2"):
+        blocking.main()
+    assert "'nowhere' is not among waiting, due, expired" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--json", "--plot"])
