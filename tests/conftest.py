@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # A shell that runs the suite in the background has it ignore Ctrl-C, and every process under test would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):  # under nohup it would be ignored, also by what the tests start
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 # The same examples everywhere and always; a machine that stalls for a while is no finding.
