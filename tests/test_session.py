@@ -131,10 +131,12 @@ def kill_whole(cli: CommandLine, process: subprocess.Popen[str]) -> None:
     assert not alive
 
 
+@pytest.mark.parametrize("bursts", [22, pytest.param(40, marks=pytest.mark.slow)])
 def test_process_a_worker_and_the_server_killed_change_nothing(
-    home: Path, cli: CommandLine, jobs: JobQueue, tmp_path: Path
+    home: Path, cli: CommandLine, jobs: JobQueue, tmp_path: Path, bursts: int
 ) -> None:
-    make_shoot(shoot := tmp_path / "Hochzeit 写真", 40)
+    make_shoot(shoot := tmp_path / "Hochzeit 写真", bursts)
+    photos = 5 * bursts
     originals = contents(shoot)
     disturbed = ("process", shoot, "--json", "--session", "disturbed", "--export", tmp_path / "disturbed")
 
@@ -154,14 +156,14 @@ def test_process_a_worker_and_the_server_killed_change_nothing(
 
     found, rows = jobs_of(home, jobs, report["session_id"]), photo_rows(home, report["session_id"])
     assert sum(run["event"] == "lost" for job in found for run in job.history) > 0
-    assert len(found) == 3 * 200 + 2
+    assert len(found) == 3 * photos + 2
     assert runs_of(found).keys() == {row.id for row in rows}
     assert {job.status for job in found} == {"succeeded"}
 
     whole = cli.json("process", shoot, "--session", "undisturbed", "--export", tmp_path / "undisturbed")
     assert outcome(report) == outcome(whole)
     assert rows == photo_rows(home, whole["session_id"])
-    assert (whole["photos"], whole["succeeded"], whole["failed"]) == (200, 200, 0)
+    assert (whole["photos"], whole["succeeded"], whole["failed"]) == (photos, photos, 0)
     # Unchanged: the run that wrote it was killed before it could say so.
     sidecars = {pick["sidecar"] for pick in report["picks"]} - {"unchanged"}
     assert sidecars == {"written", "no_sidecar"}
