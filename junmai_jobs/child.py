@@ -100,7 +100,7 @@ class Child:
                 break
             if not claiming and not ended:
                 self._board.claiming = False
-                if self._board.retire or self._board.stop:
+                if self._board.retire:
                     break
                 wait([self._orders], IDLE_WAIT)
                 continue

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 KEYS = {"session_id", "photos", "succeeded", "failed", "groups", "picks", "failures"}
 BAD = {"cut off.jpg": "cut off", "empty.jpg": "is empty (0 bytes)", "text.jpg": "is not a picture"}
-MANY = 17  # copies of the photographs, for a run that takes long enough to be disturbed
+MANY = 25  # copies of the photographs, for a run that takes long enough to be disturbed
 
 
 @pytest.fixture
