@@ -302,6 +302,7 @@ def test_children_two_workers_and_the_server_killed_change_nothing(
                 worker = _start_worker(cli, jobs)
         report = json.loads(cli.finish(process).out)
     finally:
+        process.kill()  # it has ended already, unless the test fails; the next one is to find nothing running
         worker.send_signal(signal.SIGTERM)
         cli.finish(worker)
     history = [run for job in jobs.jobs(task="process_photo", limit=24 * MANY) for run in job.history]
@@ -324,7 +325,7 @@ def _processed(jobs: JobQueue) -> int:
 
 def _more_photos(jobs: JobQueue) -> None:
     before = jobs.stats()["jobs_by_status"]["succeeded"]
-    wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] > before + 10, what="some more photos")
+    wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] > before + 10, 60, what="some more photos")
 
 
 def _children(pid: int) -> list[psutil.Process]:
