@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from junmai_jobs.job import iso
 from junmai_jobs.ledger import FAIL_PHOTO, JobRow, Ledger, PlannedJob
+from junmai_jobs.looks import Looks
 from junmai_jobs.schema import CatalogError, allow, path_of, printable, stored
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class GroupRow:
     reason: str
 
 
-class Catalog(Ledger):
+class Catalog(Ledger, Looks):
     """An open catalog; it belongs to the thread that opened it, and each process opens its own.
 
     Raises:

@@ -179,6 +179,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "INSERT INTO session_roots SELECT id, import_folder FROM sessions",
     ),
+    ("CREATE TABLE looks (sha256 TEXT PRIMARY KEY NOT NULL, thumbnail BLOB, profile BLOB)",),
 )
 _FOLDER_OF_SESSION = "SELECT CAST(import_folder AS BLOB) FROM sessions WHERE id = ?"
 _ROOTS_OF_SESSION = "SELECT CAST(folder AS BLOB) FROM session_roots WHERE session_id = ?"

@@ -57,7 +57,12 @@ Taken = TypeVar("Taken")
 
 
 def load_gray(photo: Photograph, long_edge: int) -> Image.Image:
-    """Decode the luminance (mode ``L``) of a picture, upright and at most ``long_edge`` px wide and high.
+    """Decode the luminance of a picture as ``load_color`` does its colours: mode ``L``."""
+    return _loaded(photo, long_edge, "L")
+
+
+def load_color(photo: Photograph, long_edge: int) -> Image.Image:
+    """Decode a picture (mode ``RGB``, as its colour space has it), upright and at most ``long_edge`` px.
 
     A JPEG is decoded at a half, a quarter or an eighth of its size where that is enough, yet to its very end.
     A smaller picture is not enlarged. Of a RAW file the embedded preview is taken.
@@ -67,9 +72,13 @@ def load_gray(photo: Photograph, long_edge: int) -> Image.Image:
         ReaderMissing: a format for which a library is missing.
         PhotoGone: not there, or its drive does not give it.
     """
+    return _loaded(photo, long_edge, "RGB")
+
+
+def _loaded(photo: Photograph, long_edge: int, mode: str) -> Image.Image:
     with opened(photo) as open_one:
         file, name = open_one.file, open_one.name
-        return (_preview if is_raw(open_one.path) else _decode)(file, name, long_edge)
+        return (_preview if is_raw(open_one.path) else _decode)(file, name, long_edge, mode)
 
 
 @contextmanager
@@ -178,26 +187,23 @@ def eight_bits(image: Image.Image) -> Image.Image:
     return image
 
 
-def _decode(file: BinaryIO, name: str, long_edge: int, otherwise_turned: int = 1) -> Image.Image:
+def _decode(file: BinaryIO, name: str, long_edge: int, mode: str, otherwise_turned: int = 1) -> Image.Image:
     """Decode one picture; ``otherwise_turned`` is its orientation where it has none of its own."""
-    gray, turned = taken_from(file, name, lambda image: _reduced(image, long_edge))
-    return upright(gray, turned or otherwise_turned)
+    picture, turned = taken_from(file, name, lambda image: _reduced(image, long_edge, mode))
+    return upright(picture, turned or otherwise_turned)
 
 
-def _reduced(image: Image.Image, long_edge: int) -> tuple[Image.Image, int | None]:
-    """Decode an opened picture to gray at its working size; return that and its EXIF orientation."""
+def _reduced(image: Image.Image, long_edge: int, mode: str) -> tuple[Image.Image, int | None]:
+    """Decode an opened picture at its working size; return that and its EXIF orientation."""
     share = min(1.0, long_edge / max(image.size))
     size = max(1, int(image.width * share)), max(1, int(image.height * share))
-    image.draft("L", size)
+    image.draft(mode, size)
     image.load()
-    gray = _luminance(image)
-    if gray.size != size:
-        gray = gray.resize(size, Image.Resampling.BOX)  # averages, as the JPEG decoder does: equal sharpness
-    return gray, orientation(image)
-
-
-def _luminance(image: Image.Image) -> Image.Image:
-    return image.getchannel("L") if image.mode == "LAB" else eight_bits(image).convert("L")
+    # Pillow knows no way from LAB to RGB.
+    picture = (image.getchannel("L") if image.mode == "LAB" else eight_bits(image)).convert(mode)
+    if picture.size != size:  # averages, as the JPEG decoder does: equal sharpness
+        picture = picture.resize(size, Image.Resampling.BOX)
+    return picture, orientation(image)
 
 
 def _is_zeroed(file: BinaryIO) -> bool:
@@ -268,10 +274,10 @@ def not_to_be_seen(name: str) -> UnreadablePhoto:
     return UnreadablePhoto(f"{name} holds no picture that can be read: copy it from the card again")
 
 
-def _preview(file: BinaryIO, name: str, long_edge: int) -> Image.Image:
+def _preview(file: BinaryIO, name: str, long_edge: int, mode: str) -> Image.Image:
     """Decode the largest preview in a RAW file that is whole and more than a thumbnail."""
     turned = raw.orientation(file)
-    for picture in whole_previews(file, lambda jpeg: _decode(jpeg, name, long_edge, turned)):
+    for picture in whole_previews(file, lambda jpeg: _decode(jpeg, name, long_edge, mode, turned)):
         if max(picture.size) >= min(MIN_PREVIEW_EDGE, long_edge):
             return picture
     raise not_to_be_seen(name)

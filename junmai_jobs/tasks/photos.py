@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.errors import Abort
@@ -29,6 +29,9 @@ from junmai_jobs.tasks.recording import (
     roots_of,
     working_scale,
 )
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _PIECE = 2**20  # bytes
 
@@ -62,16 +65,19 @@ def process_photo(
             failed, no retry follows.
         PhotoGone: it is not there just now.
     """
+    from junmai_jobs.photo.thumbnail import thumbnail  # noqa: PLC0415 - slow, see above
+
     begin = time.monotonic()
     with open_catalog(catalog) as records:
         file = _path(records, photo_id, path)
         try:
-            found = _look_at(file, companion, roots_of(records, photo_id))
+            found, picture = _look_at(file, companion, roots_of(records, photo_id))
         except UnreadablePhoto as error:
             records.record_failure(photo_id, str(error))
             raise
         preset = (config or {}).get("preset") or found["context"]["recommended_preset"]
         result = {"photo_id": photo_id, "path": file, **found, "preset": preset}
+        records.record_look(found["sha256"], thumbnail(picture), None)
         record(records, result)
     return result | {"processing_time": round(time.monotonic() - begin, 3)}
 
@@ -132,7 +138,7 @@ def evaluate_quality(
     """
     with open_catalog(catalog) as records:
         file, roots = _path(records, photo_id, path), roots_of(records, photo_id)
-    found = _look_at(file, companion, roots)
+    found, _ = _look_at(file, companion, roots)
     quality, hints = found["quality"], found["exif"]["context_hints"]
     words = (found["context"]["context"], hints["lighting"], hints["subject_type"], hints["special_lighting"])
     return {
@@ -155,12 +161,12 @@ def _path(records: Catalog, photo_id: int, path: PathLike | None) -> Path:
     return row.path
 
 
-def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> dict[str, Any]:
+def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> tuple[dict[str, Any], Image]:
     """Find out all there is to know, from one reading of the file and one small picture of it."""
     from junmai_jobs.photo.context import detect  # noqa: PLC0415
     from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415
     from junmai_jobs.photo.faces import count_faces  # noqa: PLC0415
-    from junmai_jobs.photo.picture import load_gray  # noqa: PLC0415
+    from junmai_jobs.photo.picture import load_color  # noqa: PLC0415
     from junmai_jobs.photo.quality import WORKING_EDGE, evaluate  # noqa: PLC0415
     from junmai_jobs.photo.similar import fingerprint  # noqa: PLC0415
 
@@ -169,15 +175,16 @@ def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> dict[str, 
         digest, size = _digest_of(photo.file)
         exif = read_exif(photo)
         try:
-            gray = load_gray(photo, edge)
+            picture = load_color(photo, edge)
         except ReaderMissing:
             if companion is None:
                 raise
             with opened(Path(str(companion)), roots) as beside:
-                gray = load_gray(beside, edge)
+                picture = load_color(beside, edge)
+    gray = picture.convert("L")
     quality = evaluate(gray)
     quality["quality"]["faces_detected"] = count_faces(gray)
-    return {
+    found = {
         "sha256": digest,
         "bytes": size,
         "fingerprint": fingerprint(gray),
@@ -185,6 +192,7 @@ def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> dict[str, 
         "quality": quality,
         "context": detect(exif, quality, own_rules()),
     }
+    return found, picture
 
 
 def _digest_of(file: BinaryIO) -> tuple[str, int]:
