@@ -1,4 +1,4 @@
-"""How many people look out of a photograph."""
+"""Who looks out of a photograph: how many faces, and where."""
 
 from __future__ import annotations
 
@@ -13,37 +13,49 @@ from PIL import Image
 
 LARGEST = 375
 """px; the longer edge of the picture in which faces are looked for: twice that takes four times as long."""
-SMALLEST = 20
-"""px; the width of a face there, and no less can be found by what the detector has learnt."""
+SMALLEST = 24
+"""px; the width of a face there. The detector has learnt 20, but those alone take it a third of its time."""
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom in px
 
 _CASCADE = "haarcascade_frontalface_alt2.xml"
 _STEP, _WITNESSES = 1.2, 3  # from one size to the next; in how many of them, or beside, a face is found
 _one_at_a_time = threading.Lock()  # a detector holds what it works on
 
 
-def count_faces(gray: Image.Image) -> int | None:
-    """Count the faces that look at the camera and are not too small, as they are in a reduced picture.
+def find_faces(gray: Image.Image) -> list[Box] | None:
+    """Find the faces that look at the camera and are not too small, as they are in a reduced picture.
 
     It is reduced by the least whole factor that leaves at most ``LARGEST`` px. Where it leaves just so many,
-    as of 1500, a face has to be a nineteenth of the longer edge wide; where it leaves fewer, up to about a
-    tenth; in a picture that was smaller from the start, more.
+    as of 1500, a face has to be a sixteenth of the longer edge wide; where it leaves fewer, up to about an
+    eighth; in a picture that was smaller from the start, more.
 
     Args:
         gray: the picture as ``picture.load_gray`` decodes it: upright, and of mode ``L``.
 
     Returns:
-        How many; None where OpenCV has no detector for them, as in its wheels of version 5.
+        A box each, in px of ``gray``; None where OpenCV has no detector for them, as in its wheels of
+        version 5.
     """
     detector = _detector()
     if detector is None:
         return None
-    small = gray.reduce(-(-max(gray.size) // LARGEST))
+    factor = -(-max(gray.size) // LARGEST)
+    small = np.asarray(gray.reduce(factor))
     with _one_at_a_time:
-        return len(
-            detector.detectMultiScale(
-                np.asarray(small), scaleFactor=_STEP, minNeighbors=_WITNESSES, minSize=(SMALLEST, SMALLEST)
-            )
+        found = detector.detectMultiScale(
+            small, scaleFactor=_STEP, minNeighbors=_WITNESSES, minSize=(SMALLEST, SMALLEST)
         )
+    return [
+        (int(x) * factor, int(y) * factor, int(x + width) * factor, int(y + height) * factor)
+        for x, y, width, height in found
+    ]
+
+
+def count_faces(gray: Image.Image) -> int | None:
+    """Count what ``find_faces`` finds."""
+    found = find_faces(gray)
+    return None if found is None else len(found)
 
 
 @functools.cache

@@ -1,74 +1,98 @@
-"""How good a photograph is, as far as pixels tell: focus, exposure and composition.
+"""How good a photograph is, as far as pixels tell: its faults, by a learned model, and its composition.
 
-The measures, their bands and their names are those of the original project's evaluator, so that old and new
-scores mean the same; here all are taken at one working size, so that a camera's megapixels do not matter.
-Neither noise nor a longer exposure nor the streaks of a shaken camera pass for sharpness.
+The model says how far each fault has gone: defocus, motion, noise, under- and overexposure, compression. What
+they leave of the picture is its technical score. The names are those of the original project's evaluator,
+where it has them. All is taken at one working size, so that a camera's megapixels do not matter.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-Gray = NDArray[np.uint8]  # height x width, 0 black to 255 white
-Scored = tuple[float, dict[str, Any]]  # a score, 5 at best, and what was measured
+from junmai_jobs.photo.composition import Gray, category, composition
+from junmai_jobs.photo.faces import Box
+from junmai_jobs.photo.measures import TILE, Measures, Rgb, measure
+from junmai_jobs.photo.model import model
 
 # px: a quarter of a 24-megapixel picture's 6,000, a reduction that the JPEG decoder does by itself.
 WORKING_EDGE = 1500
 
-WEIGHTS = {"focus_score": 0.35, "exposure_score": 0.35, "composition_score": 0.30}
+COMPOSITION_SHARE = 0.05
+"""Of the overall score; little, so that good composition does not hide what is spoiled."""
+LEAST_SUBJECT = 2 * TILE
+"""px; in a smaller face the focus is not told from its fine detail."""
 APPROVE, REVIEW, LEAST_FOCUS = 4.0, 3.0, 2.5
 
-_FOCUS_CURVE = (0.0, 100.0, 500.0, 1000.0), (0.0, 2.0, 4.0, 5.0)  # detail -> score
-_SHARPNESS = {1000: "very_sharp", 500: "sharp", 300: "acceptable", 100: "blurry", 0: "very_blurry"}
-_MID_GRAY, _DARK = 128, 100  # mean gray levels: what detail is taken at, and where shadows begin to hide it
-_WEAKER_AXIS = 1 / 4  # of a scene's Laplacian variance its less sharp axis, by itself, has about that or more
-
-_PARDONED = 3.0  # gray levels of noise: hardly seen, and may as well be fine texture
-_NOISE_COST = (0.0, 20.0), (0.0, 2.5)  # what is more than that -> taken off the focus
-_NOISE = {12: "strong", 4: "visible", 0: "clean"}
-_STRUCTURE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])  # what it leaves of a picture is noise
-_BLOCK = 16  # px
-_CALMEST, _OF_ALL = 10, 0.9  # a percentile of the blocks' levels, and what it is of their mean in pure noise
-
-_COMPOSITION = {4: "excellent", 3: "good", 2: "acceptable", 0: "poor"}
+_SHARPNESS = {4.4: "very_sharp", 3.8: "sharp", 3.2: "acceptable", 2.2: "blurry", 0: "very_blurry"}
+_NOISE = {12: "strong", 4: "visible", 0: "clean"}  # gray levels
 _WHITE, _BLACK = 250, 5  # gray levels from which and below which detail is gone
 _LEVELS = np.arange(256)
-_CLIPPED = 0.05  # share of such pixels that costs something
+_CLIPPED = 0.1  # share of such pixels that names the exposure
+_FLAT = 1.0  # gray levels of standard deviation, in all of the picture
+_TOLD = 0.3  # a fault of that severity is named
+
+_PARTS = ("focus_score", "exposure_score", "composition_score", "noise_score", "compression_score")
+_FAULTS_OF = {
+    "focus_score": ("defocus", "motion"),
+    "exposure_score": ("underexposure", "overexposure"),
+    "noise_score": ("noise",),
+    "compression_score": ("compression",),
+}
 
 
-def evaluate(gray: Image.Image) -> dict[str, Any]:
+def evaluate(picture: Image.Image, faces: Sequence[Box] = ()) -> dict[str, Any]:
     """Score a photograph.
 
     Args:
-        gray: the picture as ``picture.load_gray`` decodes it (mode ``L``) at ``WORKING_EDGE``.
+        picture: as ``picture.load_color`` decodes it (mode ``RGB``) at ``WORKING_EDGE``; it may be gray,
+            and a larger one is reduced.
+        faces: where ``faces.find_faces`` found any in it, if it was not larger; the focus is then measured on
+            the largest face, if that has ``LEAST_SUBJECT`` px, else where there is most structure.
 
     Returns:
-        ``overall_score``; under ``quality`` its parts ``focus_score``, ``exposure_score`` and
-        ``composition_score``, all from 1.0 to 5.0; ``recommendation``: ``approve``, ``review`` or ``reject``;
-        and ``metrics``, what was measured, under ``focus``, ``exposure``, ``composition`` and ``noise``.
+        ``overall_score``; under ``quality`` its parts ``focus_score``, ``exposure_score``,
+        ``composition_score``, ``noise_score`` and ``compression_score``, all from 1.0 to 5.0;
+        ``recommendation``: ``approve``, ``review`` or ``reject``; and ``metrics``, what was measured, under
+        ``focus``, ``exposure``, ``composition``, ``noise`` and ``compression``. A ``severity`` is from 0,
+        nothing of that fault, to 1.
     """
-    pixels: Gray = np.asarray(gray)
-    noise = _noise(pixels)
-    seen = math.sqrt(max(0.0, noise**2 - _PARDONED**2))
-    measured = {
-        "focus": _focus(pixels, seen),
-        "exposure": _exposure(pixels),
-        "composition": _composition(pixels, seen),
-    }
-    quality = {f"{name}_score": round(min(5.0, max(1.0, score)), 2) for name, (score, _) in measured.items()}
-    overall = round(sum(WEIGHTS[name] * score for name, score in quality.items()), 2)
+    rgb = _at_working_size(picture)
+    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    learnt, found, subject = model(), measure(rgb), _subject(rgb, faces)
+    severities = learnt.severities(found.vector)
+    if subject is not None:
+        of_subject = learnt.severities(measure(subject).vector)
+        severities |= {fault: of_subject[fault] for fault in _FAULTS_OF["focus_score"]}
+    if _is_flat(found):
+        severities["defocus"] = 1.0
+    left = {name: _left(severities, faults) for name, faults in _FAULTS_OF.items()}
+    composed, of_composition = composition(gray, found.noise)
+    scores = {name: learnt.score(share) for name, share in left.items()} | {"composition_score": composed}
+    quality = {name: round(scores[name], 4) for name in _PARTS}
+    technical = learnt.score(math.prod(left.values()))
+    overall = round((1 - COMPOSITION_SHARE) * technical + COMPOSITION_SHARE * composed, 4)
     return {
         "overall_score": overall,
         "quality": quality,
         "recommendation": recommendation(overall, quality["focus_score"]),
-        "metrics": {name: metrics for name, (_, metrics) in measured.items()}
-        | {"noise": {"noise_level": round(noise, 2), "noise_category": _category(noise, _NOISE)}},
+        "metrics": {
+            "focus": _focus(gray, severities, scores["focus_score"])
+            | {"measured_on": "structure" if subject is None else "face"},
+            "exposure": _exposure(found, severities),
+            "composition": of_composition,
+            "noise": {
+                "noise_level": round(found.noise, 2),
+                "noise_category": category(found.noise, _NOISE),
+                "severity": round(severities["noise"], 4),
+            },
+            "compression": {"severity": round(severities["compression"], 4)},
+        },
     }
 
 
@@ -79,125 +103,75 @@ def recommendation(overall: float, focus: float) -> str:
     return "review" if overall >= REVIEW and focus >= LEAST_FOCUS else "reject"
 
 
-def _noise(gray: Gray) -> float:
-    """Estimate the standard deviation of the noise, in gray levels.
-
-    The mask and the formula are those of J. Immerkaer, "Fast Noise Variance Estimation", Computer Vision and
-    Image Understanding 64 (1996), 300-302. He averages over the whole picture, which takes fine texture for
-    noise; here the calmest blocks speak for it, where nothing is clipped.
-    """
-    height, width = gray.shape
-    blocks = max(1, width // _BLOCK), max(1, height // _BLOCK)
-    left = np.abs(cv2.filter2D(gray, cv2.CV_16S, _STRUCTURE))
-    levels = cv2.resize(left.astype(np.float32), blocks, interpolation=cv2.INTER_AREA)
-    within = cv2.resize(cv2.inRange(gray, 3, 252), blocks, interpolation=cv2.INTER_AREA)
-    usable = levels[within > 0.9 * 255]
-    if not usable.size:
-        return 0.0
-    return float(np.percentile(usable, _CALMEST)) / _OF_ALL * math.sqrt(math.pi / 2) / 6
+def _at_working_size(picture: Image.Image) -> Rgb:
+    if max(picture.size) > WORKING_EDGE:
+        share = WORKING_EDGE / max(picture.size)
+        size = max(1, int(picture.width * share)), max(1, int(picture.height * share))
+        picture = picture.convert("RGB").resize(size, Image.Resampling.BOX)
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
-def _focus(gray: Gray, noise: float) -> Scored:
-    """Score the variance of the Laplacian: fine detail makes it large, blur takes it away.
+def _subject(rgb: Rgb, faces: Sequence[Box]) -> Rgb | None:
+    """Cut out the largest face, from which the focus can be told if it is large enough."""
+    if not faces:
+        return None
+    left, top, right, bottom = max(faces, key=lambda face: (face[2] - face[0]) * (face[3] - face[1]))
+    if min(right - left, bottom - top) < LEAST_SUBJECT:
+        return None
+    return np.ascontiguousarray(rgb[top:bottom, left:right])
 
-    Of that variance counts what is not noise, scaled to a mid-gray exposure, and less of it where one axis
-    has hardly any, as when the camera or the subject moved. Noise itself costs up to 2.5.
-    """
-    across, down = (cv2.Sobel(gray, cv2.CV_16S, *order, ksize=1) for order in ((2, 0), (0, 2)))
-    variance = _variance(across + down)
-    whole = _without_noise(variance, 20 * noise**2)  # the squares of the Laplacian's weights, summed
-    weaker = min(_without_noise(_variance(axis), 6 * noise**2) for axis in (across, down))
-    gain = (_MID_GRAY / max(_DARK, cv2.mean(gray)[0])) ** 2
-    detail = gain * math.sqrt(whole * min(whole, weaker / _WEAKER_AXIS))
-    return float(np.interp(detail, *_FOCUS_CURVE) - np.interp(noise, *_NOISE_COST)), {
+
+def _is_flat(found: Measures) -> bool:
+    """Tell whether there is nothing to see, as before a lens cap; of that a model learns nothing."""
+    spread = found.luma @ (_LEVELS - found.luma @ _LEVELS) ** 2
+    return bool(spread < _FLAT**2)
+
+
+def _left(severities: dict[str, float], faults: Sequence[str]) -> float:
+    return math.prod(1 - severities[fault] for fault in faults)
+
+
+def _focus(gray: Gray, severities: dict[str, float], score: float) -> dict[str, Any]:
+    defocus, motion = severities["defocus"], severities["motion"]
+    told = max(defocus, motion) >= _TOLD
+    variance = float(cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_16S))[1][0, 0]) ** 2
+    return {
         "laplacian_variance": round(variance, 2),
-        "detail": round(detail, 2),
-        "sharpness_category": _category(detail, _SHARPNESS),
+        "sharpness_category": category(score, _SHARPNESS),
+        "defocus_severity": round(defocus, 4),
+        "motion_severity": round(motion, 4),
+        "blur": ("motion" if motion > defocus else "defocus") if told else "none",
     }
 
 
-def _variance(values: NDArray[Any]) -> float:
-    _, deviation = cv2.meanStdDev(values)
-    return float(deviation[0, 0]) ** 2
-
-
-def _without_noise(variance: float, of_noise: float) -> float:
-    """Return what the picture adds to a variance, weighted as N. Wiener's filter does: by its share."""
-    of_picture = max(0.0, variance - of_noise)
-    return of_picture**2 / (of_picture + of_noise) if of_picture else 0.0
-
-
-def _exposure(gray: Gray) -> Scored:
-    """Take off from 5 for a mean too dark or too light, for clipping, and for too narrow a range of tones."""
-    shares = cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel().astype(float) / gray.size
+def _exposure(found: Measures, severities: dict[str, float]) -> dict[str, Any]:
+    shares = found.luma
     mean = float(shares @ _LEVELS)
     deviation = math.sqrt(shares @ (_LEVELS - mean) ** 2)
     white, black = float(shares[_WHITE:].sum()), float(shares[:_BLACK].sum())
     low, high = np.searchsorted(shares.cumsum(), (0.05, 0.95))
-    tones = int(high - low)
-    score = 5.0 - _outside(mean, (80, 170), (90, 160)) - _outside(tones, (100, 255), (150, 255))
-    score -= sum(min(share * 10, 1.5) for share in (white, black) if share > _CLIPPED)
-    return score, {
+    return {
         "mean_brightness": round(mean, 2),
         "std_brightness": round(deviation, 2),
         "highlight_clip_percent": round(white * 100, 2),
         "shadow_clip_percent": round(black * 100, 2),
-        "dynamic_range": tones,
+        "clipped_channels_percent": {
+            color: {
+                "highlights": round(float(each[_WHITE:].sum()) * 100, 2),
+                "shadows": round(float(each[:_BLACK].sum()) * 100, 2),
+            }
+            for color, each in zip(("red", "green", "blue"), found.channels, strict=True)
+        },
+        "dynamic_range": int(high - low),
         "exposure_category": _exposure_category(mean, white, black),
+        "underexposure_severity": round(severities["underexposure"], 4),
+        "overexposure_severity": round(severities["overexposure"], 4),
     }
-
-
-def _outside(value: float, wide: tuple[float, float], narrow: tuple[float, float]) -> float:
-    """Return what to take off: 1 outside of the wide limits, a half outside of the narrow ones."""
-    if not wide[0] <= value <= wide[1]:
-        return 1.0
-    return 0.0 if narrow[0] <= value <= narrow[1] else 0.5
 
 
 def _exposure_category(mean: float, white: float, black: float) -> str:
-    if white > 2 * _CLIPPED:
+    if white > _CLIPPED:
         return "overexposed"
-    if black > 2 * _CLIPPED:
+    if black > _CLIPPED:
         return "underexposed"
     return "dark" if mean < 90 else "bright" if mean > 160 else "well_exposed"
-
-
-def _composition(gray: Gray, noise: float) -> Scored:
-    """Score the edges at the points (3 parts) and on the lines (2) of the thirds, and the balance."""
-    edges = cv2.Canny(gray, 50 + 15 * noise, 150 + 15 * noise) > 0  # noise alone has none
-    height, width = edges.shape
-    rows, columns = (height // 3, height // 3 * 2), (width // 3, width // 3 * 2)
-    short = min(height, width)
-    reach, line = short // 20, short // 50
-    at_points = [edges[_near(y, reach), _near(x, reach)].mean() for y in rows for x in columns]
-    on_lines = [edges[_near(y, line)].mean() for y in rows] + [
-        edges[:, _near(x, line)].mean() for x in columns
-    ]
-    points, lines, balance = float(np.mean(at_points)), float(np.mean(on_lines)), _balance(gray)
-    score = 0.7 * min(50 * (3 * points + 2 * lines), 5.0) + 0.3 * balance
-    return score, {
-        "power_point_alignment": round(points, 4),
-        "line_alignment": round(lines, 4),
-        "balance_score": round(balance, 2),
-        "composition_category": _category(score, _COMPOSITION),
-    }
-
-
-def _near(centre: int, reach: int) -> slice:
-    """Return the pixels up to ``reach`` before and after ``centre``; at least that one."""
-    return slice(max(0, centre - reach), centre + max(1, reach))
-
-
-def _balance(gray: Gray) -> float:
-    """Compare the brightness of the halves, left to right and top to bottom: 5 where they are equal."""
-    apart = 0.0
-    for axis in (0, 1):
-        side = cv2.reduce(gray, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() / gray.shape[axis]
-        half = (len(side) + 1) // 2
-        apart += abs(float(side[:half].mean() - side[-half:].mean()))
-    return max(0.0, 5.0 - 5.0 * apart / 255)
-
-
-def _category(value: float, floors: dict[int, str]) -> str:
-    """Name the first of the falling ``floors`` that ``value`` reaches."""
-    return next(name for floor, name in floors.items() if value >= floor)

@@ -9,20 +9,11 @@ import pytest
 from PIL import Image
 
 from junmai_jobs.photo import faces
-from junmai_jobs.photo.faces import count_faces
+from junmai_jobs.photo.faces import count_faces, find_faces
 from junmai_jobs.photo.picture import load_gray
 from junmai_jobs.photo.quality import WORKING_EDGE
-from tests.photo.studio import portrait
-from tests.photo.test_quality import texture
+from tests.photo.test_quality import people
 from tests.photographs import scenes
-
-
-def people(*edges: int, size: tuple[int, int] = (1500, 1000)) -> Image.Image:
-    """A landscape with faces side by side, each in a square of its own."""
-    picture = texture(*size)
-    for number, edge in enumerate(edges):
-        picture.paste(portrait(edge).convert("L"), (60 + number * size[0] // len(edges), size[1] // 4))
-    return picture
 
 
 @pytest.fixture
@@ -32,9 +23,16 @@ def forgotten_detector() -> Iterator[None]:
     faces._detector.cache_clear()
 
 
-@pytest.mark.parametrize("edges", [(), (600,), (240, 400), (160, 220, 300, 260)])
+@pytest.mark.parametrize("edges", [(), (600,), (240, 400), (200, 220, 300, 260)])
 def test_faces_are_counted(edges: tuple[int, ...]) -> None:
     assert count_faces(people(*edges)) == len(edges)
+
+
+def test_a_face_is_where_it_is_found() -> None:
+    [(left, top, right, bottom)] = find_faces(people(600)) or []
+    assert 60 < left < right < 660
+    assert 250 - 60 < top < bottom < 850 + 60
+    assert abs((left + right) / 2 - 360) < 40
 
 
 @pytest.mark.parametrize("path", scenes(), ids=lambda path: path.name)
@@ -48,8 +46,8 @@ def test_a_face_is_found_at_any_working_size_and_in_a_tall_picture(tmp_path: Pat
         assert count_faces(load_gray(tmp_path / "a.jpg", edge)) == 1
 
 
-def test_a_face_smaller_than_a_twentieth_of_the_picture_is_none() -> None:
-    assert count_faces(people(60)) == 0
+def test_a_face_smaller_than_a_sixteenth_of_the_picture_is_none() -> None:
+    assert count_faces(people(100)) == 0
 
 
 def test_a_face_on_its_head_is_found_once_the_picture_is_upright(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import sys
 import zlib
@@ -8,14 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
 from junmai_jobs.photo.errors import PhotoGone, ReaderMissing, UnreadablePhoto
-from junmai_jobs.photo.picture import load_gray
-from junmai_jobs.photo.quality import WORKING_EDGE, evaluate, recommendation
-from tests.bursts import SPOILERS, Spoiler, noisy, out_of_focus
+from junmai_jobs.photo.faces import find_faces
+from junmai_jobs.photo.picture import load_color, load_gray
+from junmai_jobs.photo.quality import COMPOSITION_SHARE, WORKING_EDGE, evaluate, recommendation
+from tests.bursts import SPOILERS, Spoiler, noisy, out_of_focus, shaken
+from tests.photo.studio import portrait
 from tests.photographs import camera_photographs, scenes
 
 ORIENTATION = 0x112
@@ -41,6 +45,14 @@ def texture(width: int, height: int) -> Image.Image:
     return Image.fromarray(total.clip(0, 255).astype(np.uint8))
 
 
+def people(*edges: int, size: tuple[int, int] = (1500, 1000)) -> Image.Image:
+    """A landscape with faces side by side, each in a square of its own."""
+    picture = texture(*size)
+    for number, edge in enumerate(edges):
+        picture.paste(portrait(edge).convert("L"), (60 + number * size[0] // len(edges), size[1] // 4))
+    return picture
+
+
 def checkerboard(light: int = 180, dark: int = 60) -> Image.Image:
     rows, columns = np.indices((600, 900)) // 30
     return Image.fromarray(np.where((rows + columns) % 2, light, dark).astype(np.uint8))
@@ -52,7 +64,7 @@ def saved(path: Path, image: Image.Image, **options: Any) -> Path:
 
 
 def judged(path: Path) -> dict[str, Any]:
-    return evaluate(load_gray(path, WORKING_EDGE))
+    return evaluate(load_color(path, WORKING_EDGE))
 
 
 def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
@@ -66,14 +78,16 @@ def test_the_form_of_an_evaluation(path: Path) -> None:
     found = judged(path)
 
     assert list(found) == ["overall_score", "quality", "recommendation", "metrics"]
-    assert list(found["quality"]) == ["focus_score", "exposure_score", "composition_score"]
-    assert list(found["metrics"]) == ["focus", "exposure", "composition", "noise"]
+    assert list(found["quality"]) == [
+        "focus_score", "exposure_score", "composition_score", "noise_score", "compression_score"
+    ]  # fmt: skip
+    assert list(found["metrics"]) == ["focus", "exposure", "composition", "noise", "compression"]
     assert all(1.0 <= score <= 5.0 for score in [found["overall_score"], *found["quality"].values()])
-    focus, exposure, composition = found["quality"].values()
-    assert found["overall_score"] == pytest.approx(
-        0.35 * focus + 0.35 * exposure + 0.3 * composition, abs=0.006
-    )
-    assert found["recommendation"] == recommendation(found["overall_score"], focus)
+    faults = {name: score for name, score in found["quality"].items() if name != "composition_score"}
+    composed = COMPOSITION_SHARE * found["quality"]["composition_score"]
+    assert found["overall_score"] <= (1 - COMPOSITION_SHARE) * min(faults.values()) + composed + 0.001
+    assert found["recommendation"] == recommendation(found["overall_score"], faults["focus_score"])
+    assert json.loads(json.dumps(found)) == found
 
 
 @pytest.mark.parametrize("path", scenes(), ids=lambda path: path.name)
@@ -91,9 +105,9 @@ def test_a_spoiled_copy_of_a_real_photograph_is_clearly_worse(path: Path, spoil:
     with Image.open(path) as image:
         copies = image.convert("RGB"), spoil(image.convert("RGB"))
 
-    good, spoiled = (evaluate(copy.convert("L"))["overall_score"] for copy in copies)
-    assert good >= 4
-    assert good - spoiled > 0.2
+    good, spoiled = (evaluate(copy)["overall_score"] for copy in copies)
+    assert good >= 3.8
+    assert good - spoiled > 0.5
 
 
 @pytest.mark.parametrize("deviation", [0, 5, 15, 30])
@@ -103,8 +117,72 @@ def test_noise_is_measured_and_is_neither_sharpness_nor_composition(deviation: f
     smooth, found = evaluate(clean), evaluate(noisy(clean, deviation).convert("L"))
 
     assert found["metrics"]["noise"]["noise_level"] == pytest.approx(deviation, abs=0.3, rel=0.1)
-    assert found["quality"]["focus_score"] <= smooth["quality"]["focus_score"]
+    assert found["quality"]["noise_score"] <= smooth["quality"]["noise_score"] - deviation / 20
+    assert found["recommendation"] == "reject"
+    if deviation <= 15:  # more of it hides how soft the picture is
+        assert found["quality"]["focus_score"] < 3
     assert found["quality"]["composition_score"] <= smooth["quality"]["composition_score"] + 0.5
+
+
+@pytest.mark.parametrize("path", scenes(), ids=lambda path: path.name)
+def test_motion_is_told_from_defocus(path: Path) -> None:
+    with Image.open(path) as image:
+        scene = image.convert("RGB")
+
+    found = [
+        evaluate(copy)["metrics"]["focus"]["blur"]
+        for copy in (scene, out_of_focus(scene, radius=3), shaken(scene, (17, 1)), shaken(scene, (1, 17)))
+    ]
+
+    assert found == ["none", "defocus", "motion", "motion"]
+
+
+def test_the_focus_is_measured_on_faces_where_there_are_any() -> None:
+    sharp = Image.blend(people(600), texture(1500, 1000).transpose(Image.Transpose.ROTATE_180), 0.3)
+    soft = out_of_focus(sharp, radius=6)
+    [face] = find_faces(sharp) or []
+    on_background, on_face = soft.copy(), sharp.copy()
+    on_background.paste(sharp.crop(face), face[:2])
+    on_face.paste(soft.crop(face), face[:2])
+
+    background, subject = (evaluate(picture, [face]) for picture in (on_background, on_face))
+
+    assert background["metrics"]["focus"]["measured_on"] == "face"
+    assert background["quality"]["focus_score"] > subject["quality"]["focus_score"] + 1
+    assert evaluate(sharp, [(0, 0, 20, 20)])["metrics"]["focus"]["measured_on"] == "structure"
+
+
+@pytest.mark.parametrize("tilt", [-8.0, -3.0, 0.0, 3.0, 8.0])
+def test_the_tilt_of_the_horizon(tilt: float) -> None:
+    sea = texture(1200, 1200).point(lambda level: 40 + level // 8)
+    sea.paste(200, (0, 0, 1200, 600))
+    turned = sea.rotate(-tilt, Image.Resampling.BICUBIC).crop((150, 150, 1050, 1050))
+
+    assert evaluate(turned)["metrics"]["composition"]["horizon_tilt"] == pytest.approx(tilt, abs=0.5)
+
+
+def test_clipping_is_told_by_channel() -> None:
+    levels = np.asarray(texture(900, 600).convert("RGB")).copy()
+    levels[:300, :, 0] = 255
+    levels[:150, :, 2] = 0
+
+    found = evaluate(Image.fromarray(levels))["metrics"]["exposure"]["clipped_channels_percent"]
+
+    assert found["red"]["highlights"] == pytest.approx(50, abs=1)
+    assert found["green"] == {"highlights": pytest.approx(0, abs=1), "shadows": pytest.approx(0, abs=1)}
+    assert found["blue"]["shadows"] == pytest.approx(25, abs=1)
+
+
+def test_the_same_picture_has_the_same_score_on_any_number_of_threads() -> None:
+    picture, before = texture(1500, 1000), cv2.getNumThreads()
+    try:
+        found = []
+        for threads in (1, 4):
+            cv2.setNumThreads(threads)
+            found.append(evaluate(picture))
+    finally:
+        cv2.setNumThreads(before)
+    assert found[0] == found[1]
 
 
 def test_plain_blue_pictures_are_rejected() -> None:
@@ -117,7 +195,8 @@ def test_a_sharp_checkerboard_beats_a_blurred_one() -> None:
     sharp = evaluate(checkerboard())
     blurred = evaluate(checkerboard().filter(ImageFilter.GaussianBlur(6)))
 
-    assert (sharp["quality"]["focus_score"], blurred["quality"]["focus_score"]) == (5.0, 1.0)
+    assert sharp["quality"]["focus_score"] > 4.5
+    assert blurred["quality"]["focus_score"] < 1.5
     assert sharp["metrics"]["focus"]["sharpness_category"] == "very_sharp"
     assert blurred["metrics"]["focus"]["sharpness_category"] == "very_blurry"
 
@@ -196,7 +275,7 @@ def test_tiny_pictures_are_scored_too(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("name", ["with space.jpg", "Größe.jpg", "写真 001.jpg"])
 def test_names_in_any_script(tmp_path: Path, name: str) -> None:
-    assert judged(saved(tmp_path / name, checkerboard()))["quality"]["focus_score"] == 5.0
+    assert judged(saved(tmp_path / name, checkerboard()))["quality"]["focus_score"] > 4.5
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP", "AVIF"])
@@ -279,7 +358,7 @@ def test_a_jpeg_whose_second_half_is_zeros_is_refused(tmp_path: Path) -> None:
 def test_zeros_after_the_end_of_a_jpeg_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(encoded(checkerboard()) + bytes(4096))
 
-    assert judged(tmp_path / "a.jpg")["quality"]["focus_score"] == 5.0
+    assert judged(tmp_path / "a.jpg")["quality"]["focus_score"] > 4.5
 
 
 @pytest.mark.parametrize(
