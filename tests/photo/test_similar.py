@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from junmai_jobs.photo.exif import read_exif
 from junmai_jobs.photo.picture import load_gray
+from junmai_jobs.photo.profile import profile
 from junmai_jobs.photo.quality import WORKING_EDGE, evaluate
 from junmai_jobs.photo.similar import Frame, Group, fingerprint, group
 from tests.bursts import Burst, make_burst
-from tests.photographs import camera_photographs, scenes
+from tests.photographs import SCIKIT_LEARN, camera_photographs, scenes, unpacked
 
 START = datetime.fromisoformat("2024-05-01T12:00:00")
 
@@ -30,8 +31,11 @@ def frame(photo_id: int, bits: int = 0, after: float | None = 0, **scores: float
         photo_id=photo_id,
         fingerprint=f"{(1 << bits) - 1:016x}",
         captured=captured,
+        overall=rated["overall"],
+        focus=rated["focus"],
+        exposure=rated["exposure"],
+        composition=rated["composition"],
         name=f"IMG_{photo_id:04}.JPG",
-        **rated,
     )
 
 
@@ -152,15 +156,31 @@ def test_the_limits_of_likeness_and_time(bits: int, after: float | None, *, link
     assert members([frame(1), frame(2, bits=bits, after=after)]) == ([(1, 2)] if linked else [])
 
 
-def test_frames_are_grouped_through_others() -> None:
+def test_frames_are_grouped_around_the_one_that_most_resemble() -> None:
     assert members([frame(3, bits=16, after=50), frame(1), frame(2, bits=8, after=25)]) == [(1, 2, 3)]
 
 
-def test_frames_are_grouped_through_any_of_many_others() -> None:
-    copies = [frame(number, after=3600 * number) for number in range(600)]
-    through_the_last = frame(600, bits=8, after=3600 * 599 + 10)
+def test_a_slow_pan_is_not_one_group() -> None:
+    pan = [frame(number, bits=number, after=number) for number in range(65)]
 
-    assert members([*copies, through_the_last]) == [tuple(range(601))]
+    found = members(pan)
+
+    assert sorted(member for one in found for member in one) == list(range(65))
+    assert max(max(one) - min(one) for one in found) <= 2 * 10
+
+
+def test_an_evening_of_similar_frames_is_not_one_group() -> None:
+    dice, hashes = random.Random(0), list[int]()
+    while len(hashes) < 300:
+        drawn = sum(1 << bit for bit in dice.sample(range(64), 5))
+        if all((drawn ^ other).bit_count() > 4 for other in hashes):  # none is a copy; 10 bits at most
+            hashes.append(drawn)
+    evening = [
+        replace(frame(number, after=10 * number), fingerprint=f"{drawn:016x}")
+        for number, drawn in enumerate(hashes)
+    ]
+
+    assert {len(one) for one in members(evening)} <= set(range(2, 8))
 
 
 def test_a_frame_without_fingerprint_is_in_no_group() -> None:
@@ -236,7 +256,7 @@ def test_the_answer_does_not_depend_on_the_order(frames: list[Frame], dice: rand
     shuffled = dice.sample(frames, len(frames))
 
     assert group(shuffled) == group(frames)
-    assert {frozenset(found.members) for found in group(frames)} == naive_groups(frames, frames)
+    assert {frozenset(found.members) for found in group(frames)} == naive_groups(frames)
 
 
 @given(FRAMES)
@@ -251,18 +271,17 @@ def test_no_member_is_better_than_the_pick(frames: list[Frame]) -> None:
         assert ranks[found.pick] == max(ranks.values())
 
 
-def naive_groups(frames: list[Frame], starts: list[Frame]) -> set[frozenset[int]]:
-    """The groups that ``starts`` are in, by walking from one frame to all that are linked to it."""
-    groups = set()
-    for start in starts:
-        reached, pending = {start.photo_id}, [start]
-        while pending:
-            here = pending.pop()
-            nearby = [there for there in frames if there.photo_id not in reached and linked(here, there)]
-            reached |= {there.photo_id for there in nearby}
-            pending += nearby
-        if len(reached) > 1:
-            groups.add(frozenset(reached))
+def naive_groups(frames: list[Frame]) -> set[frozenset[int]]:
+    """The groups by the words of the docstring: around those most others resemble, of equals the first."""
+    latest = datetime.max  # noqa: DTZ901
+    left = sorted(frames, key=lambda one: (one.captured or latest, one.name, one.photo_id))
+    near = {one.photo_id: {other.photo_id for other in left if linked(one, other)} for one in left}
+    groups, remaining = set(), {one.photo_id for one in left}
+    for centre in sorted(left, key=lambda one: -len(near[one.photo_id])):
+        found = near[centre.photo_id] & remaining if centre.photo_id in remaining else set()
+        if len(found) > 1:
+            groups.add(frozenset(found))
+            remaining -= found
     return groups
 
 
@@ -288,18 +307,71 @@ def many_frames(count: int) -> list[Frame]:
     return frames
 
 
-def test_5000_frames_are_grouped_as_a_naive_reference_does_it() -> None:
-    frames = many_frames(5000)
-    sample = random.Random(1).sample(frames, 40)
-    chosen = {frame.photo_id for frame in sample}
+def test_many_frames_are_grouped_as_a_naive_reference_does_it() -> None:
+    frames = many_frames(700)
 
     found = {frozenset(one.members) for one in group(frames)}
 
-    assert {one for one in found if one & chosen} == naive_groups(frames, sample)
-    assert len(found) > 500
+    assert found == naive_groups(frames)
+    assert len(found) > 70
 
 
 def test_5000_copies_are_one_group() -> None:
     assert group([frame(number) for number in range(5000)]) == [
         Group(tuple(range(5000)), 0, "First of 5000: no other is better.")
     ]
+
+
+# ---- by their profiles ---------------------------------------------------------------------------
+
+
+def seen(number: int, picture: Image.Image, after: float | None = 0) -> Frame:
+    """A frame that shows ``picture``."""
+    captured = None if after is None else START + timedelta(seconds=after)
+    shown = fingerprint(picture.convert("L"))
+    return replace(frame(number), fingerprint=shown, captured=captured, profile=profile(picture))
+
+
+def windows(offsets: Iterable[int], width: int = 320) -> list[Image.Image]:
+    """Views of a temple, each so many px further to the right."""
+    with Image.open(unpacked(SCIKIT_LEARN) / "sklearn/datasets/images/china.jpg") as image:
+        return [image.crop((left, 40, left + width, 40 + width * 3 // 4)) for left in offsets]
+
+
+@pytest.mark.parametrize("after", [1.0, None])
+def test_what_the_hash_leaves_open_is_told_by_the_profiles(after: float | None) -> None:
+    (still,) = windows([100])
+    turned = still.rotate(3, Image.Resampling.BICUBIC).crop((20, 20, 300, 220))
+    one, other = seen(1, still), seen(2, turned, after)
+    assert not linked(one, other)
+
+    assert members([one, other]) == [(1, 2)]
+    assert members([one, replace(other, profile=None)]) == []
+    assert members([one, replace(other, captured=START + timedelta(seconds=31))]) == []
+
+
+def test_a_view_that_overlaps_another_is_another() -> None:
+    frames = [seen(at, view) for at, view in enumerate(windows([0, 4, 8, 120, 124, 128]))]
+
+    assert members(frames) == [(0, 1, 2), (3, 4, 5)]
+
+
+def test_a_slow_pan_falls_into_views() -> None:
+    frames = [seen(at, view, after=at / 10) for at, view in enumerate(windows(range(0, 320, 8)))]
+
+    found = members(frames)
+
+    assert sum(map(len, found)) == 40
+    assert max(max(one) - min(one) for one in found) * 8 < 320
+
+
+def test_of_frames_with_profiles_the_scores_do_not_decide() -> None:
+    (sharp,) = windows([100])
+    soft = sharp.filter(ImageFilter.GaussianBlur(1.5))
+    frames = [replace(seen(1, sharp), overall=1.0, focus=1.0), seen(2, soft)]
+
+    (found,) = group(frames)
+
+    assert (found.pick, found.reason) == (1, "Sharpest of 2: 1 is softer.")
+    (by_scores,) = group([frames[0], replace(frames[1], profile=b"damaged")])
+    assert by_scores.pick == 2
