@@ -32,21 +32,24 @@ _SIZES = {
     129: 1,
 }  # of a number
 _RATIONALS = {5, 10}  # of two numbers each
-_BYTES, _SHORT, _LONG = 7, 3, 4
+_BYTES, _TEXT, _SHORT, _LONG = 7, 2, 3, 4
 _HEAD, _MARK = b"II*\0", b"Exif\0\0"  # of little-endian TIFF; of EXIF in a JPEG
 
 _EXIF, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005
-_ORIENTATION, _MODEL, _POSITIONING = 0x112, 0x110, 0x213
+_ORIENTATION, _MODEL, _POSITIONING, _COPYRIGHT = 0x112, 0x110, 0x213, 0x8298
 _VERSION, _COLOR_SPACE, _WIDTH, _HEIGHT, _INTEROP_INDEX = 0x9000, 0xA001, 0xA002, 0xA003, 1
 _SRGB, _ADOBE_RGB, _UNCALIBRATED = 1, 2, 0xFFFF  # of _COLOR_SPACE; 2 is no standard's, but some cameras'
 
 # fmt: off
 _OF_ANY_PICTURE = frozenset({
     0x10E, 0x10F, _MODEL, 0x11A, 0x11B, 0x128, 0x131, 0x132, 0x13B, 0x13C,  # description ... artist, host
-    0x4746, 0x4749, 0x8298, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F,  # rating, copyright, Windows' own texts
+    0x4746, 0x4749, _COPYRIGHT, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F,  # rating, copyright, Windows' texts
 })
 # fmt: on
-_OF_THE_OLD_FILE = frozenset({0x927C, _INTEROP, 0xEA1C, 0xEA1D})  # maker note, padding, Microsoft's offset
+# Maker note, padding, Microsoft's offset; other directories, XMP, IPTC, Photoshop's block
+_OF_THE_OLD_FILE = frozenset({0x927C, _INTEROP, 0xEA1C, 0xEA1D, _EXIF, _GPS, 0x2BC, 0x83BB, 0x8649})
+# Some editors, and TIFF/EP, have these in the first directory: exposure time, aperture, ISO, and so on.
+_OF_AN_EXPOSURE = frozenset({0x829A, 0x829D, 0x8822, 0x8827, *range(0x8830, 0x8836), *range(0x9000, 0xA500)})
 # Of each directory: three of them fit into the 64 KiB that a JPEG has for its EXIF.
 _MOST_BYTES, _MOST_ROWS = 20_000, 500
 
@@ -65,14 +68,27 @@ class CameraExif:
         """Whether a camera model is in it: previews in RAW files often have next to none."""
         return _MODEL in self.picture
 
-    def of_export(self, size: tuple[int, int], *, is_srgb: bool) -> CameraExif:
-        """Say the truth about an upright picture of this width and height (px)."""
+    def of_export(
+        self, size: tuple[int, int], *, is_srgb: bool, kept: str = "all", holder: str | None = None
+    ) -> CameraExif:
+        """Say the truth about an upright picture of this width and height (px).
+
+        Args:
+            size: of the picture.
+            is_srgb: whether it is in sRGB.
+            kept: ``all`` of the camera's values, ``no_gps`` for all but the place, or ``none``.
+            holder: the copyright to write in place of the camera's, as UTF-8.
+        """
         color_space = _SRGB if is_srgb else _UNCALIBRATED
-        picture = self.picture | {_ORIENTATION: _number(_SHORT, 1)}
-        exposure = {_VERSION: (_BYTES, 4, b"0232")} | self.exposure
+        own = CameraExif({}, {}, {}) if kept == "none" else self
+        picture = own.picture | {_ORIENTATION: _number(_SHORT, 1)}
+        if holder is not None:
+            text = holder.encode() + b"\0"
+            picture |= {_COPYRIGHT: (_TEXT, len(text), text)}
+        exposure = {_VERSION: (_BYTES, 4, b"0232")} | own.exposure
         exposure |= {_WIDTH: _number(_LONG, size[0]), _HEIGHT: _number(_LONG, size[1])}
         exposure |= {_COLOR_SPACE: _number(_SHORT, color_space)}
-        return CameraExif(picture, exposure, self.place)
+        return CameraExif(picture, exposure, own.place if kept == "all" else {})
 
 
 def read_block(file: BinaryIO) -> CameraExif:
@@ -91,8 +107,10 @@ def read_block(file: BinaryIO) -> CameraExif:
         offset = int.from_bytes(pointer[2][:4], "little") if pointer else 0
         return _rows(file, order, offset, wanted) if offset else {}
 
-    base = _rows(file, order, start, lambda tag: tag in _OF_ANY_PICTURE or tag in {_EXIF, _GPS})
-    exposure = below(base.pop(_EXIF, None), lambda tag: tag not in _OF_THE_OLD_FILE - {_INTEROP})
+    kept = _OF_ANY_PICTURE | {_EXIF, _GPS} | (_OF_AN_EXPOSURE - _OF_THE_OLD_FILE)
+    base = _rows(file, order, start, lambda tag: tag in kept)
+    misplaced = {tag: base.pop(tag) for tag in list(base) if tag in _OF_AN_EXPOSURE}
+    exposure = misplaced | below(base.pop(_EXIF, None), lambda tag: tag not in _OF_THE_OLD_FILE - {_INTEROP})
     place = below(base.pop(_GPS, None), lambda _: True)
     interop = below(exposure.pop(_INTEROP, None), lambda tag: tag == _INTEROP_INDEX)
     marks = interop.get(_INTEROP_INDEX, (0, 0, b""))[2], exposure.get(_COLOR_SPACE, (0, 0, b""))[2]

@@ -18,14 +18,15 @@ from PIL import Image
 
 from junmai_jobs.config import ExportPreset
 from junmai_jobs.photo import color, picture, raw
+from junmai_jobs.photo.encoding import encoded, export_suffix, largest
 from junmai_jobs.photo.errors import ExportRefused, PhotoError, shown, spelt
-from junmai_jobs.photo.exifblock import CameraExif, exif_block, read_block, with_exif
+from junmai_jobs.photo.exifblock import CameraExif, read_block
 from junmai_jobs.photo.files import is_raw
 from junmai_jobs.photo.opening import Photograph, opened
+from junmai_jobs.photo.scaling import scaled
+from junmai_jobs.photo.sharpen import sharpened
+from junmai_jobs.photo.watermark import watermarked
 
-_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif"}
-_LARGEST_JPEG = 65_500  # px, of libjpeg
-_FINE_COLOR = 90  # from this quality on, colour is kept at full resolution (4:4:4)
 _AS_STORED = frozenset({"RGB", "RGBA", "L", "CMYK", "LAB"})  # modes that color.py takes
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -35,19 +36,6 @@ class _Decoded:
     pixels: Image.Image  # upright and reduced, as yet in the photograph's own colour space
     profile: bytes | None  # ICC
     exif: CameraExif
-
-
-def export_suffix(format: str) -> str:  # noqa: A002 - the preset's word
-    """Return how the name of an exported file ends: ``.jpg``, ``.png`` or ``.tif``.
-
-    Raises:
-        ExportRefused: ``DNG``, which is a negative and not to be made from a picture.
-    """
-    if format not in _SUFFIXES:
-        raise ExportRefused(
-            f"a photograph cannot be exported as {format}: choose JPEG, PNG or TIFF in the export preset"
-        )
-    return _SUFFIXES[format]
 
 
 def rename_durably(temporary: Path, final: Path) -> None:
@@ -73,14 +61,15 @@ def export(
 ) -> dict[str, Any]:
     """Export ``photo`` to ``final`` as ``preset`` says; the same photo and preset give the same bytes.
 
-    The picture is turned upright and reduced to ``max_dimension`` px, never enlarged and not sharpened. Of a
-    RAW file the largest whole preview is taken, or, where that is smaller than asked for and ``rawpy`` is
-    installed, the developed RAW. Alpha is kept in PNG and TIFF and becomes white in JPEG; of 16 bits the
-    upper 8 remain. The EXIF goes along but for maker notes and thumbnails, XMP and IPTC do not.
+    The picture is turned upright, reduced to ``max_dimension`` px and never enlarged, converted to
+    ``color_space``, sharpened and given its watermark, in this order. Of a RAW file the largest whole preview
+    is taken, or, where that is smaller than asked for and ``rawpy`` is installed, the developed RAW. Alpha
+    becomes white in JPEG; of 16 bits the upper 8 remain. The EXIF goes along as ``metadata`` says, but never
+    maker notes and thumbnails; XMP and IPTC do not.
 
     Args:
         photo: is only read.
-        preset: its ``name``, ``enabled`` and ``destination`` are the caller's business.
+        preset: its ``name``, ``enabled``, ``destination`` and ``file_name`` are the caller's business.
         final: where to, ending in ``export_suffix(preset.format)``. Its folder is made if missing.
         publish: moves a finished temporary file, in the folder of ``final``, to ``final``.
 
@@ -94,17 +83,22 @@ def export(
         PhotoError: ``final`` cannot be written.
     """
     export_suffix(preset.format)
-    largest = min(preset.max_dimension, _LARGEST_JPEG) if preset.format == "JPEG" else preset.max_dimension
     with opened(photo) as open_one:
         file, name = open_one.file, open_one.name
         if _is_same(file, final):
             raise ExportRefused(
                 f"the export of {name} would replace the photograph: choose another destination"
             )
-        decoded = (_of_raw if is_raw(open_one.path) else _of_picture)(file, name, largest)
-    pixels, profile = color.in_color_space(decoded.pixels, decoded.profile, preset.color_space, name)
-    exif = decoded.exif.of_export(pixels.size, is_srgb=preset.color_space == "sRGB")
-    data = _encoded(pixels, profile, exif, preset)
+        decoded = (_of_raw if is_raw(open_one.path) else _of_picture)(file, name, largest(preset))
+    pixels, profile = color.in_color_space(decoded.pixels, decoded.profile, preset.color_space)
+    pixels = watermarked(sharpened(pixels, preset.sharpen), preset)
+    exif = decoded.exif.of_export(
+        pixels.size,
+        is_srgb=preset.color_space == "sRGB",
+        kept=preset.metadata,
+        holder=preset.copyright,
+    )
+    data = encoded(pixels, profile, exif, preset)
     _write(data, final, publish)
     return {
         "path": str(final),
@@ -123,24 +117,26 @@ def _is_same(photo: BinaryIO, final: Path) -> bool:
         return False
 
 
-def _of_picture(file: BinaryIO, name: str, largest: int, otherwise_turned: int = 1) -> _Decoded:
-    pixels, profile, block, turned = picture.taken_from(file, name, lambda image: _reduced(image, largest))
+def _of_picture(file: BinaryIO, name: str, edge: int, otherwise_turned: int = 1) -> _Decoded:
+    pixels, profile, block, turned = picture.taken_from(file, name, lambda image: _reduced(image, edge))
     exif = read_block(io.BytesIO(block) if block else file)
     if exif.is_adobe_rgb and profile is None:
         profile = color.adobe_rgb()
     return _Decoded(picture.upright(pixels, turned or otherwise_turned), profile, exif)
 
 
-def _reduced(image: Image.Image, largest: int) -> tuple[Image.Image, bytes | None, bytes | None, int | None]:
+def _reduced(image: Image.Image, edge: int) -> tuple[Image.Image, bytes | None, bytes | None, int | None]:
     """Decode a picture at its size in the export; return that, its ICC, its EXIF and its orientation."""
-    share = min(1.0, largest / max(image.size))
-    size = max(1, round(image.width * share)), max(1, round(image.height * share))
+    size = _size_within(image, edge)
     image.draft(None, (size[0] * 2, size[1] * 2))  # the JPEG decoder halves fast, down to twice the size
     image.load()
-    pixels = _in_plain_mode(image)
-    if pixels.size != size:
-        pixels = pixels.resize(size, Image.Resampling.LANCZOS)
+    pixels = scaled(_in_plain_mode(image), size)
     return pixels, image.info.get("icc_profile"), image.info.get("exif"), picture.orientation(image)
+
+
+def _size_within(image: Image.Image, edge: int) -> tuple[int, int]:
+    share = min(1.0, edge / max(image.size))
+    return max(1, round(image.width * share)), max(1, round(image.height * share))
 
 
 def _in_plain_mode(image: Image.Image) -> Image.Image:
@@ -150,21 +146,21 @@ def _in_plain_mode(image: Image.Image) -> Image.Image:
     return image if image.mode in _AS_STORED else image.convert("RGB")
 
 
-def _of_raw(file: BinaryIO, name: str, largest: int) -> _Decoded:
+def _of_raw(file: BinaryIO, name: str, edge: int) -> _Decoded:
     turned = raw.orientation(file)
-    previews = picture.whole_previews(file, lambda jpeg: _of_picture(jpeg, name, largest, turned))
-    enough = min(picture.MIN_PREVIEW_EDGE, largest)
+    previews = picture.whole_previews(file, lambda jpeg: _of_picture(jpeg, name, edge, turned))
+    enough = min(picture.MIN_PREVIEW_EDGE, edge)
     preview = next((found for found in previews if max(found.pixels.size) >= enough), None)
     best = preview
-    if preview is None or max(preview.pixels.size) < largest:
-        best = _developed(file, largest) or preview
+    if preview is None or max(preview.pixels.size) < edge:
+        best = _developed(file, edge) or preview
     if best is None:
         raise picture.not_to_be_seen(name)
     exif = preview.exif if preview and preview.exif.names_camera else read_block(file)
     return _Decoded(best.pixels, best.profile, exif)
 
 
-def _developed(file: BinaryIO, largest: int) -> _Decoded | None:
+def _developed(file: BinaryIO, edge: int) -> _Decoded | None:
     """Develop a RAW file, upright and to sRGB; None where rawpy is missing or cannot, or it is too large."""
     try:
         rawpy = importlib.import_module("rawpy")
@@ -176,44 +172,12 @@ def _developed(file: BinaryIO, largest: int) -> _Decoded | None:
             sizes = developed.sizes
             if sizes.width * sizes.height > picture.MAX_PIXELS:
                 return None
-            half = max(sizes.width, sizes.height) >= 2 * largest
+            half = max(sizes.width, sizes.height) >= 2 * edge
             pixels = developed.postprocess(half_size=half, use_camera_wb=True)
     except rawpy.LibRawError:
         return None
     image = Image.fromarray(pixels)
-    image.thumbnail((largest, largest), Image.Resampling.LANCZOS)
-    return _Decoded(image, None, CameraExif({}, {}, {}))
-
-
-def _encoded(pixels: Image.Image, profile: bytes, exif: CameraExif, preset: ExportPreset) -> bytes:
-    """Encode in memory: so a full drive is found before it is half written, and told what it lacks."""
-    pixels.info.clear()  # Pillow would write some of it, such as a comment on the photograph as it was
-    if preset.format == "TIFF":
-        return with_exif(_saved(pixels, "TIFF", icc_profile=profile, compression="tiff_adobe_deflate"), exif)
-    metadata = {"icc_profile": profile, "exif": exif_block(exif)}
-    if preset.format == "PNG":
-        return _saved(pixels, "PNG", **metadata)
-    subsampling = "4:4:4" if preset.quality >= _FINE_COLOR else "4:2:0"
-    options = {**metadata, "quality": preset.quality, "subsampling": subsampling}
-    opaque = _on_white(pixels)
-    try:
-        return _saved(opaque, "JPEG", progressive=True, optimize=True, **options)
-    except OSError:  # so much noise that it overflows the buffer which Pillow has for these two
-        return _saved(opaque, "JPEG", **options)
-
-
-def _saved(pixels: Image.Image, kind: str, **options: Any) -> bytes:
-    data = io.BytesIO()
-    pixels.save(data, kind, **options)
-    return data.getvalue()
-
-
-def _on_white(pixels: Image.Image) -> Image.Image:
-    if pixels.mode != "RGBA":
-        return pixels
-    paper = Image.new("RGB", pixels.size, "white")
-    paper.paste(pixels, mask=pixels.getchannel("A"))
-    return paper
+    return _Decoded(scaled(image, _size_within(image, edge)), None, CameraExif({}, {}, {}))
 
 
 def _write(data: bytes, final: Path, publish: Callable[[Path, Path], object]) -> None:
