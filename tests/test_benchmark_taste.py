@@ -1,0 +1,47 @@
+"""What ``benchmarks.photo_quality.taste`` measures, on few photographs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from benchmarks.photo_quality import taste
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[taste.Pool]:
+    with taste.pool(48) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("approvals_only", [True, False])
+def test_a_photographer_is_measured_and_leaves_nothing(pool: taste.Pool, approvals_only: bool) -> None:
+    first, again = (taste.run(pool, "no high ISO", 5, approvals_only=approvals_only) for _ in range(2))
+    assert first == again
+    assert first.undone
+    assert first.habits
+    assert first.after.auc > first.before.auc
+    assert pool.catalog.verdicts() == []
+
+
+def test_figures_of_a_perfect_order_and_of_its_reverse() -> None:
+    chances = np.linspace(0.1, 0.9, 40)
+    best = taste.figures(dict(enumerate(chances)), chances)
+    worst = taste.figures(dict(enumerate(-chances)), chances)
+    assert (best.auc, round(best.spearman, 9), best.precision) == (1, 1, 1)
+    assert (worst.auc, round(worst.spearman, 9), worst.precision) == (0, -1, 0)
+
+
+def test_what_is_not_met_is_told() -> None:
+    good, bad = (taste.Figures(auc, auc, auc) for auc in (0.8, 0.6))
+    better = taste.Run(bad, good, undone=True, habits=())
+    worse = taste.Run(good, bad, undone=False, habits=())
+    found = {"40": {"faces": [better, better], "by the score alone": [better]}}
+    assert [holds for _, holds in taste.outcomes(found)] == [True, True, True]
+    found = {"40": {"faces": [better, worse], "by the score alone": [worse]}}
+    assert [holds for _, holds in taste.outcomes(found)] == [False, False, False]
