@@ -6,6 +6,7 @@ Times go in and out as seconds; only the server's clock is read.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -284,6 +285,30 @@ class Broker(BrokerSteering, BrokerUpkeep):
     def acquit(self, input_id: str) -> None:
         """A run on this input has ended well: nothing is held against it any more."""
         self._call("acquit", input_id=input_id)
+
+    def recall(self, key: str, token: str) -> bytes | None:
+        """The value that is kept under a key, see ``cache.key_of``; None if there is none.
+
+        A run, known by its ``token``, counts once for a key, however often it asks.
+        """
+        word, *reply = self._call("recall", key=key, token=token)
+        return bytes(reply[0]) if word == "OK" else None
+
+    def remember(self, key: str, token: str, value: bytes, *, lasts: float, most: int) -> None:
+        """Keep a value under a key, in the place of what was.
+
+        Args:
+            key: see ``cache.key_of``.
+            token: of the run that has made it.
+            value: what to keep.
+            lasts: for how many seconds; infinite: until others push it out.
+            most: how many values are kept; of more those go that were unused for longest.
+
+        Raises:
+            QueueFull: the server is out of memory.
+        """
+        for_ms = "" if math.isinf(lasts) else milliseconds(lasts)
+        self._call("remember", key=key, token=token, value=value, lasts=for_ms, most=most)
 
     @staticmethod
     def _check_ours(word: str, job: Claimed) -> None:

@@ -9,6 +9,9 @@ from junmai_jobs.broker_base import BrokerBase
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError
 from junmai_jobs.replies import text_of
 
+_KEYS = 500
+"""How many are thrown away in one call."""
+
 
 class BrokerSteering(BrokerBase):
     """The part of ``Broker`` that acts on what people ask for."""
@@ -77,6 +80,11 @@ class BrokerSteering(BrokerBase):
     def dismiss(self, worker: str) -> bool:
         """Have a worker stop in order. False: there is none of that name."""
         return bool(self._call("dismiss", worker=worker)[0] == "OK")
+
+    def forget(self, keys: Sequence[bytes]) -> None:
+        """Throw away what is kept under these keys, see ``cache.key_of``."""
+        for at in range(0, len(keys), _KEYS):
+            self._call("forget", *keys[at : at + _KEYS])
 
     def listen(self) -> str:
         """Have changes noted for an hour from now on; the cursor of the newest event there is."""

@@ -214,6 +214,7 @@ class Child:
                 lambda: board.cancel == token,
                 self._queues,
                 self._setup.settings.max_waiting,
+                cache_entries=self._setup.settings.cache_entries,
                 note_input=self._note_input,
             )
         finally:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
-from junmai_jobs import codec, ladder
+from junmai_jobs import cache, codec, ladder
 from junmai_jobs.broker import Broker
 from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.errors import InvalidState, JobCancelled, StoreUnavailable
@@ -19,6 +20,7 @@ from junmai_jobs.job import Claimed
 from junmai_jobs.task import Task, as_task
 
 P = ParamSpec("P")
+V = TypeVar("V")
 LOG_LIMIT = 16 * 1024
 """The most bytes that one call of ``RunningJob.log`` keeps."""
 _INTERVAL = 0.25
@@ -49,6 +51,8 @@ class RunningJob:
         cancel_asked: Callable[[], bool] = lambda: False,
         queues: Sequence[str] = (),
         max_waiting: int = MAX_WAITING,
+        task: Task[..., Any] | None = None,
+        cache_entries: int = 0,
     ) -> None:
         self.id = job.id
         self.attempt = job.attempt
@@ -61,6 +65,8 @@ class RunningJob:
         self._cancel_asked = cancel_asked
         self._queues = queues
         self._max_waiting = max_waiting
+        self._task = task
+        self._cache_entries = cache_entries
 
     @property
     def card(self) -> str | None:
@@ -149,6 +155,48 @@ class RunningJob:
             data = self._broker.checkpoint(self._job)
             self._saved = codec.unpack(data) if data else None
         return self._saved
+
+    def cached(
+        self,
+        parts: Any,
+        make: Callable[[], V],
+        *,
+        lasts: float = math.inf,
+        code: str | Iterable[str] = (),
+        again: bool = False,
+        worth_keeping: Callable[[V], bool] = lambda _value: True,
+    ) -> V:
+        """What ``make`` gives; or has given before in a job of this task, of the same ``parts``.
+
+        It comes as a result does: a tuple is a list. What ``make`` raises passes, and nothing is kept; nor
+        is what takes more than 256 KiB, or anything while the server is away.
+
+        Args:
+            parts: all that the value depends on, as the digest of a file and settings: anything that can be
+                an argument. The task, its module's source and what is installed count anyway.
+            make: makes it.
+            lasts: seconds for which it is kept; infinite: until others push it out.
+            code: modules and packages on whose source it depends, too.
+            again: make it whatever is kept.
+            worth_keeping: asked about what was made; what is not worth it is made again the next time.
+
+        Raises:
+            PayloadError: the parts, or the value, cannot be stored.
+            OptionError: there is no module of a name in ``code``.
+        """
+        names = (code,) if isinstance(code, str) else code
+        key = cache.key_of(self._task, "part", parts, code=names) if self._task else ""
+        made: V = cache.through(
+            self._broker,
+            key,
+            self.token,
+            make,
+            lasts=lasts,
+            most=self._cache_entries,
+            again=again,
+            worth_keeping=worth_keeping,
+        )
+        return made
 
     def make_way(self) -> None:
         """Let a job of a higher priority go first, if one waits in a queue that this worker serves.

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from junmai_jobs import codec, endings, ladder, quarantine
+from junmai_jobs import cache, codec, endings, ladder, quarantine
 from junmai_jobs.broker import Broker, Suspicion
 from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.causes import behind
@@ -76,6 +76,7 @@ def execute(
     queues: Sequence[str] = (),
     max_waiting: int = MAX_WAITING,
     *,
+    cache_entries: int = 0,
     note_input: Callable[[str], object] = lambda _input_id: None,
 ) -> Ending | None:
     """Run the task. None when the job is no longer ours, so that its end is not ours to tell.
@@ -88,11 +89,19 @@ def execute(
         cancel_asked: whether somebody wants the run to stop.
         queues: those the worker serves, to which the job may make way.
         max_waiting: how many jobs may wait in a queue the task submits to.
+        cache_entries: how many values are kept that were made before; 0: none are.
         note_input: told what the run works on, if its task has ``input``, see ``quarantine.input_id``.
     """
     job, options = assignment.job, assignment.options
     context = RunningJob(
-        job, broker, options.timeout, cancel_asked=cancel_asked, queues=queues, max_waiting=max_waiting
+        job,
+        broker,
+        options.timeout,
+        cancel_asked=cancel_asked,
+        queues=queues,
+        max_waiting=max_waiting,
+        task=assignment.task,
+        cache_entries=cache_entries,
     )
     hooks = hooks_around(assignment.task.hooks)
     with running(context):
@@ -100,9 +109,10 @@ def execute(
             for hook in hooks:
                 hook.before(context)
             call = filled_in(assignment.call, broker.inherit)
-            if assignment.task.inputs:
-                with _on_input(assignment, call, broker, note_input):
-                    value = _call(assignment, call, context)
+            if assignment.task.inputs or options.cache:
+                value = _value(
+                    assignment, call, context, broker, cache_entries=cache_entries, note_input=note_input
+                )
             else:
                 value = _call(assignment, call, context)
             result = b"" if value is None else _packed(value)
@@ -117,12 +127,34 @@ def _packed(result: Any) -> bytes:
     return codec.shrunk(codec.pack(result, limit=codec.RESULT_LIMIT, place="the result"))
 
 
+def _value(
+    assignment: Assignment,
+    call: Call,
+    context: RunningJob,
+    broker: Broker,
+    *,
+    cache_entries: int,
+    note_input: Callable[[str], object],
+) -> Any:
+    """What a task gives that has an input, or whose results are kept: then perhaps without a run."""
+    task, lasts = assignment.task, assignment.options.cache
+    input_id = quarantine.input_id(task, call) if task.inputs else ""
+
+    def run() -> Any:
+        with _on_input(assignment, call, input_id, broker, note_input):
+            return _call(assignment, call, context)
+
+    if lasts is None:
+        return run()
+    key = cache.key_of_call(task, call, input_id)
+    return cache.through(broker, key, assignment.job.token, run, lasts=lasts, most=cache_entries)
+
+
 @contextmanager
 def _on_input(
-    assignment: Assignment, call: Call, broker: Broker, note_input: Callable[[str], object]
+    assignment: Assignment, call: Call, input_id: str, broker: Broker, note_input: Callable[[str], object]
 ) -> Iterator[None]:
     """While the task works on its input: refused in quarantine, and cleared when the run has ended well."""
-    input_id = quarantine.input_id(assignment.task, call)
     suspicion = broker.suspicion(input_id) if input_id else Suspicion([], quarantined=False)
     if suspicion.quarantined:
         raise quarantine.refusal(assignment.task, call, assignment.job.id, input_id, suspicion.deaths)

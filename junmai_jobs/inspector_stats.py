@@ -9,11 +9,13 @@ from junmai_jobs.inspector_base import STANDARD_QUEUES, InspectorBase
 from junmai_jobs.job import WAITING, Status, iso
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.record import BAND_WIDTH, created_at, read_body
-from junmai_jobs.replies import as_said, scored, seconds
+from junmai_jobs.replies import as_said, scored, seconds, text_of, whole
 
 ALIVE_WITHIN = 35.0
 """Seconds since its last sign of life for which a worker counts as alive: a lease and a little."""
 BANDS = range(11)
+_KEYS = 1000
+"""Of how many values the sizes are asked for in one go."""
 _UNFINISHED = [status for status in Status if not status.finished]
 _FINISHED = [status for status in Status if status.finished]
 
@@ -43,12 +45,13 @@ class InspectorStats(InspectorBase):
             ("TIME",),
             ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES"),
             ("HGETALL", self.keys.worker_info),
+            *self._cache_commands(),
         ]
         commands += [("ZCARD", getattr(self.keys, status.home)) for status in _FINISHED]
         for lane in lanes:
             commands += self._lane_commands(lane)
         paused = set(self.paused())
-        clock, workers, info, *replies = self._pipeline(commands)
+        clock, workers, info, entries, uses, *replies = self._pipeline(commands)
         now = seconds(clock)
         alive = [name for name, seen in scored(workers) if now - seen / 1000 < ALIVE_WITHIN]
         finished, rest = replies[: len(_FINISHED)], replies[len(_FINISHED) :]
@@ -68,9 +71,38 @@ class InspectorStats(InspectorBase):
             "active_tasks": by_status[Status.RUNNING],
             "total_pending": sum(by_status[status] for status in WAITING),
             "workers": len(alive),
+            "cache": _cache_counts(entries, uses),
             "governor": {name: as_said(info.get(name.encode(), b"{}")).get("governor") for name in alive},
             "timestamp": iso(now),
         }
+
+    def cache(self) -> dict[str, Any]:
+        """What is kept of values that were made before: of ``stats`` the part, and sizes, by task too."""
+        entries, uses = self._pipeline(self._cache_commands())
+        tasks: dict[str, dict[str, int]] = {}
+        for key, size in self._sizes(self.cache_keys()).items():
+            row = tasks.setdefault(text_of(key).partition(" ")[0], {"entries": 0, "bytes": 0})
+            row["entries"] += 1
+            row["bytes"] += size
+        total = sum(row["bytes"] for row in tasks.values())
+        return _cache_counts(entries, uses) | {"bytes": total, "tasks": dict(sorted(tasks.items()))}
+
+    def cache_keys(self, task: str | None = None) -> list[bytes]:
+        """The keys of what is kept, of one task or all, see ``cache.key_of``; unused longest first."""
+        keys: list[bytes] = self._read("ZRANGE", self.keys.cache_uses, 0, -1)
+        return [key for key in keys if task is None or key.startswith(f"{task} ".encode())]
+
+    def _sizes(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        """The bytes of what is kept under each of these keys."""
+        sizes: dict[bytes, int] = {}
+        for at in range(0, len(keys), _KEYS):
+            page = keys[at : at + _KEYS]
+            replies = self._pipeline([("HSTRLEN", self.keys.cached, key) for key in page])
+            sizes |= {key: size for key, size in zip(page, replies, strict=True) if size}
+        return sizes
+
+    def _cache_commands(self) -> list[tuple[object, ...]]:
+        return [("HLEN", self.keys.cached), ("HMGET", self.keys.meta, "cache_hits", "cache_misses")]
 
     def _lane_commands(self, lane: str) -> list[tuple[object, ...]]:
         """Its counts, by status and by priority, and the head of each of its priorities."""
@@ -92,6 +124,11 @@ class InspectorStats(InspectorBase):
             if created is not None:
                 oldest[queue] = round(max(oldest.get(queue, 0.0), now - created), 3)
         return oldest
+
+
+def _cache_counts(entries: int, uses: Sequence[bytes | None]) -> dict[str, int]:
+    hits, misses = (whole(text_of(count or b"")) or 0 for count in uses)
+    return {"entries": entries, "hits": hits, "misses": misses}
 
 
 def _by_queue(

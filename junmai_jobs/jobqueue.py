@@ -118,6 +118,14 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         """Counts, as ``junmai-jobs stats --json`` prints them."""
         return self.inspector.stats()
 
+    def cache(self) -> dict[str, Any]:
+        """What is kept of values that were made before: ``entries``, ``bytes``, ``hits`` and ``misses``.
+
+        A hit is a run that was spared work, a miss one that has made a value that is kept. ``tasks`` has
+        ``entries`` and ``bytes`` of each task.
+        """
+        return self.inspector.cache()
+
     def workers(self) -> list[dict[str, Any]]:
         """Who is alive, and what each slot runs."""
         return self.inspector.workers()
@@ -248,6 +256,12 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         named = None if queue is None else check_name(queue, "queue")
         lanes = self.inspector.lanes(named)
         return sum(self.broker.purge(lane, [each.home for each in statuses], new_id()) for lane in lanes)
+
+    def clear_cache(self, task: str | None = None) -> int:
+        """Throw away the values that were made before, by one task or all. How many there were."""
+        keys = self.inspector.cache_keys(None if task is None else check_name(task, "task"))
+        self.broker.forget(keys)
+        return len(keys)
 
 
 def _new_job(number: int, call: object) -> NewJob:

@@ -19,7 +19,8 @@ class Keys(NamedTuple):
     states: str
     """Hash, id -> state (lua/lib/state.lua), once a claim met it or it finished, or while blocked."""
     meta: str
-    """Hash: token and sequence last given, reaped_at, aged, listened; last purged, announced, unscheduled."""
+    """Hash: token and sequence last given, reaped_at, aged, listened; last purged, announced, unscheduled;
+    cache_hits, cache_misses."""
     paused: str
     """Hash, queue or ``*`` -> 1 (paused) or 0 (goes on although ``*`` is paused)."""
     queues: str
@@ -73,6 +74,10 @@ class Keys(NamedTuple):
     """Hash, ``TASK VERSION DIGEST`` -> runs on that input that killed a process (lua/lib/suspects.lua)."""
     suspected: str
     """Sorted set, the same -> when the last of them died (ms)."""
+    cached: str
+    """Hash, ``TASK VERSION DIGEST`` -> ``till value``, values that were made before (lua/lib/cached.lua)."""
+    cache_uses: str
+    """Sorted set, the same -> the token of the run that has made or used it last."""
     log_lines: str
     """Hash, id -> text, the last lines a task has written."""
     expiring: str

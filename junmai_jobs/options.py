@@ -15,7 +15,6 @@ from junmai_jobs.lanes import check_needs
 from junmai_jobs.limits import Concurrency, Rate, Unique
 from junmai_jobs.retry import LONGEST, RetryPolicy
 
-_NOT_BUILT = frozenset({"cache"})
 _OF_THE_TIMETABLE = frozenset({"every", "cron", "tz", "catch_up"})
 _RENAMED = {"countdown": "delay", "max_retries": "retry=RetryPolicy(max_retries=...)", "ttl": "expires"}
 
@@ -58,6 +57,8 @@ class Options:
     """How many of its key start in a span of time."""
     needs: Mapping[str, float] = field(default_factory=dict)
     """What it takes of a machine while it runs, see ``lanes.check_needs``."""
+    cache: float | None = None
+    """Its result answers for so long for jobs with the same arguments; infinite: until others push it out."""
 
     def __post_init__(self) -> None:
         check_name(self.queue, "queue")
@@ -70,6 +71,8 @@ class Options:
         for name in ("soft_timeout", "expires", "result_ttl"):
             if getattr(self, name) is not None:
                 _check_seconds(name, getattr(self, name))
+        if self.cache is not None and self.cache != math.inf:
+            _check_seconds("cache", self.cache)
         if self.soft_timeout is not None and self.soft_timeout > self.timeout:
             raise OptionError(
                 f"soft_timeout is {self.soft_timeout:g} s, more than timeout, {self.timeout:g} s"
@@ -100,10 +103,10 @@ class Options:
         return min(300.0, self.timeout / 2) if self.soft_timeout is None else self.soft_timeout
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
-        """With other values; also accepts ``eta``, and in ``after`` whatever ``as_edges`` does.
+        """With other values; also accepts ``eta``, in ``after`` whatever ``as_edges`` does, and short forms.
 
         Raises:
-            OptionError: an option is unknown, wrong or not built yet.
+            OptionError: an option is unknown or wrong.
         """
         given = dict(changes)
         if "eta" in given:
@@ -118,6 +121,8 @@ class Options:
             given["unique"] = Unique(given["unique"])
         if type(given.get("concurrency")) is int:
             given["concurrency"] = Concurrency(given["concurrency"])
+        if isinstance(given.get("cache"), bool):
+            given["cache"] = math.inf if given["cache"] else None
         if "needs" in given:
             given["needs"] = check_needs(given["needs"])
         for name in given.keys() - _NAMES:
@@ -132,7 +137,7 @@ class Options:
         stored: dict[str, Any] = {}
         if self.retry != base.retry or self.retry.max_retries != DEFAULT_MAX_RETRIES:
             stored["retry"] = self.retry.encode()
-        for name in ("timeout", "soft_timeout", "tags", "result_ttl"):
+        for name in ("timeout", "soft_timeout", "tags", "result_ttl", "cache"):
             if getattr(self, name) != getattr(base, name):
                 stored[name] = getattr(self, name)
         if self.after:
@@ -207,8 +212,6 @@ def _tags(tags: object) -> tuple[str, ...]:
 
 
 def _unknown_option(name: str) -> str:
-    if name in _NOT_BUILT:
-        return f"the option {name!r} is not built yet"
     if name in _RENAMED:
         return f"no option {name!r}; write {_RENAMED[name]}"
     if name in _OF_THE_TIMETABLE:

@@ -29,9 +29,12 @@ VERBS = (
     "checkpoint", "log", "outranked", "step_aside", "expire", "inherit", "suspicion", "acquit",
     "age", "sample", "listen",
     "schedule", "unschedule", "due", "fire", "survey",
+    "recall", "remember", "forget",
 )  # fmt: skip
-_IN_NEED_OF_ROOM = frozenset({"enqueue", "fire"})
-"""Those that submit; all others may run on a full server, so that what is there can run, end and go."""
+_IN_NEED_OF_ROOM = frozenset({"enqueue", "fire", "remember"})
+"""What can be left undone; all others may run on a full server, so that what is there can run, end and go."""
+_FEW = 2
+"""What no more verbs than that need is not shared by all: each has its own."""
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 LIBRARIES = "junmai_jobs_"
 """How the name of each version's library begins."""
@@ -85,10 +88,10 @@ def library(*, moved_clock: bool = False) -> str:
     needed = {verb: _collect([verb], moved_clock) for verb in VERBS}
     users = Counter(name for texts in needed.values() for name in texts)
     shared = _collect(["begin", "publish"], moved_clock)
-    shared |= {name: text for texts in needed.values() for name, text in texts.items() if users[name] > 1}
+    shared |= {name: text for texts in needed.values() for name, text in texts.items() if users[name] > _FEW}
     code = _key_names() + "".join(shared.values())
     for verb, texts in needed.items():
-        # Lua has room for 200 locals: what only one verb needs goes when its block ends.
+        # Lua has room for 200 locals: what only few verbs need goes when the block of each ends.
         own = "".join(text for name, text in texts.items() if name not in shared)
         flags = "{}" if verb in _IN_NEED_OF_ROOM else "{'allow-oom'}"
         code += f"do\n{own}publish('{verb}', {verb}, {flags})\nend\n"

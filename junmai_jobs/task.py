@@ -99,7 +99,7 @@ class Task(Generic[P, R]):
         """The same task, to be submitted with other options, ``id`` and ``after`` among them.
 
         Raises:
-            OptionError: an option is unknown, wrong or not built yet.
+            OptionError: an option is unknown or wrong.
         """
         made = copy.copy(self)
         made.options, made.timetable = self.options.changed(options), None
@@ -254,7 +254,7 @@ def task(
         **options: see ``Options``, or docs/options.md.
 
     Raises:
-        OptionError: an option is unknown, wrong or not built yet, or the name is taken.
+        OptionError: an option is unknown or wrong, or the name is taken.
     """
     if "id" in options:
         raise OptionError("an id belongs to one submission: task.with_options(id=...)")

@@ -16,7 +16,7 @@ IN_SCRIPTS = (
     "zadd", "zcard", "zcount", "zlexcount", "zrange", "zrangebylex", "zrangebyscore", "zrem",
     "zremrangebylex", "zscore",
 )  # fmt: skip
-LOOKING = ("hgetall", "xrange")
+LOOKING = ("hgetall", "xrange", "hstrlen")
 """What those who look need beside the commands of the scripts."""
 COMMANDS = (*CONNECTING, *CALLING, *WAITING, *IN_SCRIPTS, *LOOKING)
 

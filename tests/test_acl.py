@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.backends import Backend, Backends
 
 PACKAGE = Path(junmai_jobs.__file__).parent
+READERS = ("inspector", "inspector_stats", "events", "history")
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_the_list_has_the_commands_that_the_scripts_give_and_no_other() -> None:
 
 
 def test_the_list_has_the_commands_that_readers_give_and_no_other() -> None:
-    text = "".join((PACKAGE / f"{name}.py").read_text() for name in ("inspector", "events", "history"))
+    text = "".join((PACKAGE / f"{name}.py").read_text() for name in READERS)
     given = {command.lower() for command in re.findall(r'\("([A-Z]+)"', text)}
     assert given <= {*acl.IN_SCRIPTS, *acl.LOOKING}
     assert set(acl.LOOKING) == given - {*acl.IN_SCRIPTS}

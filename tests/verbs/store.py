@@ -23,12 +23,13 @@ BAND = 2**42
 CLAIMER = "w/1"
 ERROR = {"type": "ValueError", "message": "too dark", "traceback": ""}
 NEWER_BODY = b"3default|5\nwhatever a later version writes"
-_DUE = ("expiring", "ages", "suspected")
+_DUE = ("expiring", "ages", "suspected", "cache_uses")
 _TIMES = {*FINISHED_HOMES, "scheduled", "retrying", "leases", "blocked", "ended", "workers", *_DUE}
 _JOB_HASHES = ("bodies", "states", "results", "histories", "progress_notes", "checkpoints", "log_lines")
 _INDEXES = (
     "needed", "members", "holders", "parked", "starts", "limits_due", "ticks", *_DUE, "minutes", "hours",
 )  # fmt: skip
+_COUNTS = {b"sequence", b"purged", b"cache_hits", b"cache_misses"}
 _KINDS = (*QUEUE_HOMES, "bell")
 
 
@@ -290,6 +291,7 @@ def _expected_kind(name: str) -> str | None:
         "uniques",
         "schedules",
         "suspects",
+        "cached",
         *_JOB_HASHES,
     }:
         return "hash"
@@ -320,7 +322,7 @@ def _normal(name: str, content: Any, tokens: dict[bytes, bytes]) -> Any:
     if not isinstance(content, dict):
         return content
     if name == "meta":
-        return {field: value for field, value in content.items() if field in {b"sequence", b"purged"}}
+        return {field: value for field, value in content.items() if field in _COUNTS}
     return {field: _without_times(value, tokens) for field, value in content.items()}
 
 

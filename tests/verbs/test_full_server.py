@@ -13,7 +13,7 @@ from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import QueueFull
 from tests.backends import Clock
 from tests.verbs.store import Store
-from tests.verbs.test_twice import CASES, enqueue, fire
+from tests.verbs.test_twice import CASES, enqueue, fire, remember
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.conftest import StartServer
     from tests.verbs.test_twice import Case
 
-OTHER_CASES = [case for case in CASES if case not in {enqueue, fire}]
+OTHER_CASES = [case for case in CASES if case not in {enqueue, fire, remember}]
 
 
 @pytest.fixture
@@ -50,6 +50,13 @@ def test_a_tick_stays_due(store: Store) -> None:
     store.admin.config_set("maxmemory", 0)
     call(store.broker)
     assert len(store.line()) == 2
+
+
+def test_no_value_is_kept(store: Store) -> None:
+    call = remember(store)
+    store.admin.config_set("maxmemory", 1)
+    with store.unchanged(), pytest.raises(QueueFull, match="is out of memory"):
+        call(store.broker)
 
 
 @pytest.mark.parametrize("case", OTHER_CASES, ids=lambda case: case.__name__)

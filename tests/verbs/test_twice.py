@@ -354,6 +354,28 @@ def survey(store: Store) -> Call:
     return lambda broker: broker.survey(["night"])
 
 
+def remember(store: Store) -> Call:
+    token = store.running("a").token
+    return lambda broker: broker.remember("noop 1 2", token, b"\x07", lasts=60, most=9)
+
+
+def recall(store: Store) -> Call:
+    remember(store)(store.broker)
+    token = store.running("b", priority=9).token
+    return lambda broker: broker.recall("noop 1 2", token)
+
+
+def recall_too_late(store: Store) -> Call:
+    call = recall(store)
+    store.advance(60)
+    return call
+
+
+def forget(store: Store) -> Call:
+    remember(store)(store.broker)
+    return lambda broker: broker.forget([b"noop 1 2", b"noop 1 3"])
+
+
 CASES: list[Case] = [
     enqueue, promote, claim, claim_that_gives_back, claim_of_nothing, step, step_to_nothing,
     step_of_a_lost_run, step_ahead, step_ahead_that_gives_back, extend,
@@ -364,6 +386,7 @@ CASES: list[Case] = [
     age, sample, listen,
     schedule, unschedule, due, fire, survey,
     release_of_the_others, crash_of_one_of_several, crash_of_an_input, suspicion, acquit, revive_by_force,
+    remember, recall, recall_too_late, forget,
 ]  # fmt: skip
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 
