@@ -58,6 +58,8 @@ class Report:
     """How many photos this run has begun with, or tried again; of a dry run, how many it would have."""
     forecast: Forecast | None
     """Of a dry run alone."""
+    contact_sheet: str | None = None
+    """The page that shows all this."""
 
     def as_dict(self) -> dict[str, Any]:
         """The keys and plain values of a JSON document."""
@@ -73,6 +75,7 @@ class Report:
             "picks": [asdict(pick) for pick in self.picks],
             "failures": [asdict(failure) for failure in self.failures],
             "started": self.started,
+            "contact_sheet": self.contact_sheet,
             **(asdict(self.forecast) if self.forecast else {}),
         }
 

@@ -1,0 +1,116 @@
+"""``watch``: the main job again and again, for a folder that photos keep coming into."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from junmai_jobs.commands.app import App, Command, Failure, pass_app
+from junmai_jobs.commands.output import count, note, say
+from junmai_jobs.commands.process import existing_name, interruptible, progress, summary
+from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.job import iso
+from junmai_jobs.tasks import register_photo_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from junmai_jobs.photo.files import Photo
+    from junmai_jobs.report import Report
+
+_LEAST, _MOST = 0.05, 86_400.0  # s
+_ASK_AGAIN = 5.0  # s; a server that is away
+
+
+def _seconds(_context: click.Context, _option: click.Parameter, seconds: float | None) -> float | None:
+    """NaN, which passes any range of click's, is none."""
+    if seconds is not None and not _LEAST <= seconds <= _MOST:
+        raise click.BadParameter(f"{seconds:g} is not a number of seconds from {_LEAST:g} to {_MOST:g}")
+    return seconds
+
+
+@click.command(cls=Command)
+@click.argument("folder", callback=existing_name)
+@click.option("--session", metavar="NAME", help="Its name in the catalog; else the folder's path.")
+@click.option("--preset", metavar="NAME", help="For every pick, instead of the one for its context.")
+@click.option("--export", callback=existing_name, metavar="DIR", help="Export the picks to DIR.")
+@click.option(
+    "--settle",
+    type=float,
+    callback=_seconds,
+    default=2.0,
+    metavar="S",
+    help="How long a complete file is still [2].",
+)
+@click.option(
+    "--poll", type=float, callback=_seconds, metavar="S", help="Look every S seconds: for a network drive."
+)
+@pass_app
+def watch(
+    app: App,
+    folder: Path,
+    *,
+    session: str | None,
+    preset: str | None,
+    export: Path | None,
+    settle: float,
+    poll: float | None,
+) -> None:
+    """Do `process` for FOLDER now, and again whenever photos have come into it, until it is stopped.
+
+    A photo is worked on when its file is complete. With --json each time gives one line, a JSON document.
+    """
+    if not register_photo_tasks():
+        raise Failure("the photo libraries are not installed: pip install 'junmai-jobs[photo]'")
+    app.register_tasks()
+    # Only this command needs these.
+    from junmai_jobs.folder_watch import Watcher  # noqa: PLC0415
+    from junmai_jobs.photo.files import find_photos  # noqa: PLC0415
+    from junmai_jobs.plan import Wishes, resolved  # noqa: PLC0415
+    from junmai_jobs.process import process as work  # noqa: PLC0415
+
+    wishes = Wishes(session=session, preset=preset, export=export)
+    folder = resolved(folder)
+    # What is not there now was misspelt; what goes away later is waited for.
+    find_photos(folder)
+    app.jobs.inspector.queues()
+    watcher = Watcher(folder, note, settle=settle, poll=poll)
+
+    def once(photos: Sequence[Photo]) -> Report:
+        with progress(quiet=app.as_json) as bar:
+            return work(app.jobs, folder, wishes, photos=photos, watch=bar, tell=note)
+
+    try:
+        with interruptible(), closing(watcher.batches()) as batches:
+            report: Report | None = None
+            for photos in batches:
+                before, report = report, _patiently(once, photos)
+                document = report.as_dict() | {"event": "processed", "at": iso(time.time())}
+                app.answer(document, _show, report, before)
+    except KeyboardInterrupt:
+        note("Stopped. Nothing is lost: run the same command again to go on.")
+        raise
+
+
+def _patiently(once: Callable[[Sequence[Photo]], Report], photos: Sequence[Photo]) -> Report:
+    """Work on the photos; a server that is away is waited for."""
+    while True:
+        try:
+            return once(photos)
+        except StoreUnavailable as error:
+            note(f"{error}; trying again every {_ASK_AGAIN:.0f} s.")
+        time.sleep(_ASK_AGAIN)
+
+
+def _show(report: Report, before: Report | None) -> None:
+    known = before.failures if before else ()
+    for failure in report.failures:
+        if failure not in known:
+            say(f"failed: {failure.path}: {failure.error}")
+    if report.contact_sheet and before is None:
+        say(f"contact sheet: {report.contact_sheet}")
+    say(f"{time.strftime('%H:%M:%S')}  {count(report.started, 'new photo')}. {summary(report)}")
