@@ -36,7 +36,7 @@ from junmai_jobs.catalog import Catalog
 from junmai_jobs.photo.context import detect
 from junmai_jobs.photo.exif import read_exif
 from junmai_jobs.photo.faces import count_faces
-from junmai_jobs.photo.picture import load_gray
+from junmai_jobs.photo.picture import load_color
 from junmai_jobs.photo.quality import WORKING_EDGE, evaluate
 from junmai_jobs.photo.similar import Frame, fingerprint, group
 from junmai_jobs.tasks.photos import analyze_exif, evaluate_quality, process_photo, record
@@ -62,17 +62,26 @@ def shoot(count: int, width: int) -> Iterator[Ids]:
     before = dict(os.environ)
     threads = cv2.getNumThreads()
     with tempfile.TemporaryDirectory(dir=memory_folder()) as name:
-        os.environ |= {"JUNMAI_HOME": name, "OPENCV_FOR_THREADS_NUM": "1"}
+        os.environ |= {
+            "JUNMAI_HOME": str(Path(name, "home")),
+            "OPENCV_FOR_THREADS_NUM": "1",
+            "JUNMAI_CACHE_ENTRIES": "0",
+        }
         cv2.setNumThreads(1)
         try:
-            photos = [take(Path(name, f"{number:03}.jpg"), number, width) for number in range(count)]
-            with Catalog(Path(name, CATALOG_FILE)) as catalog:
-                ids = catalog.photo_ids(catalog.session("shoot", Path(name)), photos)
+            (folder := Path(name, "shoot")).mkdir()
+            photos = [take(folder / f"{number:03}.jpg", number, width) for number in range(count)]
+            with Catalog(_catalog_file()) as catalog:
+                ids = catalog.photo_ids(catalog.session("shoot", folder), photos)
             yield ids
         finally:
             os.environ.clear()
             os.environ |= before
             cv2.setNumThreads(threads)
+
+
+def _catalog_file() -> Path:
+    return Path(os.environ["JUNMAI_HOME"], CATALOG_FILE)
 
 
 def bursts(count: int) -> list[Frame]:
@@ -135,21 +144,22 @@ def whole(ids: Ids, rounds: int) -> Measured:
 
 def steps(ids: Ids, rounds: int) -> Measured:
     """The steps of ``process_photo``, each by itself."""
-    small = {photo: load_gray(photo, WORKING_EDGE) for photo in ids}
+    small = {photo: load_color(photo, WORKING_EDGE) for photo in ids}
+    gray = {photo: picture.convert("L") for photo, picture in small.items()}
     found = {photo: process_photo(photo_id) for photo, photo_id in ids.items()}
 
     def note(photo: Path, _: int) -> None:
-        with Catalog(photo.with_name(CATALOG_FILE)) as catalog:
+        with Catalog(_catalog_file()) as catalog:
             record(catalog, found[photo])
 
     return by_turns(
         {
             "read, checksum": lambda photo, _: hashlib.sha256(photo.read_bytes()).hexdigest(),
             "EXIF": lambda photo, _: read_exif(photo),
-            "decode, reduced": lambda photo, _: load_gray(photo, WORKING_EDGE),
+            "decode, reduced": lambda photo, _: load_color(photo, WORKING_EDGE),
             "quality": lambda photo, _: evaluate(small[photo]),
-            "faces": lambda photo, _: count_faces(small[photo]),
-            "fingerprint": lambda photo, _: fingerprint(small[photo]),
+            "faces": lambda photo, _: count_faces(gray[photo]),
+            "fingerprint": lambda photo, _: fingerprint(gray[photo]),
             "context": lambda photo, _: detect(found[photo]["exif"], found[photo]["quality"]),
             "catalog": note,
         },
@@ -169,7 +179,7 @@ def six_tasks(ids: Ids, rounds: int) -> Measured:
             "group_similar_photos": lambda *_: group_similar_photos(1),
             "apply_preset": lambda _, photo_id: apply_preset(photo_id),
             "export_photo": lambda photo, photo_id: export_photo(
-                photo_id, destination=photo.parent / "exports" / str(next(exports))
+                photo_id, destination=photo.parents[1] / "exports" / str(next(exports))
             ),
         },
         ids,
@@ -182,7 +192,7 @@ def grouping(ids: Ids, count: int, rounds: int) -> Measured:
     frames, (photo, photo_id) = bursts(count), next(iter(ids.items()))
     one = process_photo(photo_id)
     folder = photo.parent / "many"
-    with Catalog(photo.with_name(CATALOG_FILE)) as catalog:
+    with Catalog(_catalog_file()) as catalog:
         session = catalog.session("many", folder)
         numbers = catalog.photo_ids(session, [folder / frame.name for frame in frames])
         for frame, each in zip(frames, numbers.values(), strict=True):

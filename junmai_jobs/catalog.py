@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from junmai_jobs.job import iso
 from junmai_jobs.ledger import FAIL_PHOTO, JobRow, Ledger, PlannedJob
 from junmai_jobs.looks import Looks
+from junmai_jobs.photo.traits import facts_of
 from junmai_jobs.schema import CatalogError, allow, path_of, printable, stored
+from junmai_jobs.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from junmai_jobs.photo.similar import Group
@@ -38,7 +40,7 @@ _RECORD_RESULT = """
         ai_score = :overall_score, focus_score = :focus_score, exposure_score = :exposure_score,
         composition_score = :composition_score, detected_faces = :faces_detected,
         context_tag = :context, selected_preset = :preset,
-        phash = :fingerprint, sha256 = :sha256, file_size = :file_size
+        phash = :fingerprint, sha256 = :sha256, file_size = :file_size, traits = :traits
     WHERE id = :photo_id
 """
 _PHOTOS = """
@@ -130,7 +132,7 @@ class GroupRow:
     reason: str
 
 
-class Catalog(Ledger, Looks):
+class Catalog(Ledger, Looks, Verdicts):
     """An open catalog; it belongs to the thread that opened it, and each process opens its own.
 
     Raises:
@@ -233,6 +235,7 @@ class Catalog(Ledger, Looks):
             "fingerprint": fingerprint,
             "sha256": sha256,
             "file_size": file_size,
+            "traits": json.dumps(facts_of(exif, quality, context)),
         }
         self._update(photo_id, _RECORD_RESULT, values)
 

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from junmai_jobs.address import NoAddress, parse_address
@@ -70,6 +71,42 @@ def number(low: float, high: float) -> Check:
 def one_of(*choices: str) -> Check:
     """One of a few words."""
     return must_be(f"one of {', '.join(choices)}", lambda value: isinstance(value, str) and value in choices)
+
+
+def number_or(low: float, high: float, *choices: str) -> Check:
+    """A finite number, or one of a few words."""
+    of_numbers = number(low, high)
+    expected = f"one of {', '.join(choices)}, or a number from {low:g} to {high:g}"
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and value in choices:
+            return value
+        try:
+            return of_numbers(value)
+        except Bad:
+            raise Bad(f"must be {expected}, not {_shown(value)}") from None
+
+    return check
+
+
+def template(*fields: str) -> Check:
+    """A text for one file's name, in which ``{field}`` stands for one of these and nothing else."""
+    known = ", ".join(f"{{{field}}}" for field in fields)
+
+    def check(value: Any) -> str:
+        given = text(value)
+        try:
+            parts = [part for part in Formatter().parse(given) if part[1] is not None]
+        except ValueError:
+            raise Bad(f"must have pairs of braces, as in {{name}}, not {_shown(given)}") from None
+        for _, field, form, conversion in parts:
+            if field not in fields or form or conversion:
+                raise Bad(f"has {{{field}}} in a way that is not known; known here: {known}")
+        if set(given) & {"/", "\\", "\0"}:
+            raise Bad(f"must be the name of a file, without a folder, not {_shown(given)}")
+        return str(given)
+
+    return check
 
 
 def optional(check: Check) -> Check:

@@ -15,10 +15,12 @@ import click
 from junmai_jobs.commands.app import Group
 
 _PLACES = {
-    "process": "process", "undo": "undo", "submit": "submit", "stats": "queues", "list": "jobs.list_jobs",
+    "approve": "taste", "reject": "taste", "taste": "taste",
+    "process": "process", "watch": "watch",
+    "undo": "undo", "submit": "submit", "stats": "queues", "list": "jobs.list_jobs",
     "failed": "jobs.list_failed", "show": "jobs", "retry": "jobs", "cancel": "jobs", "batch": "batch",
     "pause": "queues", "resume": "queues", "purge": "queues", "worker": "worker", "workers": "worker",
-    "schedule": "schedule", "server": "server", "config": "server",
+    "schedule": "schedule", "cache": "cache", "server": "server", "config": "server",
 }  # fmt: skip
 """In which module of ``commands`` each is, and under which name there, if it is another."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from junmai_jobs import checks
-from junmai_jobs.checks import Check, list_of, number, one_of, optional, whole
+from junmai_jobs.checks import Check, list_of, number, number_or, one_of, optional, whole
 from junmai_jobs.config_file import ConfigFile, Setting, checked
 from junmai_jobs.errors import ConfigError
 
@@ -72,19 +72,61 @@ class Retention:
     count: int = _setting("count", whole(0, 10**9), 100_000)
 
 
+NAME_FIELDS = ("name", "date", "time", "sequence", "camera", "session", "score")
+"""What the ``file_name`` of an export preset may have in braces."""
+_POSITIONS = (
+    "top_left", "top", "top_right", "left", "center", "right", "bottom_left", "bottom", "bottom_right",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportPreset:
-    """One way to export a picture; the keys are those of the original's ``export.presets``."""
+    """One way to export a picture; the keys are those of the original's ``export.presets``, and more.
+
+    ``sharpen`` is a level or percent, ``watermark_opacity`` and ``watermark_scale`` are percent. Without a
+    ``file_name`` a file is called as its photo.
+    """
 
     name: str = _setting("name", checks.text, "")
     enabled: bool = _setting("enabled", checks.yes_or_no, default=True)
-    format: str = _setting("format", one_of("JPEG", "PNG", "TIFF", "DNG"), "JPEG")
+    format: str = _setting("format", one_of("JPEG", "PNG", "TIFF", "WEBP", "DNG"), "JPEG")
     quality: int = _setting("quality", whole(1, 100), 85)
     max_dimension: int = _setting("max_dimension", whole(16, 65_535), 2048)
-    color_space: str = _setting("color_space", one_of("sRGB", "AdobeRGB", "ProPhotoRGB"), "sRGB")
+    color_space: str = _setting("color_space", one_of("sRGB", "AdobeRGB", "DisplayP3", "ProPhotoRGB"), "sRGB")
     destination: str | None = _setting("destination", optional(checks.text), None)
+    file_name: str | None = _setting("file_name", optional(checks.template(*NAME_FIELDS)), None)
+    sharpen: str | float = _setting("sharpen", number_or(0, 500, "off", "low", "standard", "high"), "off")
+    metadata: str = _setting("metadata", one_of("all", "no_gps", "none"), "all")
+    copyright: str | None = _setting("copyright", optional(checks.text), None)
+    watermark_text: str | None = _setting("watermark_text", optional(checks.text), None)
+    watermark_image: str | None = _setting("watermark_image", optional(checks.text), None)
+    watermark_font: str | None = _setting("watermark_font", optional(checks.text), None)
+    watermark_position: str = _setting("watermark_position", one_of(*_POSITIONS), "bottom_right")
+    watermark_opacity: int = _setting("watermark_opacity", whole(1, 100), 50)
+    watermark_scale: int = _setting("watermark_scale", whole(1, 100), 20)
 
 
+_ollama_address = checks.must_be(
+    "http://HOST:PORT, nothing behind it",
+    lambda value: (
+        isinstance(value, str) and re.fullmatch(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?", value)
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondOpinion:
+    """Who else is asked what a photograph is worth: a vision model that an Ollama runs, in ``timeout_s``."""
+
+    url: str = _setting("url", _ollama_address, "http://127.0.0.1:11434")
+    model: str = _setting("model", checks.text, "")
+    timeout_s: float = _setting("timeout_s", number(0.1, 600), 20.0)
+    weight: float = _setting("weight", number(0, 1), 0.3)
+
+
+_has_model = checks.must_be(
+    'an object with a "model"', lambda value: isinstance(value, dict) and "model" in value
+)
 _KEEP_RESULTS = Retention(days=7.0, count=100_000)
 _KEEP_FAILURES = Retention(days=90.0, count=10_000)
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -145,6 +187,9 @@ class Config:
     queue_order: tuple[str, ...] = _setting("queues.order", list_of(checks.name), _QUEUES)
     max_waiting: int = _setting("queues.max_waiting", whole(1, 10**9), 1_000_000)
     aging_seconds: float | None = _setting("queues.aging_seconds", optional(number(1, 31_536_000)), None)
+    cache_entries: int = _setting(
+        "cache.max_entries", whole(0, 10**6), 20_000, env=("JUNMAI_CACHE_ENTRIES",), read=_read_whole
+    )
     keep_succeeded: Retention = _setting(  # noqa: RUF009 - it is a field()
         "retention.succeeded", _like(_KEEP_RESULTS), _KEEP_RESULTS
     )
@@ -157,6 +202,10 @@ class Config:
 
     photo_roots: tuple[Path, ...] = _setting("photo.roots", list_of(checks.folder), ())
     photo_presets: tuple[dict[str, Any], ...] = _setting("photo.presets", list_of(checks.named_object), ())
+    second_opinion: SecondOpinion | None = _setting(  # noqa: RUF009 - it is a field()
+        "photo.llm", optional(_like(SecondOpinion(), _has_model)), None
+    )
+    rate_picks: bool = _setting("photo.rate_picks", checks.yes_or_no, default=True)
     selection_threshold: float = _setting("ai.selection_threshold", number(1, 5), 3.5)
     export_presets: tuple[ExportPreset, ...] = _setting(
         "export.presets", list_of(_like(ExportPreset(), checks.named_object)), ()

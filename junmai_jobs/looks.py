@@ -23,6 +23,10 @@ class Looks(CatalogFile):
         with self._writing() as db:
             db.execute(_RECORD, (sha256, thumbnail, profile))
 
+    def has_look(self, sha256: str) -> bool:
+        """Tell whether it is stored how the content of a file looks."""
+        return bool(self._rows("SELECT 1 FROM looks WHERE sha256 = ?", (sha256,)))
+
     def thumbnails(self, session_id: int) -> dict[int, bytes]:
         """Return the thumbnails of a session's photos, JPEGs, by the ids of the photos."""
         return dict(self._rows(_OF_SESSION.format(what="thumbnail"), (session_id,)))

@@ -21,6 +21,7 @@ from junmai_jobs.priorities import (
     Priorities,
     checked_id,
     get_priority_for_photo,
+    learned_scores,
 )
 from junmai_jobs.tasks.photos import process_photo
 
@@ -67,7 +68,7 @@ class JobQueueManager(Priorities):
         """
         with self._catalog() as catalog:
             photo = _known_photo(catalog, photo_id)
-            priority = get_priority_for_photo(photo.ai_score, user_requested)
+            priority = get_priority_for_photo(learned_scores(catalog, [photo])[0], user_requested)
             return self._submit(catalog, [photo], [priority], config)[0]
 
     def submit_batch_processing(self, photo_ids: Sequence[int], priority: int = PRIORITY_MEDIUM) -> list[str]:
@@ -97,12 +98,14 @@ class JobQueueManager(Priorities):
             if catalog.session_row(session_id) is None:
                 raise ValueError(f"Session not found: {session_id}")
             threshold = self.jobs.config.selection_threshold if auto_select else 0.0
-            photos = [
-                photo
-                for photo in catalog.photos(session_id)
-                if photo.ai_score is None or photo.ai_score >= threshold
+            photos = catalog.photos(session_id)
+            scores = learned_scores(catalog, photos)
+            wanted = [
+                (photo, get_priority_for_photo(score))
+                for photo, score in zip(photos, scores, strict=True)
+                if score is None or score >= threshold
             ]
-            priorities = [get_priority_for_photo(photo.ai_score) for photo in photos]
+            photos, priorities = [photo for photo, _ in wanted], [priority for _, priority in wanted]
             ids = self._submit(catalog, photos, priorities, session_id=session_id)
         return {"session_id": session_id, "photo_count": len(ids), "task_ids": ids}
 

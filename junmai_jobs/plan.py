@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 from junmai_jobs.config import Config, ExportPreset
 from junmai_jobs.errors import ConfigError
 from junmai_jobs.photo.errors import PhotoError, PresetError, shown
+from junmai_jobs.photo.file_names import alike, distinct
 from junmai_jobs.photo.files import Photo
-from junmai_jobs.photo.presets import load_presets, preset_named
+from junmai_jobs.photo.presets import Preset, preset_named
 from junmai_jobs.tasks.photos import process_photo
+from junmai_jobs.tasks.recording import own_presets, own_rules
 from junmai_jobs.tasks.sessions import apply_preset, export_photo, finish_session, group_similar_photos
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ class Wishes:
     """For every pick, instead of the one chosen by its context."""
     replace_edits: bool = False
     """Replace develop settings that a sidecar has already, and keep it as it was beside it."""
+    write_into_files: bool = False
+    """Write develop settings into a JPEG, TIFF or DNG, and keep it as it was beside it."""
     export: Path | None = None
     """The folder to which the picks are exported, by the first enabled of ``export.presets``."""
 
@@ -77,10 +81,7 @@ class Wishes:
             PhotoError: the folder to export to is a file.
             ConfigError: a preset of the user's is wrong.
         """
-        try:
-            presets = load_presets(config.photo_presets)
-        except PresetError as error:
-            raise ConfigError(f"{config.file or 'the configuration'}: {error}") from None
+        presets = _presets(config)
         if self.preset is not None:
             preset_named(self.preset, presets)
         if self.export is None:
@@ -91,10 +92,23 @@ class Wishes:
 
     def digest(self, config: Config) -> str:
         """All that picks and their presets depend on beside the photos."""
-        return repr((self.preset, self.replace_edits, config.selection_threshold, config.photo_presets))
+        presets = hashlib.sha256(repr(_presets(config)).encode("utf-8", "surrogatepass")).hexdigest()
+        wishes = (self.preset, self.replace_edits, self.write_into_files)
+        return repr((*wishes, config.rate_picks, config.selection_threshold, presets))
 
 
 NO_WISHES = Wishes()
+
+
+def _presets(config: Config) -> dict[str, Preset]:
+    try:
+        presets, rules = own_presets(config), own_rules(config)
+        for context in (rules.default, *rules.contexts):
+            preset_named(context.recommended_preset, presets)
+    except PresetError as error:
+        where = f"{config.file or 'the configuration'}: " if str(error).startswith("photo.presets") else ""
+        raise ConfigError(f"{where}{error}") from None
+    return presets
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +218,8 @@ class Plan:
         arguments = common | {"photo_id": self.ids[photo.path], "preset_name": self.wishes.preset}
         if self.wishes.replace_edits:
             arguments["replace_edits"] = True
+        if self.wishes.write_into_files:
+            arguments["write_into_files"] = True
         return self._work("preset", apply_preset, arguments, group.id, after=[group.id])
 
     def _export_works(self, group: Work, common: dict[str, Any]) -> Iterator[Work]:
@@ -222,12 +238,13 @@ class Plan:
     def _export_names(self) -> list[Path]:
         """Where each photo goes: as it lies in the session's folder; where names clash, with its suffix."""
         relative = [photo.path.relative_to(self.folder) for photo in self.photos]
-        stems = [os.fsencode(path.with_suffix("")).lower() for path in relative]
+        stems = [alike(str(path.with_suffix(""))) for path in relative]
         found = Counter(stems)
-        return [
+        wanted = [
             path.with_suffix("") if found[stem] == 1 else path.with_name(path.name.replace(".", "-"))
             for path, stem in zip(relative, stems, strict=True)
         ]
+        return [Path(name) for name in distinct(map(str, wanted))]
 
     def _work(
         self, kind: str, task: Task[..., Any], arguments: dict[str, Any], *told: str, **options: Any

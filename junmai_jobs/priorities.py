@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from junmai_jobs.catalog import Catalog
+from junmai_jobs.catalog import Catalog, PhotoRow
 from junmai_jobs.errors import InvalidState, JobNotFound, OptionError
 from junmai_jobs.job import WAITING, Job, Status
 from junmai_jobs.jobqueue import JobQueue
@@ -45,6 +45,13 @@ def get_priority_for_photo(ai_score: float | None = None, user_requested: bool =
     return PRIORITY_MEDIUM if ai_score >= _MEDIUM_SCORE else PRIORITY_LOW
 
 
+def learned_scores(catalog: Catalog, photos: Sequence[PhotoRow]) -> list[float | None]:
+    """The score of each photo with the photographer's taste in it; None: not judged yet."""
+    judged = {photo.id: photo.ai_score for photo in photos if photo.ai_score is not None}
+    learned = catalog.learned_scores(judged)
+    return [learned.get(photo.id) for photo in photos]
+
+
 class Priorities:
     """What ``JobQueueManager`` knows of priorities, on a queue and the catalog beside it.
 
@@ -67,24 +74,27 @@ class Priorities:
     def rebalance_priorities(self) -> dict[str, Any]:
         """Set the priority of each waiting photo job anew: by the photo's score as it is now, and by age.
 
-        It is that of ``get_priority_for_photo``, and one more for every 10 hours since submission, at most 2.
-        A job at 9 or above counts as asked for by a person, since nothing else tells. Whatever other priority
-        a job was given is forgotten; doing it twice is the same as once.
+        It is that of ``get_priority_for_photo``, with the photographer's taste in the score, and one more for
+        every 10 hours since submission, at most 2. A job at 9 or above counts as asked for by a person, since
+        nothing else tells. Whatever other priority a job was given is forgotten; twice is the same as once.
 
         Returns:
             ``adjusted_count``, ``total_pending`` (the jobs that were looked at) and ``timestamp``.
         """
-        now, adjusted, total = self._now(), 0, 0
+        now, adjusted = self._now(), 0
         with self._catalog() as catalog:
+            works: list[tuple[Job, PhotoRow]] = []
             for job in self._waiting(catalog, WAITING):
                 photo_id = job.kwargs.get("photo_id")
                 photo = catalog.photo_row(photo_id) if job.task == WORK and type(photo_id) is int else None
                 if photo is not None:
-                    total += 1
-                    base = get_priority_for_photo(photo.ai_score, job.priority >= PRIORITY_HIGH)
-                    steps = min(_MOST_STEPS, int(_age_hours(job, now) / _HOURS_A_STEP))
-                    adjusted += self._move(job, base + steps)
-        return {"adjusted_count": adjusted, "total_pending": total, "timestamp": self._timestamp()}
+                    works.append((job, photo))
+            scores = learned_scores(catalog, [photo for _, photo in works])
+        for (job, _), score in zip(works, scores, strict=True):
+            base = get_priority_for_photo(score, job.priority >= PRIORITY_HIGH)
+            steps = min(_MOST_STEPS, int(_age_hours(job, now) / _HOURS_A_STEP))
+            adjusted += self._move(job, base + steps)
+        return {"adjusted_count": adjusted, "total_pending": len(works), "timestamp": self._timestamp()}
 
     def boost_session_priority(self, session_id: int, boost_amount: int = 2) -> dict[str, Any]:
         """Raise the priority of a session's waiting jobs by 1 to 5, up to 10.

@@ -10,12 +10,13 @@ import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from junmai_jobs import contact_sheet
 from junmai_jobs.catalog import Catalog, PhotoRow, PlannedJob
 from junmai_jobs.errors import InvalidState, JobNotFound, StoreUnavailable
 from junmai_jobs.host import is_gone
@@ -23,8 +24,9 @@ from junmai_jobs.job import Job, Status
 from junmai_jobs.ledger import why
 from junmai_jobs.logs import start_logging
 from junmai_jobs.photo.errors import UnreadablePhoto
-from junmai_jobs.photo.files import find_photos
-from junmai_jobs.plan import NO_WISHES, QUEUES, Forecast, Plan, Wishes, Work, resolved
+from junmai_jobs.photo.files import Photo, find_photos
+from junmai_jobs.photo.writing import has_lost_settings
+from junmai_jobs.plan import NO_WISHES, QUEUES, TASKS, Forecast, Plan, Wishes, Work, resolved
 from junmai_jobs.report import Failure, Pick, Report, sentence
 from junmai_jobs.resources import in_words
 from junmai_jobs.tasks.photos import record
@@ -56,21 +58,24 @@ def process(
     folder: Path,
     wishes: Wishes = NO_WISHES,
     *,
+    photos: Sequence[Photo] | None = None,
     dry_run: bool = False,
+    sheet: Path | bool = True,
     watch: Watch = lambda _what, _done, _total: None,
     tell: Tell = lambda _sentence: None,
 ) -> Report:
-    """Have every photo of a folder worked on, and tell what has become of each.
+    """Have every photo of a folder worked on, or just these of it, and tell what has become of each.
 
     Where no worker is alive it starts a pool of its own for the time. Interrupted, it leaves the queue as it
-    is; called again, it goes on. A dry run only counts, and submits nothing.
+    is; called again, it goes on. A dry run only counts, and submits nothing. At the end a contact sheet is
+    written: as the file ``sheet``, in ``JUNMAI_HOME`` for True, and none for False.
 
     Raises:
         PhotoError: the folder is not there, is no folder, or cannot be read; a wish cannot be fulfilled.
         StoreUnavailable: the server cannot be reached, or was away for longer than ``PATIENCE``.
     """
     folder, wishes = resolved(folder), wishes.checked(jobs.config)
-    photos = find_photos(folder)
+    photos = find_photos(folder) if photos is None else photos
     file = jobs.config.home / CATALOG_FILE
     with Catalog(file) as catalog:
         name = wishes.session or str(folder)
@@ -83,7 +88,7 @@ def process(
             catalog=file,
             ids=catalog.photo_ids(session_id, [photo.path for photo in photos]),
             wishes=wishes,
-            turn=catalog.turn(session_id, wishes.digest(jobs.config)),
+            turn=catalog.turn(session_id, wishes.digest(jobs.config) + catalog.verdicts_digest()),
             export_preset=export_preset_named(jobs.config, None),
         )
         run = _Run(jobs, catalog, plan, tell)
@@ -92,7 +97,8 @@ def process(
             run.go(watch)
         seconds = started * (catalog.typical_seconds("process_photo") or _USUAL_SECONDS)
         forecast = plan.forecast(seconds / jobs.config.max_concurrent_jobs) if dry_run else None
-        return run.report(started, forecast)
+        report = run.report(started, forecast)
+        return report if dry_run or not photos else run.with_sheet(report, sheet)
 
 
 @dataclass(slots=True)
@@ -125,7 +131,9 @@ class _Run:
     def go(self, watch: Watch) -> None:
         """Submit what is missing and wait for the end of it all."""
         salt = ""
-        while (later := self.plan.later_works(self.photo_works, salt)) and self._is_lost(later[0]):
+        while (later := self.plan.later_works(self.photo_works, salt)) and (
+            self._is_lost(later[0]) or self._is_unmade(later)
+        ):
             salt = later[0].id  # who waited for its groups was cancelled with it: once more from there
         for _ in range(_REGROUPINGS):
             self._add(later)
@@ -148,13 +156,21 @@ class _Run:
     def _is_lost(self, work: Work) -> bool:
         return _patiently(lambda: self.jobs.inspector.statuses([work.id])).get(work.id) in _LOST
 
+    def _is_unmade(self, works: Sequence[Work]) -> bool:
+        """Whether a sidecar or an export that one of these jobs has made is not there any more."""
+        picks = {row.id: row.path for row in self.catalog.photos(self.plan.session_id) if row.is_pick}
+        made = {work.id: picks[work.photo_id] for work in works if work.photo_id in picks}
+        found = _patiently(lambda: self.jobs.inspector.statuses(list(made))) if made else {}
+        done = [job_id for job_id, status in found.items() if status is Status.SUCCEEDED]
+        return any(_is_gone(job, made[job.id]) for job in self._load(done))
+
     def _is_grouped(self) -> bool:
         session = self.plan.session_id
         return self.catalog.grouped_from(session) == self.catalog.results_digest(session)
 
     def _start(self) -> None:
         """Submit what is missing, and revive what is worth another try."""
-        missing = [self.works[job_id] for job_id in self.works if job_id not in self.known]
+        missing = self._best_first([self.works[job_id] for job_id in self.works if job_id not in self.known])
         self.catalog.add_jobs(_planned(work, self.plan.session_id) for work in missing)
         _patiently(lambda: self.jobs.submit_all((work.task, work.arguments) for work in missing))
         for job_id in self.revivable:
@@ -162,6 +178,15 @@ class _Run:
                 _patiently(partial(self.jobs.retry, job_id))
         self.known |= dict.fromkeys([*(work.id for work in missing), *self.revivable], Status.QUEUED)
         self.revivable = set()
+
+    def _best_first(self, works: Iterable[Work]) -> list[Work]:
+        """Put what is done for one photo in the order of the scores, as far as they are known."""
+        rows = self.catalog.results(self.plan.session_id)
+        scores = self.catalog.learned_scores({row.id: row.ai_score or 0.0 for row in rows})
+        names = [task.name for task in TASKS]
+        return sorted(
+            works, key=lambda work: (names.index(work.task.name), -scores.get(work.photo_id or 0, 0.0))
+        )
 
     def _wait(self, watch: Watch) -> None:
         """Until every job has ended; with a pool of our own from when no worker is alive."""
@@ -268,6 +293,20 @@ class _Run:
             forecast=forecast,
         )
 
+    def with_sheet(self, report: Report, sheet: Path | bool) -> Report:
+        """Write the contact sheet, if one is wanted; that it cannot be written is no loss to the session."""
+        if sheet is False:
+            return report
+        usual = contact_sheet.usual_file(self.jobs.config.home, self.plan.folder, self.plan.session_id)
+        file = usual if sheet is True else sheet
+        try:
+            paths = [photo.path for photo in self.plan.photos]
+            contact_sheet.write(file, self.catalog, self.plan.folder, report, paths)
+        except OSError as error:
+            self.tell(f"The contact sheet {file} cannot be written: {error.strerror or error}.")
+            return report
+        return replace(report, contact_sheet=str(file))
+
     def _failures(self, rows: Iterable[PhotoRow], ended: dict[int | None, str]) -> Iterator[Failure]:
         """The photos' own jobs first; of the later ones not those that were cancelled with the one before."""
         lost = {job.id: job for job in self._load([i for i, status in self.known.items() if status in _LOST])}
@@ -289,11 +328,17 @@ class _Run:
         for job in self._load([job_id for job_id in later if self.known.get(job_id) is Status.SUCCEEDED]):
             if isinstance(job.result, dict) and job.result.get("status") != NOT_A_PICK:
                 made[job.result["photo_id"]][job.task] = job.result
-        for photo_id, row in picked.items():
+        leanings = self.catalog.leanings(picked)
+        learned = {
+            photo_id: (row.ai_score or 0.0) + leanings[photo_id].points for photo_id, row in picked.items()
+        }
+        for photo_id in sorted(picked, key=lambda photo_id: -learned[photo_id]):
+            row = picked[photo_id]
             applied = made[photo_id].get("apply_preset", {})
             exported = made[photo_id].get("export_photo", {})
             yield Pick(
-                str(row.path), row.ai_score or 0.0, sentence(row),
+                str(row.path), min(5.0, max(1.0, learned[photo_id])),
+                f"{sentence(row)} {leanings[photo_id]}".rstrip(),
                 sizes.get(row.group_id) if row.group_id else None,
                 applied.get("preset_name"), applied.get("status"), _there(exported.get("path")),
             )  # fmt: skip
@@ -310,6 +355,16 @@ def _planned(work: Work, session_id: int) -> PlannedJob:
 
 def _there(path: Path | None) -> str | None:
     return str(path) if path is not None and path.exists() else None
+
+
+def _is_gone(job: Job, photo: Path) -> bool:
+    """Whether the file that a job has made of a pick was removed since."""
+    if not isinstance(job.result, dict):
+        return False
+    exported, status = job.result.get("path"), job.result.get("status")
+    return (exported is not None and not exported.exists()) or (
+        status in {"written", "unchanged"} and has_lost_settings(photo)
+    )
 
 
 def _is_over(status: Status | None) -> bool:

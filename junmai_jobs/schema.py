@@ -180,6 +180,29 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "INSERT INTO session_roots SELECT id, import_folder FROM sessions",
     ),
     ("CREATE TABLE looks (sha256 TEXT PRIMARY KEY NOT NULL, thumbnail BLOB, profile BLOB)",),
+    (
+        "ALTER TABLE photos ADD COLUMN traits TEXT",
+        """
+        UPDATE photos SET traits = json_object(
+            'context', context_tag, 'overall_score', ai_score, 'focus_score', focus_score,
+            'exposure_score', exposure_score, 'composition_score', composition_score,
+            'faces_detected', detected_faces, 'iso', iso, 'focal_length', focal_length, 'aperture', aperture,
+            'shutter_speed', shutter_speed
+        ) WHERE status = 'completed'
+        """,
+        """
+        CREATE TABLE verdicts (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            batch INTEGER NOT NULL,
+            photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+            verdict TEXT NOT NULL CHECK (verdict IN ('approved', 'rejected')),
+            reason TEXT,
+            given_at TEXT NOT NULL,
+            withdrawn_at TEXT
+        )
+        """,
+        "CREATE INDEX verdicts_of_photo ON verdicts (photo_id) WHERE withdrawn_at IS NULL",
+    ),
 )
 _FOLDER_OF_SESSION = "SELECT CAST(import_folder AS BLOB) FROM sessions WHERE id = ?"
 _ROOTS_OF_SESSION = "SELECT CAST(folder AS BLOB) FROM session_roots WHERE session_id = ?"

@@ -50,6 +50,7 @@ _RANGES = {
     "claim_ahead": _Range(1, MOST_AHEAD),
     "max_jobs_per_child": _Range(1, 2**31),
     "nice": _Range(0, 19),
+    "cache_entries": _Range(0, 10**6),
 }
 
 
@@ -94,6 +95,7 @@ def worker_settings(
         "thresholds": Thresholds.of(config) if is_governed else None,
         "nice": config.nice,
         "keep_awake": config.keep_awake,
+        "cache_entries": config.cache_entries,
     }
     jobs.broker.due()  # a user who may not call our functions is told so now
     return WorkerSettings(

@@ -28,14 +28,15 @@ FLOORS = (
     "broker_base", "broker_steering", "broker_upkeep", "broker",
     "record", "inspector_base", "inspector_stats", "inspector", "waiting", "events", "history",
     "logs", "notify", "host", "awake", "background", "embedded", "watcher", "server",
-    "ladder", "context", "timelimit", "interrupt", "quarantine", "executor",
+    "quarantine", "cache", "ladder", "context", "timelimit", "interrupt", "executor",
     "machines", "sensors", "resources", "scheduler", "settings", "survey", "guest",
     "board", "child_process", "child", "preload", "forked", "forkserver", "slot", "guard", "pool", "worker",
     "startup", "hosting",
     "handle", "batch",
     "jobqueue_base", "worker_settings",
     "jobqueue_schedules", "jobqueue_workflows", "jobqueue_workers", "jobqueue", "__init__",
-    "photo", "schema", "looks", "ledger", "catalog", "tasks", "plan", "report", "process", "priorities",
+    "photo", "schema", "looks", "verdicts", "ledger", "catalog", "tasks", "plan", "report", "contact_sheet",
+    "process", "folder_watch", "priorities",
     "manager", "metrics", "doctor", "testing", "bridge", "commands", "cli", "__main__",
 )  # fmt: skip
 """From the ground up. A module imports only what stands on floors below, or in its own package."""

@@ -39,6 +39,7 @@ COMMANDS = (
     ["cancel"], ["batch"], ["worker"], ["workers"], ["process"], ["server", "start"], ["server", "stop"],
     ["server", "status"], ["config", "show"], ["schedule", "list"], ["schedule", "add"],
     ["schedule", "remove"], ["schedule", "pause"], ["schedule", "resume"], ["schedule", "run"],
+    ["cache"], ["cache", "clear"],
 )  # fmt: skip
 
 

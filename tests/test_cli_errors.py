@@ -18,7 +18,7 @@ from tests.servers import free_port
 REACHING = (
     ["stats"], ["list"], ["failed"], ["show", "x"], ["pause"], ["resume"], ["purge", "--yes"], ["retry", "x"],
     ["retry", "--all", "--yes"], ["cancel", "x"], ["submit", "add", "1"], ["submit", "add", "1", "--wait"],
-    ["worker"], ["workers"], ["server", "status"],
+    ["worker"], ["workers"], ["server", "status"], ["cache"], ["cache", "clear", "--yes"],
 )  # fmt: skip
 LONGEST_WAIT = 3.0  # s
 

@@ -80,7 +80,7 @@ def refuse(home: Path) -> Refuse:
         ('{"notify": {"command": "notify-send"}}', 1, ["notify.command", "a list of words"]),
         ('{"export": {"presets": [{"name": "a",\n"quality": 101}]}}', 2, ["export.presets[0].quality"]),
         ('{"export": {"presets": [{"name": "a"}, {"qualty": 1}]}}', 1, ["export.presets[1]", '"name"']),
-        ('{"export": {"presets": [{"name": "a", "format": "GIF"}]}}', 1, ["JPEG, PNG, TIFF, DNG"]),
+        ('{"export": {"presets": [{"name": "a", "format": "GIF"}]}}', 1, ["JPEG, PNG, TIFF, WEBP, DNG"]),
         ('{"namespace": "Studio"}', 1, ["namespace", "a-z"]),
         ('{"namespace": "' + "a" * 129 + '"}', 1, ["namespace"]),
         ('{"namespace": "a\\n"}', 1, ["namespace"]),

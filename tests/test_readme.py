@@ -174,8 +174,12 @@ def test_the_table_of_the_main_job_is_what_it_prints(desk: Desk) -> None:
 
 
 def _words(table: str) -> list[list[str]]:
-    """The words of each line; a score differs a little from one version of the libraries to the next."""
-    return [re.sub(r"^\d\.\d\d", "SCORE", line).split() for line in table.splitlines()]
+    """The words of each line; a score differs a little from one version of the libraries to the next.
+
+    Where the contact sheet is depends on whose home it is.
+    """
+    lines = (line for line in table.splitlines() if not line.startswith("contact sheet:"))
+    return [re.sub(r"^\d\.\d\d", "SCORE", line).split() for line in lines]
 
 
 def test_every_command_does_what_it_says(desk: Desk) -> None:

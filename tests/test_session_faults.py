@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 from PIL import Image
 
 from junmai_jobs import JobQueue
@@ -90,7 +91,8 @@ def finish_in_a_hurry(cli: CommandLine, process: subprocess.Popen[str], jobs: Jo
     """Wait for the end of a command without the pauses before retries. It must not print much."""
     pause = threading.Event()
     while process.poll() is None:
-        hurry(jobs)
+        with contextlib.suppress(redis.ConnectionError):  # it may still have to start the server
+            hurry(jobs)
         pause.wait(0.05)
     return cli.finish(process)
 

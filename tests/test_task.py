@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import itertools
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -24,7 +25,7 @@ from junmai_jobs import (
 from junmai_jobs.config import load_config
 from junmai_jobs.errors import JunmaiJobsError
 from junmai_jobs.job import Body, NewJob
-from junmai_jobs.options import _NOT_BUILT, Options
+from junmai_jobs.options import Options
 from junmai_jobs.task import AsyncTask, Task, find_task, task_modules
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 module = importlib.import_module("junmai_jobs.task")  # the package's attribute of that name is the decorator
-NOT_BUILT = sorted(_NOT_BUILT)
 
 
 def export(photo: int, path: str = "", *, size: Any = None) -> str:
@@ -216,6 +216,15 @@ def test_how_long_a_result_is_kept_is_stored_where_it_differs() -> None:
     assert base.overlaid(stored).result_ttl == 5
 
 
+@pytest.mark.parametrize(("given", "kept"), [(60, 60), (True, math.inf), (False, None), (None, None)])
+def test_how_long_it_answers_for_others_is_stored_where_it_differs(given: Any, kept: float | None) -> None:
+    base = Options(cache=5)
+    stored = Body.decode(task(cache=5)(export).with_options(cache=given).new_job((1,), {}).body).options
+    assert stored == {"cache": kept}
+    assert base.overlaid(stored).cache == kept
+    assert base.changed({"cache": 5}).stored(base) == {}
+
+
 def test_unusual_retries_are_stored_for_readers_without_the_code() -> None:
     base = Options(retry=RetryPolicy(max_retries=9))
     assert base.stored(base)["retry"][0] == 9
@@ -261,10 +270,14 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"eta": 5}, "eta is 5; give a datetime"),
     ({"eta": datetime(2030, 1, 1, tzinfo=UTC), "delay": 5}, "give delay or eta, not both"),
     ({"priorty": 5}, "no option 'priorty'; did you mean 'priority'?"),
-    ({"colour": 5}, "no option 'colour'; there are after, after_policy, batch, concurrency, delay, eta"),
+    (
+        {"colour": 5},
+        "no option 'colour'; there are after, after_policy, batch, cache, concurrency, delay",
+    ),
     ({"countdown": 5}, "no option 'countdown'; write delay"),
     ({"max_retries": 5}, r"no option 'max_retries'; write retry=RetryPolicy\(max_retries=\.\.\.\)"),
-    *(({name: 1}, f"the option '{name}' is not built yet") for name in NOT_BUILT),
+    ({"cache": "30d"}, "cache is '30d'; give a number of seconds"),
+    ({"cache": 0}, "cache is 0; give seconds from 0.001 to ten years"),
 ]
 
 

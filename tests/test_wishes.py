@@ -15,6 +15,7 @@ from tests.photo.sidecars import EDITED, SETTINGS, beside
 from tests.photo.test_raw import cr2, jpeg
 from tests.photographs import copy_to
 from tests.waiting import wait_until
+from tests.xmp_reader import read_by_exiftool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def test_edits_are_spared_replaced_and_restored(cli: CommandLine, tmp_path: Path
     found = cli.json("undo", tmp_path / "shoot", "--yes")
     assert (found["restored"], found["edited_since"]) == ([str(photo)], [])
     assert sidecar.read_bytes() == before
-    assert cli.run("undo", tmp_path / "shoot", "--yes").out == "0 sidecars restored\n"
+    assert cli.run("undo", tmp_path / "shoot", "--yes").out == "0 photos restored\n"
     (pick,) = cli.json("process", tmp_path / "shoot")["picks"]
     assert pick["sidecar"] == "already_edited"
 
@@ -140,3 +141,63 @@ def test_it_ends_also_when_the_groups_are_cancelled(cli: CommandLine, tmp_path: 
     again = cli.json("process", tmp_path / "shoot", "--export", tmp_path / "out")
     assert again["failures"] == []
     assert all(Path(pick["exported"]).exists() for pick in again["picks"])
+
+
+def test_what_was_deleted_is_made_again_once(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "shoot").mkdir()
+    photo = cr2(tmp_path / "shoot" / "IMG_1.CR2")
+    command = ("process", tmp_path / "shoot", "--export", tmp_path / "out")
+    (pick,) = cli.json(*command)["picks"]
+    for made in (photo.with_suffix(".xmp"), Path(pick["exported"])):
+        before = made.read_bytes()
+        made.unlink()
+        (again,) = cli.json(*command)["picks"]
+        assert again | {"sidecar": pick["sidecar"]} == pick
+        assert made.read_bytes() == before
+        jobs = cli.json("stats")["jobs_by_status"]["succeeded"]
+        cli.json(*command)
+        assert cli.json("stats")["jobs_by_status"]["succeeded"] == jobs
+
+
+def everything_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_no_photograph_is_written_to_but_with_the_flag(cli: CommandLine, tmp_path: Path) -> None:
+    shoot = tmp_path / "shoot"
+    photos = copy_to(shoot)[:3]
+    for path in set(shoot.iterdir()) - set(photos):
+        path.unlink()
+    before = everything_in(shoot)
+    picks = cli.json("process", shoot)["picks"]
+    assert {pick["sidecar"] for pick in picks} == {"no_sidecar"}
+    assert everything_in(shoot) == before
+
+    picks = cli.json("process", shoot, "--write-into-files")["picks"]
+
+    assert {pick["sidecar"] for pick in picks} == {"written"}
+    picked = [Path(pick["path"]) for pick in picks]
+    for path in photos:
+        assert (path.read_bytes() != before[path.name]) == (path in picked)
+        assert before[path.name] == everything_in(shoot)[path.name + (".original" if path in picked else "")]
+    rated = read_by_exiftool(picked[0])
+    assert (rated["XMP-xmp:Rating"] in {3, 4, 5}, rated["XMP-xmp:Label"]) == (True, "Green")
+    found = cli.json("undo", shoot, "--yes")
+    assert (sorted(found["restored"]), found["edited_since"]) == (sorted(map(str, picked)), [])
+    assert everything_in(shoot) == before
+
+
+def test_presets_of_a_file_are_checked_at_once_and_applied_anew(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "shoot").mkdir()
+    photo = cr2(tmp_path / "shoot" / "IMG_1.CR2")
+    for text, shown in (("Exposure = 1", "+1.00"), ("Exposure2012 = 2", "+2.00")):
+        (cli.home / "presets.toml").write_text(f"[mine.settings]\n{text}\n", "utf-8")
+        cli.json("process", tmp_path / "shoot", "--preset", "mine")
+        assert exposure(photo) == shown
+    for text, said in (
+        ("[mine.settings]\nOrangeHue = 2", "presets.toml: mine.settings.OrangeHue is no develop setting"),
+        ("[natural]\nenabled = false", "there is no preset natural: there are "),
+    ):
+        (cli.home / "presets.toml").write_text(text, "utf-8")
+        done = cli.run("process", tmp_path / "shoot")
+        assert (done.code, done.err.count("\n"), said in done.err) == (2, 1, True), done

@@ -11,7 +11,7 @@ import click
 from junmai_jobs.codec import as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
     from rich.table import Table
@@ -47,6 +47,12 @@ def note(text: object) -> None:
 def count(number: int, noun: str) -> str:
     """A number of things."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def kept_in_words(counts: Mapping[str, int]) -> str:
+    """What is kept of values that were made before, and how often that was of use."""
+    used, made = (count(counts[name], "time") for name in ("hits", "misses"))
+    return f"{count(counts['entries'], 'value')} kept: used {used}, made {made}"
 
 
 def moment(iso: str | None) -> str:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 50
 
 
-def _folder(_context: click.Context, _parameter: click.Parameter, name: str | None) -> Path | None:
+def existing_name(_context: click.Context, _parameter: click.Parameter, name: str | None) -> Path | None:
+    """A folder that is named at all, or not given."""
     if name is None:
         return None
     if not name:  # as an unset variable of the shell gives it
@@ -31,11 +32,14 @@ def _folder(_context: click.Context, _parameter: click.Parameter, name: str | No
 
 
 @click.command(cls=Command)
-@click.argument("folder", callback=_folder)
+@click.argument("folder", callback=existing_name)
 @click.option("--session", metavar="NAME", help="Its name in the catalog; else the folder's path.")
 @click.option("--preset", metavar="NAME", help="For every pick, instead of the one for its context.")
 @click.option("--replace-edits", is_flag=True, help="Also where a sidecar is edited; `undo` takes it back.")
-@click.option("--export", callback=_folder, metavar="DIR", help="Export the picks to DIR.")
+@click.option("--write-into-files", is_flag=True, help="Also into a JPEG, TIFF or DNG; a backup is kept.")
+@click.option("--export", callback=existing_name, metavar="DIR", help="Export the picks to DIR.")
+@click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE", help="The contact sheet's file.")
+@click.option("--no-sheet", is_flag=True, help="Make no contact sheet.")
 @click.option("--dry-run", is_flag=True, help="Only count what there is to do.")
 @click.option("--no-keep-awake", is_flag=True, help="Let the computer sleep when it likes.")
 @pass_app
@@ -46,14 +50,18 @@ def process(
     session: str | None,
     preset: str | None,
     replace_edits: bool,
+    write_into_files: bool,
     export: Path | None,
+    sheet: Path | None,
+    no_sheet: bool,
     dry_run: bool,
     no_keep_awake: bool,
 ) -> None:
     """Judge every photo in FOLDER and the folders in it, group those that are alike, and show the picks.
 
     A pick is the best of its group, or a photo alone that is good enough. It gets a preset: beside a RAW file
-    an XMP sidecar, which Lightroom reads. No photo is ever written to.
+    an XMP sidecar, which Lightroom reads. No photo is written to but with --write-into-files. A contact
+    sheet, one HTML page, shows all of it.
 
     Run it again after whatever went wrong: it does only what is missing.
     """
@@ -63,13 +71,21 @@ def process(
         app.settings["keep_awake"] = False
     app.register_tasks()
     # Only this command needs these.
+    from junmai_jobs.contact_sheet import checked_file  # noqa: PLC0415
     from junmai_jobs.plan import Wishes  # noqa: PLC0415
     from junmai_jobs.process import process as work  # noqa: PLC0415
 
-    wishes = Wishes(session=session, preset=preset, replace_edits=replace_edits, export=export)
+    wishes = Wishes(
+        session=session,
+        preset=preset,
+        replace_edits=replace_edits,
+        write_into_files=write_into_files,
+        export=export,
+    )
     try:
-        with _progress(quiet=app.as_json or dry_run) as progress, _interruptible():
-            report = work(app.jobs, folder, wishes, dry_run=dry_run, watch=progress, tell=note)
+        place = checked_file(sheet) if sheet else not no_sheet
+        with progress(quiet=app.as_json or dry_run) as watch, interruptible():
+            report = work(app.jobs, folder, wishes, dry_run=dry_run, sheet=place, watch=watch, tell=note)
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: run the same command again to go on.")
         raise
@@ -79,7 +95,7 @@ def process(
 
 
 @contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Watch]:
+def progress(*, quiet: bool) -> Iterator[Watch]:
     """A bar on stderr, with the time left; none where nobody sees it."""
     bars = console(stderr=True)
     if quiet or not bars.is_terminal:
@@ -106,7 +122,7 @@ def _progress(*, quiet: bool) -> Iterator[Watch]:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Let SIGTERM end this as Ctrl-C does: jobs are given back, and processes ended."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -133,7 +149,9 @@ def _show(report: Report, folder: Path) -> None:
         say(f"... and {len(report.picks) - len(shown):,} more; --json gives them all")
     if report.failures:
         print_table(("FAILED", "WHY"), [(name(each.path), each.error) for each in report.failures])
-    say(_summary(report))
+    if report.contact_sheet:
+        say(f"contact sheet: {report.contact_sheet}")
+    say(summary(report))
 
 
 def _preset(pick: Pick) -> str:
@@ -141,7 +159,8 @@ def _preset(pick: Pick) -> str:
     return "already edited, left as it is" if edited else pick.preset or ""
 
 
-def _summary(report: Report) -> str:
+def summary(report: Report) -> str:
+    """What has become of the photos, in numbers."""
     parts = [f"{report.succeeded:,} succeeded", f"{report.failed:,} failed"]
     if report.forecast:
         parts.append(f"{report.started:,} to do, in about {report.forecast.expected_seconds:,.0f} s")

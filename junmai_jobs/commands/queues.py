@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from junmai_jobs.commands.app import App, Command, confirm, pass_app
-from junmai_jobs.commands.output import clean, console, count, say, table
+from junmai_jobs.commands.output import clean, console, count, kept_in_words, say, table
 from junmai_jobs.job import WAITING, Status
 from junmai_jobs.resources import Grade, in_words
 
@@ -64,6 +64,7 @@ def _view(counts: dict[str, Any]) -> RenderableType:
             for name, allowed in counts["governor"].items()
             if allowed and allowed["grade"] != Grade.FULL.word
         ),
+        *([f"cache: {kept_in_words(counts['cache'])}"] if counts["cache"]["entries"] else []),
     ]
     columns = ("QUEUE", *map(str.upper, homes), "OLDEST WAIT (s)", "")
     return Group(table(columns, rows), Text("\n".join(summary)))

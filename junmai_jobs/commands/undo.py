@@ -1,4 +1,4 @@
-"""``undo``: sidecars whose edits were replaced become what they were."""
+"""``undo``: sidecars and photos that a session has written become what they were."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
 def undo(app: App, session: str, *, yes: bool) -> None:
-    """Restore the sidecars that `process --replace-edits` has replaced in SESSION, its name or folder.
+    """Take back what `process` has written in SESSION, its name or folder: sidecars, and photos written into.
 
-    One that was edited since is left as it is, and exit is 1.
+    What it has replaced is restored from its backup, what it has added is taken out. What was edited since is
+    left as it is, and exit is 1.
     """
     from junmai_jobs.catalog import Catalog  # noqa: PLC0415 - --help does without it
     from junmai_jobs.photo.errors import PhotoError  # noqa: PLC0415
-    from junmai_jobs.photo.files import is_raw  # noqa: PLC0415
-    from junmai_jobs.photo.sidecar import restore_sidecar  # noqa: PLC0415
+    from junmai_jobs.photo.writing import undo_settings  # noqa: PLC0415
     from junmai_jobs.tasks.recording import CATALOG_FILE  # noqa: PLC0415
 
     with Catalog(app.config.home / CATALOG_FILE) as catalog:
         found = _session(catalog, session)
-        raws = [row.path for row in catalog.photos(found.id) if is_raw(row.path)]
-    confirm(f"Restore the sidecars of {count(len(raws), 'RAW file')} in {found.import_folder}?", yes=yes)
+        paths = [row.path for row in catalog.photos(found.id)]
+    confirm(f"Take back what was written for {count(len(paths), 'photo')} in {found.import_folder}?", yes=yes)
     outcomes: dict[str, str] = {}
     failures: dict[str, str] = {}
-    for path in raws:
+    for path in paths:
         try:
-            outcomes[str(path)] = restore_sidecar(path)
+            outcomes[str(path)] = undo_settings(path)
         except PhotoError as error:  # of this one; the others are restored all the same
             failures[str(path)] = str(error)
     restored = [path for path, outcome in outcomes.items() if outcome == "restored"]
@@ -68,4 +68,4 @@ def _show(restored: list[str], edited: list[str], failures: dict[str, str]) -> N
         print_table(("FAILED", "WHY"), failures.items())
     if edited:
         print_table(("EDITED SINCE, LEFT AS IT IS",), [(path,) for path in edited])
-    say(f"{count(len(restored), 'sidecar')} restored")
+    say(f"{count(len(restored), 'photo')} restored")

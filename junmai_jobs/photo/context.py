@@ -1,6 +1,6 @@
 """In which situation a photograph was taken, by readable rules over its EXIF and its scores.
 
-The rules are ``context_rules.json``: contexts, each with a preset, its strength and its rules. The keys, the
+The rules are ``contexts.toml``: contexts, each with a preset, its strength and its rules. The keys, the
 operators and the threshold are the original project's.
 """
 
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from junmai_jobs import checks
 from junmai_jobs.checks import Bad, Check, inside, must_be, number, object_with, one_of, whole
 from junmai_jobs.files import read_small
-from junmai_jobs.photo.errors import PresetError, shown
-from junmai_jobs.photo.presets import checked
+from junmai_jobs.photo.develop import checked
+from junmai_jobs.photo.errors import PresetError, shown, spelt
+from junmai_jobs.photo.tables import Tables, own_tables, shipped_tables
 
 LEAST_SCORE = 0.5  # below it no context stands out
 DEFAULT = "default"
@@ -89,20 +89,31 @@ def blend_of(name: str, rules: Rules) -> int | None:
     return known.get(name)
 
 
-def load_rules(path: Path | None = None) -> Rules:
-    """Read contexts from a JSON file; None for the shipped ones.
+def load_rules(path: Path | None = None, own: Path | None = None) -> Rules:
+    """Return the shipped contexts, or those of a JSON file, with a TOML file of the user's laid over them.
 
-    The file holds ``default`` and ``contexts``; each has ``description``, ``recommended_preset`` and
+    The JSON file holds ``default`` and ``contexts``; each has ``description``, ``recommended_preset`` and
     ``preset_blend`` (0 to 100), a context also ``rules``, a list of
     ``{"field": "settings.iso", "operator": ">=", "value": 1600, "weight": 3}``. The fields are those of
     ``read_exif``, and under ``quality`` those of ``evaluate``; a field that is missing or None matches
     nothing. Shutter speeds are text, ``"1/250"``, and compare as seconds.
 
+    The TOML file has a table for each context with the same keys. Under the name of one that is there it
+    changes what it names; a new one needs all keys and stands before the others, so that it wins ties.
+    ``enabled = false`` takes a context away.
+
+    Args:
+        path: the JSON file; None: the shipped contexts.
+        own: a file as ``contexts.toml``; it need not be there.
+
     Raises:
-        PresetError: the file cannot be read or is wrong; the message names the place.
+        PresetError: a file cannot be read or is wrong; the message names the place.
     """
-    if path is None:
-        return _shipped()
+    rules = _shipped() if path is None else _from_json(path)
+    return rules if own is None else _laid_over(rules, own_tables(own), spelt(own))
+
+
+def _from_json(path: Path) -> Rules:
     try:
         return _parsed(read_small(path), shown(path))
     except OSError as error:
@@ -113,8 +124,32 @@ def load_rules(path: Path | None = None) -> Rules:
 
 @cache
 def _shipped() -> Rules:
-    name = "context_rules.json"
-    return _parsed(files("junmai_jobs.photo").joinpath(name).read_text("utf-8"), name)
+    name = "contexts.toml"
+    tables = shipped_tables(name)
+    rules: Rules = checked(f"{name}: ", _rules, {"default": tables.pop(DEFAULT), "contexts": tables})
+    return rules
+
+
+def _laid_over(rules: Rules, tables: Tables, file: str) -> Rules:
+    contexts, default = {context.name: context for context in rules.contexts}, rules.default
+    new: dict[str, Context] = {}
+    for name, table in tables.items():
+        source = f"{file}: {name}"
+        if name == DEFAULT:
+            default = replace(default, **checked(source, _default_changes, table))
+            continue
+        found = checked(source, _changes, table)
+        if not found.pop("enabled", True):
+            contexts.pop(name, None)
+        elif name in contexts:
+            contexts[name] = replace(contexts[name], **found)
+        elif missing := next((key for key in _CONTEXT if key not in found), None):
+            raise PresetError(f'{source} must have "{missing}": no context of this name could be changed')
+        else:
+            new[name] = Context(name, **found)
+    if not new and not contexts:
+        raise PresetError(f"{file} must leave at least one context enabled")
+    return Rules((*new.values(), *contexts.values()), default)
 
 
 def _parsed(text: str, name: str) -> Rules:
@@ -257,8 +292,9 @@ def _rule_list(value: Any) -> tuple[Rule, ...]:
     return found
 
 
-_default = _having(_CARD)
-_context = _having({**_CARD, "rules": _rule_list})
+_CONTEXT: dict[str, Check] = {**_CARD, "rules": _rule_list}
+_default, _default_changes = _having(_CARD), object_with(_CARD)
+_context, _changes = _having(_CONTEXT), object_with({**_CONTEXT, "enabled": checks.yes_or_no})
 
 
 def _contexts(value: Any) -> tuple[Context, ...]:

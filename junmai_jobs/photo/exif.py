@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from junmai_jobs.photo.maker_notes import lens_range
 from junmai_jobs.photo.opening import Photograph
 from junmai_jobs.photo.tags import Tags, read_tags
 
@@ -25,6 +26,7 @@ _METERING_MODES = {
     4: "MultiSpot",
     5: "Pattern",
     6: "Partial",
+    255: "Other",
 }
 _TIMES_OF_DAY: Bands = (  # hours by the camera's clock
     (5.0, "night"),
@@ -55,10 +57,14 @@ _BACKLIGHT_ISO, _INDOOR_ISO = 400, 1600
 _ISO_DOES_NOT_FIT = 65535  # in the 16 bits of its old tag
 _LONGEST_AS_FRACTION = 0.3  # s
 _MOMENT_TAGS = (
-    ("DateTimeOriginal", "SubSecTimeOriginal"),
-    ("DateTimeDigitized", "SubSecTimeDigitized"),
-    ("DateTime", "SubSecTime"),
+    ("DateTimeOriginal", "SubSecTimeOriginal", "OffsetTimeOriginal"),
+    ("DateTimeDigitized", "SubSecTimeDigitized", "OffsetTimeDigitized"),
+    ("DateTime", "SubSecTime", "OffsetTime"),
 )
+_OFFSET = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
+_OLDEST_FIX = timedelta(minutes=3)  # by which the two clocks may differ
+_ORIENTATIONS = range(1, 9)
+_BELOW_THE_SEA = {1, 3}
 _MOMENT = re.compile(r"(\d{4})\D(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)")
 
 
@@ -67,12 +73,14 @@ def read_exif(photo: Photograph) -> dict[str, dict[str, Any]]:
 
     Returns:
         ``camera``: make, model, lens, serial_number.
-        ``settings``: iso, focal_length (mm), aperture (f-number), shutter_speed (seconds as text, ``1/250``
-        or ``2``), exposure_compensation (EV), white_balance, metering_mode.
-        ``location``: latitude and longitude (decimal degrees, south and west negative), location_type and
-        has_gps.
-        ``datetime``: capture_time (ISO 8601 by the camera's own clock, hence without a zone), time_of_day,
-        datetime_string (as the camera wrote it).
+        ``settings``: iso, focal_length (mm), focal_length_35mm (mm on full frame), aperture (f-number),
+        shutter_speed (seconds as text, ``1/250`` or ``2``), exposure_time (s), exposure_compensation (EV),
+        white_balance, metering_mode, flash_fired, orientation (1 to 8, as EXIF counts; 1 is upright).
+        ``location``: latitude and longitude (decimal degrees, south and west negative), altitude (m above
+        the sea), location_type and has_gps.
+        ``datetime``: capture_time (ISO 8601 by the camera's own clock, hence without a zone),
+        capture_time_utc_offset (of that clock, ``+09:00``: as the camera wrote it, else by the satellites'
+        clock), time_of_day, datetime_string (as the camera wrote it).
         ``context_hints``: lighting, subject_type, location_type, time_of_day, special_lighting,
         backlight_risk, likely_indoor.
 
@@ -84,16 +92,16 @@ def read_exif(photo: Photograph) -> dict[str, dict[str, Any]]:
     return {
         "camera": {
             "make": tags.text("Make"),
-            "model": tags.text("Model"),
-            "lens": tags.text("LensModel") or tags.text("LensMake"),
-            "serial_number": tags.text("BodySerialNumber"),
+            "model": _first_text(tags, "Model", "UniqueCameraModel"),
+            "lens": _lens(tags),
+            "serial_number": _first_text(tags, "BodySerialNumber", "CameraSerialNumber", "MakerSerialNumber"),
         },
         "settings": settings,
         "location": location,
         "datetime": moment,
         "context_hints": _hints(
             iso=settings["iso"],
-            focal_length=tags.positive("FocalLengthIn35mmFilm") or settings["focal_length"],
+            focal_length=settings["focal_length_35mm"] or settings["focal_length"],
             outdoors=location["has_gps"],
             time_of_day=moment["time_of_day"],
         )
@@ -101,20 +109,35 @@ def read_exif(photo: Photograph) -> dict[str, dict[str, Any]]:
     }
 
 
+def _lens(tags: Tags) -> str | None:
+    """Take the lens's name, else the range it has: that of a compact camera has no name."""
+    named = _first_text(tags, "LensModel", "MakerLens")
+    return named or lens_range(tags.numbers("LensSpecification")) or tags.text("LensMake")
+
+
+def _first_text(tags: Tags, *names: str) -> str | None:
+    return next(filter(None, map(tags.text, names)), None)
+
+
 def _settings(tags: Tags) -> dict[str, Any]:
+    flash, orientation = tags.number("Flash"), _code(tags, "Orientation")
     return {
         "iso": _iso(tags),
         "focal_length": _rounded(tags.positive("FocalLength")),
+        "focal_length_35mm": tags.positive("FocalLengthIn35mmFilm"),
         "aperture": _rounded(tags.positive("FNumber")),
         "shutter_speed": _shutter_speed(tags.positive("ExposureTime")),
+        "exposure_time": tags.positive("ExposureTime"),
         "exposure_compensation": _rounded(tags.number("ExposureBiasValue")),
         "white_balance": _WHITE_BALANCES.get(_code(tags, "WhiteBalance")),
         "metering_mode": _METERING_MODES.get(_code(tags, "MeteringMode")),
+        "flash_fired": None if flash is None else bool(int(flash) & 1),
+        "orientation": orientation if orientation in _ORIENTATIONS else None,
     }
 
 
 def _iso(tags: Tags) -> int | None:
-    names = ("ISOSpeedRatings", "RecommendedExposureIndex", "ISOSpeed")
+    names = ("ISOSpeedRatings", "RecommendedExposureIndex", "ISOSpeed", "MakerISO")
     found = (tags.positive(name) for name in names)
     return next((int(iso) for iso in found if iso and iso != _ISO_DOES_NOT_FIT), None)
 
@@ -142,6 +165,7 @@ def _location(tags: Tags) -> dict[str, Any]:
     return {
         "latitude": latitude,
         "longitude": longitude,
+        "altitude": None if latitude is None else _altitude(tags),
         "location_type": "unknown" if latitude is None else "outdoor",  # satellites are seen under the sky
         "has_gps": latitude is not None,
     }
@@ -156,17 +180,24 @@ def _degrees(tags: Tags, name: str, negative: str, most: float) -> float | None:
     return round(sign * degrees, 7)
 
 
+def _altitude(tags: Tags) -> float | None:
+    altitude = tags.number("GPSAltitude")
+    below = _code(tags, "GPSAltitudeRef") in _BELOW_THE_SEA
+    return None if altitude is None else round(-altitude if below else altitude, 2)
+
+
 def _moment(tags: Tags) -> dict[str, Any]:
     """Take the moment of exposure, else of digitizing, else of the last change."""
-    written, moment = None, None
-    for name, fraction in _MOMENT_TAGS:
+    written, moment, offset = None, None, None
+    for name, fraction, zone in _MOMENT_TAGS:
         text = tags.text(name)
         written = written or text
         if text and (moment := _parsed(text, tags.text(fraction) or "")):
-            written = text
+            written, offset = text, _OFFSET.fullmatch(tags.text(zone) or "")
             break
     return {
         "capture_time": moment and moment.isoformat(),
+        "capture_time_utc_offset": offset[0] if offset else moment and _offset_by_satellite(tags, moment),
         "time_of_day": moment and _band(moment.hour + moment.minute / 60, _TIMES_OF_DAY),
         "datetime_string": written,
     }
@@ -181,6 +212,23 @@ def _parsed(text: str, fraction: str) -> datetime | None:
         return datetime.fromisoformat("{}-{}-{}T{}:{}:{}.".format(*match.groups()) + digits)
     except ValueError:  # a month 0, as in a camera whose clock was never set
         return None
+
+
+def _offset_by_satellite(tags: Tags, moment: datetime) -> str | None:
+    """Compare the camera's clock with that of its GPS, which is UTC; zones are quarters of an hour apart.
+
+    None where they do not fit: the position may be an old one, or the camera's clock be set wrong.
+    """
+    midnight = _parsed(f"{tags.text('GPSDateStamp')} 00:00:00", "")
+    clock = tags.numbers("GPSTimeStamp")
+    if midnight is None or len(clock) != 3 or not all(0 <= part <= 60 for part in clock):
+        return None
+    in_utc = midnight + timedelta(hours=clock[0], minutes=clock[1], seconds=clock[2])
+    quarters, rest = divmod((moment - in_utc + _OLDEST_FIX).total_seconds(), 900)
+    if rest > 2 * _OLDEST_FIX.total_seconds() or not -48 <= quarters <= 56:  # UTC-12 to UTC+14
+        return None
+    hours, part = divmod(abs(int(quarters)), 4)
+    return f"{'-' if quarters < 0 else '+'}{hours:02}:{part * 15:02}"
 
 
 def _hints(

@@ -5,24 +5,22 @@ What others have put there is theirs: it is kept, and settings that somebody mad
 
 from __future__ import annotations
 
-import itertools
 import os
-import secrets
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import Literal
 
+from junmai_jobs.photo.develop import PARAMETERS, Settings, Value, checked_settings
 from junmai_jobs.photo.errors import PhotoError, PhotoGone, SidecarError, SidecarRefused, shown, spelt
 from junmai_jobs.photo.files import is_raw
-from junmai_jobs.photo.presets import PARAMETERS, Settings, Value, checked_settings
-from junmai_jobs.photo.xmp import Fields, Xmp, blank
+from junmai_jobs.photo.replacing import back_up, backups, explained, remove, replace
+from junmai_jobs.photo.xmp import NO_MARKS, Fields, Marks, Xmp, blank
 
 Outcome = Literal["written", "unchanged", "already_edited"]
+Restored = Literal["restored", "no_backup", "edited_since"]
 
 MAX_BYTES = 1024 * 1024  # only brushed masks make a sidecar larger: that is somebody's work, and not parsed
+_BACKUP = ".bak"
 _ATTEMPTS = 3  # at a sidecar that another program is writing
 
 _PROCESS = {"ProcessVersion": ("11.0",), "HasSettings": ("True",)}  # 11.0: version 5, of 2018
@@ -33,6 +31,7 @@ def write_sidecar(
     settings: Settings,
     *,
     preset: str,
+    marks: Marks = NO_MARKS,
     replace_edits: bool = False,
     sidecar: Path | None = None,
 ) -> Outcome:
@@ -47,6 +46,7 @@ def write_sidecar(
         photo: the RAW file.
         settings: by their ``crs`` names, as ``presets.blended`` returns them.
         preset: the name of the preset they are from, for the record.
+        marks: rating and label, set where nobody has set one.
         replace_edits: replace develop settings that somebody else made, and keep the sidecar as it was as
             ``NAME.xmp.bak``, ``NAME.xmp.bak2`` and so on; no backup is ever overwritten.
         sidecar: what ``sidecar_of`` said, from a caller who has looked where that is.
@@ -65,45 +65,68 @@ def write_sidecar(
         PresetError: a setting is unknown or out of range.
         PhotoError: the file is no RAW file.
     """
-    fields = _fields(checked_settings(settings))
+    fields = fields_of(settings)
     if not is_raw(photo):
         raise PhotoError(f"{shown(photo)} is no RAW file: Lightroom reads sidecars of RAW files only")
-    with _explained(photo):
+    with explained(shown(photo.with_suffix(".xmp"))):
         if not photo.is_file():
             raise PhotoGone(f"{shown(photo)} is not there: was it moved, or is its drive not connected?")
         path = sidecar or sidecar_of(photo)
         for _ in range(_ATTEMPTS):
-            if outcome := _try_to_write(photo, path, fields, preset, replace_edits=replace_edits):
+            if outcome := _try_to_write(photo, path, fields, preset, marks, replace_edits=replace_edits):
                 return outcome
     raise SidecarError(f"{shown(path)} is being written by another program: try again when it is done")
 
 
-def restore_sidecar(photo: Path) -> Literal["restored", "no_backup", "edited_since"]:
-    """Undo a ``write_sidecar`` that replaced edits: the newest backup becomes the sidecar again.
+def restore_sidecar(photo: Path) -> Restored:
+    """Undo ``write_sidecar``: the sidecar is again what it was.
+
+    Where edits were replaced the newest backup becomes the sidecar again. Else what was added is taken out,
+    and a sidecar in which nothing else is removed.
 
     Returns:
-        ``restored``; ``no_backup`` if none is there; ``edited_since`` if somebody has changed the develop
-        settings that were written: then nothing is done.
+        ``restored``; ``no_backup`` if there is nothing of ours to undo; ``edited_since`` if somebody has
+        changed the settings that were written, or beside replaced edits anything else: then nothing is done.
 
     Raises:
         SidecarError: the sidecar is not XMP, or cannot be written; it was left as it was.
     """
-    with _explained(photo):
+    with explained(shown(photo.with_suffix(".xmp"))):
         path = sidecar_of(photo)
-        if not (kept := _backups(path)):
-            return "no_backup"
-        if (now := _read(path)) is not None:
-            if len(now) > MAX_BYTES:
-                return "edited_since"
-            xmp = Xmp(now, shown(path))
-            if xmp.edits and not xmp.is_ours:
-                return "edited_since"
-        kept[-1].replace(path)
-        return "restored"
+        kept, now = backups(path, _BACKUP), _read(path)
+        if now is None and kept:
+            kept[-1].replace(path)
+            return "restored"
+        if now is None or len(now) > MAX_BYTES:
+            return "edited_since" if kept else "no_backup"
+        xmp = Xmp(now, shown(path))
+        return _restore_backup(path, kept[-1], xmp) if kept else _take_out(path, now, xmp)
+
+
+def _restore_backup(path: Path, backup: Path, xmp: Xmp) -> Restored:
+    if xmp.edits:
+        before = Xmp(backup.read_bytes(), shown(backup))
+        if not xmp.is_ours or before.others(xmp.edits) != xmp.others(xmp.edits):
+            return "edited_since"
+    backup.replace(path)
+    return "restored"
+
+
+def _take_out(path: Path, now: bytes, xmp: Xmp) -> Restored:
+    if not xmp.has_our_record:
+        return "no_backup"
+    if not xmp.is_ours:
+        return "edited_since"
+    before = xmp.without_ours()
+    if before is None:
+        remove(path)
+    elif not _replace(path, now, before):
+        return "edited_since"
+    return "restored"
 
 
 def _try_to_write(
-    photo: Path, path: Path, fields: Fields, preset: str, *, replace_edits: bool
+    photo: Path, path: Path, fields: Fields, preset: str, marks: Marks, *, replace_edits: bool
 ) -> Outcome | None:
     """None: another program has written the sidecar, ``path``, since it was read."""
     old = _read(path)
@@ -116,12 +139,12 @@ def _try_to_write(
     foreign = bool(xmp.edits) and not xmp.is_ours
     if foreign and not replace_edits:
         return "already_edited"
-    if xmp.edits == fields:
+    if xmp.is_having(fields, marks):
         return "unchanged"
-    new = xmp.having(fields, preset)
+    new = xmp.having(fields, preset, marks)
     if foreign and old is not None:
-        _back_up(path, old)
-    return "written" if _replace(path, old, new, like=path) else None
+        back_up(path, old, _BACKUP)
+    return "written" if _replace(path, old, new) else None
 
 
 def _insist_that_it_is_of(photo: Path, xmp: Xmp) -> None:
@@ -133,8 +156,14 @@ def _insist_that_it_is_of(photo: Path, xmp: Xmp) -> None:
         raise SidecarError(message)
 
 
-def _fields(settings: Settings) -> Fields:
-    return {**_PROCESS, **{name: _texts(name, value) for name, value in settings.items()}}
+def fields_of(settings: Settings) -> Fields:
+    """Return develop settings as they stand in XMP.
+
+    Raises:
+        PresetError: a setting is unknown or out of range.
+    """
+    texts = {name: _texts(name, value) for name, value in checked_settings(settings).items()}
+    return {**_PROCESS, **texts}
 
 
 def _texts(name: str, value: Value) -> tuple[str, ...]:
@@ -178,69 +207,6 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _replace(path: Path, old: bytes | None, new: bytes, *, like: Path) -> bool:
-    """Put ``new`` in the place of ``old``, durably and in one step; not at all if that is not there now.
-
-    The file gets the permissions of ``like``, if there is one, and is its owner's alone until then; one that
-    is write-protected is meant to stay.
-    """
-    mode = like.stat().st_mode if like.exists() else None
-    if mode is not None and not mode & 0o222:
-        raise PermissionError(EACCES, os.strerror(EACCES), str(like))
-    temporary = path.with_name(f".junmai-{secrets.token_hex(6)}.tmp")
-    try:
-        with open(temporary, "xb", opener=None if mode is None else _as_private) as file:
-            file.write(new)
-            file.flush()
-            os.fsync(file.fileno())
-        if mode is not None:
-            temporary.chmod(mode & 0o7777)
-        if _read(path) != old:
-            return False
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    return True
-
-
-def _as_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _back_up(path: Path, content: bytes) -> None:
-    """Keep ``content`` beside ``path``, under the first free name; once is enough."""
-    for number in itertools.count(1):
-        backup = _backup(path, number)
-        kept = backup.read_bytes() if backup.exists() else None
-        if kept == content or (kept is None and _replace(backup, None, content, like=path)):
-            return
-
-
-def _backup(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.name}.bak{number if number > 1 else ''}")
-
-
-def _backups(path: Path) -> list[Path]:
-    """Those there are, the oldest first."""
-    numbered = (_backup(path, number) for number in itertools.count(1))
-    return list(itertools.takewhile(lambda backup: os.path.exists(backup), numbered))  # noqa: PTH110, PLW0108 - false for a name too long
-
-
-@contextmanager
-def _explained(photo: Path) -> Iterator[None]:
-    name = shown(photo.with_suffix(".xmp"))
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {ENOSPC, EDQUOT}:
-            raise SidecarError(f"there is no room for {name}: free some space on its drive") from error
-        if error.errno in {EACCES, EPERM, EROFS}:
-            remedy = "lift its write protection and its folder's, or close the program that has it open"
-            raise SidecarError(f"{name} may not be written: {remedy}") from error
-        raise SidecarError(f"{name} cannot be written ({error.strerror}): check its drive") from error
+def _replace(path: Path, old: bytes | None, new: bytes) -> bool:
+    """Put ``new`` in the place of ``old``; not at all if that is not there now."""
+    return replace(path, new, like=path, is_still=lambda: _read(path) == old)

@@ -1,39 +1,36 @@
-"""EXIF as it stands in the file, whichever library gets at it.
+"""EXIF as it stands in the file, whatever the file is and however broken.
 
-exifread reads most of it; Pillow is asked where exifread finds nothing, and the embedded JPEG of a RAW file
-that neither of them knows.
+Its blocks are read tag by tag. What they lack is looked for in the previews of a RAW file, and at last by
+exifread, which knows formats such as HEIC without the library that decodes them.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 from collections.abc import Callable
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import exifread
-from PIL import ExifTags, Image
 
 from junmai_jobs.errors import JunmaiJobsError
-from junmai_jobs.photo import raw
+from junmai_jobs.photo.blocks import Found, read_blocks, read_blocks_of_previews
 from junmai_jobs.photo.errors import UnreadablePhoto
 from junmai_jobs.photo.files import is_raw
 from junmai_jobs.photo.opening import Photograph, opened
-from junmai_jobs.photo.picture import decodable_format, picture_format, pillow_limits
+from junmai_jobs.photo.picture import picture_format
 
+_ENOUGH = frozenset({"Model", "ExposureTime"})  # where they are, the rest of the camera's EXIF is
 _LONGEST_TEXT = 200
+_LARGEST = 2**32 - 1  # number that a row of EXIF holds, but for the floats of a broken one
 _MOST_READ, _LEAST_READ = 32 * 2**20, 64  # bytes that exifread may read of a file; that a call counts as
 
 
 class Tags:
     """EXIF values by their names in the standard, such as ``FNumber``, asked for as text or as numbers."""
 
-    def __init__(self, values: dict[str, Any]) -> None:
+    def __init__(self, values: Found) -> None:
         self._values = {name.lower(): value for name, value in values.items()}
-
-    def __bool__(self) -> bool:
-        return bool(self._values)
 
     def numbers(self, name: str) -> list[float]:
         """Return all numbers of a value; what is none, as 0/0, is NaN."""
@@ -46,15 +43,15 @@ class Tags:
         return first if math.isfinite(first) else None
 
     def positive(self, name: str) -> float | None:
-        """Return the first number if it is above zero and sane: many cameras write 0 for "unknown"."""
+        """Return the first number if it is above 0, which many cameras write for "unknown"."""
         number = self.number(name)
-        return number if number is not None and 0 < number < 1e6 else None
+        return number if number is not None and 0 < number <= _LARGEST else None
 
     def text(self, name: str) -> str | None:
         """Return a text without its padding, or None where it is empty or no text at all."""
         value = self._values.get(name.lower())
         if isinstance(value, bytes):
-            value = value.decode("utf-8", "replace")
+            value = _decoded(value)
         if not isinstance(value, str):
             return None
         text = " ".join(value.partition("\0")[0].split())[:_LONGEST_TEXT]
@@ -70,37 +67,33 @@ def read_tags(photo: Photograph) -> Tags:
     """
     with opened(photo) as open_one:
         file = open_one.file
-        if is_raw(open_one.path):
-            return _first_found(file) or _of_previews(file)
-        picture_format(file.read(12), open_one.name)  # refuses what is no picture
-        return _first_found(file)
+        readers = [read_blocks, read_blocks_of_previews, _by_exifread]
+        if not is_raw(open_one.path):
+            picture_format(file.read(12), open_one.name)  # refuses what is no picture
+            readers.remove(read_blocks_of_previews)
+        found: Found = {}
+        for reader in readers:
+            if not found.keys() >= _ENOUGH:
+                found = _attempt(reader, file) | found
+        return Tags(found)
 
 
-def _first_found(file: BinaryIO) -> Tags:
-    return _attempt(_by_exifread, file) or _attempt(_by_pillow, file)
-
-
-def _of_previews(file: BinaryIO) -> Tags:
-    attempts = (_attempt(_by_exifread, io.BytesIO(jpeg)) for jpeg in raw.previews(file))
-    return next(filter(None, attempts), Tags({}))
-
-
-def _attempt(reader: Callable[[BinaryIO], dict[str, Any]], file: BinaryIO) -> Tags:
+def _attempt(reader: Callable[[BinaryIO], Found], file: BinaryIO) -> Found:
     """Let ``reader`` try; odd metadata must not cost the photograph."""
     file.seek(0)
     try:
-        return Tags(reader(file))
+        return reader(file)
     except UnreadablePhoto:  # for this reader
-        return Tags({})
+        return {}
     except JunmaiJobsError:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the drive's fault
-        return Tags({})  # both libraries raise whatever a broken tag leads them into
+        return {}  # both libraries raise whatever a broken tag leads them into
 
 
-def _by_exifread(file: BinaryIO) -> dict[str, Any]:
+def _by_exifread(file: BinaryIO) -> Found:
     logger = logging.getLogger("exifread")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.ERROR)  # it warns of every odd tag and of every picture without EXIF
@@ -130,15 +123,11 @@ class _Rationed:
         return data
 
 
-def _by_pillow(file: BinaryIO) -> dict[str, Any]:
-    with pillow_limits():
-        exif = Image.open(file, formats=(decodable_format(file, "it"),)).getexif()
-        named = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
-        gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
-    return {
-        **{ExifTags.TAGS.get(tag, str(tag)): value for tag, value in named.items()},
-        **{ExifTags.GPSTAGS.get(tag, str(tag)): value for tag, value in gps.items()},
-    }
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("cp1252", "replace")  # as older software wrote it
 
 
 def _as_float(value: object) -> float:

@@ -1,4 +1,4 @@
-"""XMP as Camera Raw keeps it in sidecars: reads the properties, and gives the picture other develop settings.
+"""XMP as Camera Raw keeps it: reads the properties, and gives the picture other develop settings.
 
 The text is edited at the places where an XML parser finds the properties: ours go into an ``rdf:Description``
 of their own, and not a byte of what others wrote is changed or moved, but for what ours replace. The layout
@@ -9,65 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from xml.parsers import expat
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
 from junmai_jobs.photo.errors import SidecarError, SidecarRefused
+from junmai_jobs.photo.xmp_parser import CRS, RDF, Parser, Property, before
 
 Fields = dict[str, tuple[str, ...]]  # properties of the crs namespace: a text, or the texts of an rdf:Seq
+Marks = Mapping[str, str]  # properties of the xmp namespace that stand for a verdict: Rating, Label
 
-_MAX_DEPTH = 200  # of elements
-
-_CRS = "http://ns.adobe.com/camera-raw-settings/1.0/"
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+NO_MARKS: Marks = MappingProxyType({})
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
-_XML = "http://www.w3.org/XML/1998/namespace"
+_XMP = "http://ns.adobe.com/xap/1.0/"
 _OURS = "urn:junmai-jobs:sidecar:1.0/"
-
-# What Camera Raw, Lightroom and some cameras put into the crs namespace of a picture that nobody has edited.
-_NO_EDIT = frozenset({"RawFileName", "Version"})
-_NO_EDIT_IF_FALSE = frozenset({"HasSettings", "HasCrop", "AlreadyApplied"})
-_VERSION = "11.0"  # of Camera Raw, for a sidecar that is new
-
-_ATTRIBUTE = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
-_START_TAG = re.compile(rb"<[^\s/>]+(?:" + _ATTRIBUTE.pattern + rb")*\s*/?>")
-
-
-@dataclass(slots=True)
-class _Property:
-    """A property of the picture: its texts, and its place in the bytes, white space before it included."""
-
-    namespace: str
-    name: str
-    start: int
-    end: int = 0
-    texts: list[str] = field(default_factory=list)
-
-    @property
-    def is_edit(self) -> bool:
-        if self.namespace != _CRS or self.name in _NO_EDIT:
-            return False
-        return not (self.name in _NO_EDIT_IF_FALSE and [text.lower() for text in self.texts] == ["false"])
-
-
-@dataclass(slots=True)
-class _Description:
-    """An ``rdf:Description`` of the picture; its properties are its attributes and its elements.
-
-    ``others`` is what else it has, such as comments: one that has any is not removed with its last property.
-    """
-
-    start: int
-    end: int = 0
-    properties: list[_Property] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
+_OUR_RECORD = frozenset({"Preset", "SettingsDigest"})
+_VERSION = "11.0"  # of Camera Raw, for a packet that is new
 
 
 class Xmp:
-    """A sidecar, parsed.
+    """A packet of XMP, parsed.
 
     Raises:
         SidecarError: it is not well-formed.
@@ -77,9 +38,9 @@ class Xmp:
     def __init__(self, data: bytes, name: str) -> None:
         self.name = name
         self._data = data
-        parser = _Parser(data, name)
+        parser = Parser(data, name)
         self._about = parser.about
-        self._end = _before(data, parser.rdf_end)
+        self._end = before(data, parser.rdf_end)
         self._descriptions = parser.descriptions
         self._outside = "".join(parser.outside)
 
@@ -98,45 +59,86 @@ class Xmp:
         return self._text(_OURS, "SettingsDigest") == _digest(self.edits)
 
     @property
+    def has_our_record(self) -> bool:
+        """Whether ``having`` has ever put something there."""
+        return any(each.namespace == _OURS for each in self._properties())
+
+    @property
     def extension(self) -> str | None:
         """The suffix of the RAW file that this is of, without its dot, if that is noted."""
         return self._text(_PHOTOSHOP, "SidecarForExtension")
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether somebody has given stars, or rejected it."""
+        return self._text(_XMP, "Rating") not in {None, "0"}
+
+    def marks_with(self, marks: Marks) -> Marks:
+        """Return the marks that ``having`` these will have put there: ours, and where nobody set any.
+
+        One of ours that somebody has removed or changed is not set again.
+        """
+        own = self._own_marks
+        return own | {
+            name: text
+            for name, text in marks.items()
+            if name in own or (self._text(_XMP, name) is None and self._text(_OURS, name) is None)
+        }
+
+    def is_having(self, edits: Fields, marks: Marks) -> bool:
+        """Whether nothing would change by ``having`` these."""
+        return self.edits == edits and self.marks_with(marks) == self._own_marks
 
     def others(self, edits: Fields) -> tuple[str, list[tuple[str, list[tuple[str, str, bytes]]]]]:
         """Return all but what ``having`` these edits replaces: it is the same afterwards."""
         descriptions = []
         for description in self._descriptions:
-            kept = [each for each in description.properties if not _is_replaced(each, edits)]
+            kept = [each for each in description.properties if not self._is_replaced(each, edits)]
             properties = [(each.namespace, each.name, self._data[each.start : each.end]) for each in kept]
             if properties or description.others:
                 descriptions.append(("".join(description.others), properties))
         return self._outside, descriptions
 
-    def having(self, edits: Fields, preset: str) -> bytes:
-        """Return the sidecar with these develop settings in the place of those it has.
+    def having(self, edits: Fields, preset: str, marks: Marks = NO_MARKS) -> bytes:
+        """Return the packet with these develop settings in the place of those it has, and these marks.
 
-        They are marked as ours, so that ``is_ours`` knows them again, in whatever form a program that changes
+        They are noted as ours, so that ``is_ours`` knows them again, in whatever form a program that changes
         other properties may write them.
 
         Raises:
             SidecarRefused: what came of it, read again, is not these edits and all the others as they were.
         """
-        data = self._spliced(edits, preset)
+        data = self._spliced(edits, self._block(edits, preset, self.marks_with(marks)))
         try:
             new = Xmp(data, self.name)
         except SidecarError:
             new = None
-        if not (new and new.edits == edits and new.is_ours and new.others(edits) == self.others(edits)):
+        if not (
+            new
+            and new.edits == edits
+            and new.is_ours
+            and new.is_having(edits, self.marks_with(marks))
+            and new.others(edits) == self.others(edits)
+        ):
             raise SidecarRefused(
                 f"{self.name} cannot be changed without harm to what is in it: "
                 "save its metadata anew in Lightroom, or remove it"
             )
         return data
 
-    def _spliced(self, edits: Fields, preset: str) -> bytes:
+    def without_ours(self) -> bytes | None:
+        """Return the packet as it was before ``having`` anything; None if that is what ``blank`` makes.
+
+        To be asked only where the edits are ours.
+        """
+        data = self._spliced({}, b"")
+        new = blank(self.extension)
+        return None if Xmp(data, self.name).others({}) == Xmp(new, self.name).others({}) else data
+
+    def _spliced(self, edits: Fields, block: bytes) -> bytes:
         spans = [(self._end, self._end)]
         for description in self._descriptions:
-            doomed = [each for each in description.properties if _is_replaced(each, edits)]
+            doomed = [each for each in description.properties if self._is_replaced(each, edits)]
             if doomed and len(doomed) == len(description.properties) and not description.others:
                 spans.append((description.start, description.end))
             else:
@@ -145,12 +147,17 @@ class Xmp:
         for start, end in sorted(spans):
             kept.append(self._data[at:start])
             at = end
-        return b"".join([*kept, self._block(edits, preset), self._data[self._end :]])
+        return b"".join([*kept, block, self._data[self._end :]])
 
-    def _block(self, edits: Fields, preset: str) -> bytes:
+    def _block(self, edits: Fields, preset: str, marks: Marks) -> bytes:
         printable = "".join(filter(str.isprintable, preset))
-        attributes = {"rdf:about": self._about, "xmlns:rdf": _RDF, "xmlns:crs": _CRS, "xmlns:junmai": _OURS}
+        attributes = {"rdf:about": self._about, "xmlns:rdf": RDF, "xmlns:crs": CRS, "xmlns:junmai": _OURS}
+        noted = {each.name: each.texts[0] for each in self._properties() if _is_note(each)} | dict(marks)
+        if marks:
+            attributes["xmlns:xmp"] = _XMP
+        attributes |= {f"xmp:{name}": text for name, text in marks.items()}
         attributes |= {"junmai:Preset": printable, "junmai:SettingsDigest": _digest(edits)}
+        attributes |= {f"junmai:{name}": text for name, text in noted.items()}
         attributes |= {f"crs:{name}": texts[0] for name, texts in edits.items() if len(texts) == 1}
         lists = {name: texts for name, texts in edits.items() if len(texts) != 1}
         lines = [f"\n    {name}={quoteattr(value)}" for name, value in attributes.items()]
@@ -163,7 +170,21 @@ class Xmp:
         text = "\n  <rdf:Description" + "".join(lines) + ">" + "".join(elements) + "\n  </rdf:Description>"
         return text.encode("ascii", "xmlcharrefreplace")
 
-    def _properties(self) -> Iterator[_Property]:
+    @property
+    def _own_marks(self) -> dict[str, str]:
+        """Those that are as we noted them when we set them."""
+        noted = {each.name: each.texts[0] for each in self._properties() if _is_note(each)}
+        return {name: text for name, text in noted.items() if self._text(_XMP, name) == text}
+
+    def _is_replaced(self, each: Property, edits: Fields) -> bool:
+        return (
+            each.is_edit
+            or each.namespace == _OURS
+            or (each.namespace == CRS and each.name in edits)
+            or (each.namespace == _XMP and each.name in self._own_marks)
+        )
+
+    def _properties(self) -> Iterator[Property]:
         for description in self._descriptions:
             yield from description.properties
 
@@ -174,165 +195,43 @@ class Xmp:
         return None
 
 
-def blank(extension: str) -> bytes:
-    """Return the sidecar of a RAW file with this suffix, of which nothing is known yet."""
-    return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="junmai-jobs">
- <rdf:RDF xmlns:rdf="{_RDF}">
+def blank(extension: str | None = None) -> bytes:
+    """Return the XMP of a picture of which nothing is known yet.
+
+    It is a sidecar of a RAW file with this suffix, or for None a packet to be put into the picture.
+    """
+    owner = f"\n    photoshop:SidecarForExtension={quoteattr(extension)}" if extension is not None else ""
+    text = f"""<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="junmai-jobs">
+ <rdf:RDF xmlns:rdf="{RDF}">
   <rdf:Description rdf:about=""
-    xmlns:crs="{_CRS}"
+    xmlns:crs="{CRS}"
     xmlns:photoshop="{_PHOTOSHOP}"
-    crs:Version="{_VERSION}"
-    photoshop:SidecarForExtension={quoteattr(extension)}/>
+    crs:Version="{_VERSION}"{owner}/>
  </rdf:RDF>
 </x:xmpmeta>
-""".encode("ascii")
+"""
+    if extension is None:
+        text = f'<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n{text}<?xpacket end="w"?>'
+    return text.encode()
 
 
-def _is_replaced(each: _Property, edits: Fields) -> bool:
-    return each.is_edit or each.namespace == _OURS or (each.namespace == _CRS and each.name in edits)
+def unrated(marks: Marks) -> Marks:
+    """Return these marks without stars, for a picture that has some elsewhere."""
+    return {name: text for name, text in marks.items() if name != "Rating"}
+
+
+def fitted(packet: bytes, length: int) -> bytes:
+    """Return a packet with white space before its end, so much that it has this length if it is shorter."""
+    at = packet.rfind(b"<?xpacket end=")
+    start, end = (packet, b"") if at < 0 else (packet[:at], packet[at:])
+    start = start.rstrip() + b"\n"
+    return start.ljust(length - len(end)) + end
+
+
+def _is_note(each: Property) -> bool:
+    """Whether it says which mark we have set."""
+    return each.namespace == _OURS and each.name not in _OUR_RECORD and bool(each.texts)
 
 
 def _digest(edits: Fields) -> str:
     return hashlib.sha256(json.dumps(sorted(edits.items())).encode()).hexdigest()
-
-
-def _before(data: bytes, at: int) -> int:
-    """Return where the white space before ``at`` begins."""
-    while at and data[at - 1] in b" \t\r\n":
-        at -= 1
-    return at
-
-
-class _Parser:
-    """Finds the properties below the first ``rdf:RDF``; ``rdf_end`` is where its end tag begins.
-
-    ``outside`` is all that is outside of any ``rdf:Description``, but for white space: to be compared.
-    The texts of a property are all those in it, and the attributes of what is in it, in their order: enough
-    to see whether it changed, and the same for every form in which RDF can be written.
-    """
-
-    def __init__(self, data: bytes, name: str) -> None:
-        self.about = ""
-        self.rdf_end = 0
-        self.descriptions: list[_Description] = []
-        self.outside: list[str] = []
-        self._data = data
-        self._name = name
-        self._depth = self._rdf_depth = 0
-        self._is_empty = False  # the element that begins is <empty/>, and ends next
-        self._pieces: list[str] = []  # of the text that is being read
-        self._expat = parser = expat.ParserCreate("utf-8", namespace_separator=" ")
-        parser.namespace_prefixes = parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        parser.CommentHandler = lambda text: self._note(f"<!--{text}-->")
-        parser.ProcessingInstructionHandler = lambda *texts: self._note(f"<?{texts}?>")
-        parser.StartDoctypeDeclHandler = self._refuse_doctype
-        self._parse()
-
-    def _parse(self) -> None:
-        try:
-            self._data.decode("utf-8")
-            if b"\0" not in self._data:  # else perhaps UTF-16, which the parser would detect
-                self._expat.Parse(self._data, True)  # noqa: FBT003 -- positional only
-        except UnicodeDecodeError as error:
-            raise SidecarRefused(
-                f"{self._name} is not in UTF-8: save its metadata anew, or remove it"
-            ) from error
-        except expat.ExpatError as error:
-            message = f"{self._name} is damaged ({error}): save its metadata anew in Lightroom, or remove it"
-            raise SidecarError(message) from error  # or being written just now
-        if self.rdf_end <= 0:
-            raise SidecarRefused(
-                f"{self._name} is not an XMP sidecar: move it away, or rename the photograph"
-            )
-
-    def _refuse_doctype(self, *_: object) -> None:
-        raise SidecarRefused(f"{self._name} has a DOCTYPE, as no sidecar has: remove it")
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise SidecarRefused(f"{self._name} is nested too deeply to be a sidecar: remove it")
-        namespace, name, _ = _split(tag)
-        if not self._rdf_depth and (namespace, name) == (_RDF, "RDF"):
-            self._rdf_depth = self._depth
-        at, below = self._expat.CurrentByteIndex, self._below()
-        source = _START_TAG.match(self._data, at)
-        assert source is not None
-        self._is_empty = source[0].endswith(b"/>")
-        if below < 1:
-            self._note(f"<{tag} {attributes}>")
-        elif below == 1:
-            self.descriptions.append(_Description(_before(self._data, at)))
-            if (namespace, name) != (_RDF, "Description"):
-                self._note(f"<{tag}>")
-            self._take_attributes(at, source[0], attributes)
-        elif below == 2:
-            self.descriptions[-1].properties.append(_Property(namespace, name, _before(self._data, at)))
-        if below > 1:
-            self._finish_text()
-            self._texts().extend(f"{_split(key)[:2]}={value}" for key, value in attributes.items())
-
-    def _take_attributes(self, at: int, tag: bytes, attributes: dict[str, str]) -> None:
-        places = {found[1].decode(): found.span() for found in _ATTRIBUTE.finditer(tag)}
-        for key, value in attributes.items():
-            namespace, name, prefix = _split(key)
-            if name == "about" and namespace in {"", _RDF}:  # without a prefix in the RDF of 1999
-                self.about = self.about or value
-            elif namespace in {"", _RDF, _XML}:
-                self._note(f" {key}={value}")
-            else:
-                start, end = places[f"{prefix}:{name}"]
-                texts = [value.strip()] if value.strip() else []
-                found = _Property(namespace, name, at + start, at + end, texts)
-                self.descriptions[-1].properties.append(found)
-
-    def _end(self, _: str) -> None:
-        at, below = self._expat.CurrentByteIndex, self._below()
-        is_empty, self._is_empty = self._is_empty, False
-        end = at if is_empty else self._data.index(b">", at) + 1  # <empty/> ends where the parser is
-        if below > 1:
-            self._finish_text()
-        elif below < 1:
-            self._note("</>")
-        if below == 2:
-            self.descriptions[-1].properties[-1].end = end
-        elif below == 1:
-            self.descriptions[-1].end = end
-        elif below == 0:
-            self.rdf_end = -1 if is_empty else at
-        self._depth -= 1
-
-    def _below(self) -> int:
-        """Return how far inside ``rdf:RDF`` the parser is: 1 at a Description, 2 at a property; else -1."""
-        return self._depth - self._rdf_depth if self._rdf_depth and not self.rdf_end else -1
-
-    def _texts(self) -> list[str]:
-        return self.descriptions[-1].properties[-1].texts
-
-    def _characters(self, text: str) -> None:
-        if self._below() > 1:
-            self._pieces.append(text)
-        elif text := "".join(text.split()):
-            self._note(text)
-
-    def _note(self, text: str) -> None:
-        """Take note of what is no property, nor in one."""
-        below = self._below()
-        if below == 1:
-            self.descriptions[-1].others.append(text)
-        elif below < 1:
-            self.outside.append(text)
-
-    def _finish_text(self) -> None:
-        if text := "".join(self._pieces).strip():
-            self._texts().append(text)
-        self._pieces.clear()
-
-
-def _split(name: str) -> tuple[str, str, str]:
-    """Take apart what the parser calls an element or an attribute: its namespace, name and prefix."""
-    parts = name.split(" ")
-    return ("", name, "") if len(parts) == 1 else (parts[0], parts[1], "".join(parts[2:]))

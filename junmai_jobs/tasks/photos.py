@@ -9,15 +9,17 @@ looked at in a smaller size (``RunningJob.scale``), and its scores may differ a 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from junmai_jobs.catalog import Catalog
+from junmai_jobs.config import load_config
 from junmai_jobs.errors import Abort
-from junmai_jobs.photo.errors import ReaderMissing, UnreadablePhoto
-from junmai_jobs.photo.opening import Roots, opened
+from junmai_jobs.photo.errors import PhotoError, ReaderMissing, UnreadablePhoto
+from junmai_jobs.photo.opening import Photograph, Roots, opened
 from junmai_jobs.task import task
 from junmai_jobs.tasks.recording import (
     RETRY,
@@ -27,6 +29,7 @@ from junmai_jobs.tasks.recording import (
     own_rules,
     recorded,
     roots_of,
+    seen_before,
     working_scale,
 )
 
@@ -65,19 +68,16 @@ def process_photo(
             failed, no retry follows.
         PhotoGone: it is not there just now.
     """
-    from junmai_jobs.photo.thumbnail import thumbnail  # noqa: PLC0415 - slow, see above
-
     begin = time.monotonic()
     with open_catalog(catalog) as records:
         file = _path(records, photo_id, path)
         try:
-            found, picture = _look_at(file, companion, roots_of(records, photo_id))
+            found = _known_or_looked_at(records, file, companion, roots_of(records, photo_id))
         except UnreadablePhoto as error:
             records.record_failure(photo_id, str(error))
             raise
         preset = (config or {}).get("preset") or found["context"]["recommended_preset"]
         result = {"photo_id": photo_id, "path": file, **found, "preset": preset}
-        records.record_look(found["sha256"], thumbnail(picture), None)
         record(records, result)
     return result | {"processing_time": round(time.monotonic() - begin, 3)}
 
@@ -131,15 +131,16 @@ def evaluate_quality(
         ``overall_score`` (1.0 to 5.0); ``quality``: focus_score, exposure_score, composition_score (1.0 to
         5.0) and faces_detected (None: OpenCV has no detector for them); ``exif``; ``context``, its name;
         ``recommendation``: approve, review or reject; ``tags``, a list of words; ``metrics``:
-        quality_metrics, what was measured, and exif_hints.
+        quality_metrics, what was measured, and exif_hints; ``llm_evaluation``, where ``photo.llm`` is set, as
+        ``add_second_opinion`` of ``photo.second_opinion`` gives it.
 
     Raises:
         UnreadablePhoto, PhotoGone: as ``process_photo``.
     """
     with open_catalog(catalog) as records:
         file, roots = _path(records, photo_id, path), roots_of(records, photo_id)
-    found, _ = _look_at(file, companion, roots)
-    quality, hints = found["quality"], found["exif"]["context_hints"]
+    found, picture = _look_at(file, companion, roots)
+    quality, hints = _with_second_opinion(found["quality"], picture), found["exif"]["context_hints"]
     words = (found["context"]["context"], hints["lighting"], hints["subject_type"], hints["special_lighting"])
     return {
         "overall_score": quality["overall_score"],
@@ -149,7 +150,13 @@ def evaluate_quality(
         "recommendation": quality["recommendation"],
         "tags": list(dict.fromkeys(word for word in words if word)),
         "metrics": {"quality_metrics": quality["metrics"], "exif_hints": hints},
-    }
+    } | {key: quality[key] for key in ("llm_evaluation",) if key in quality}
+
+
+def _with_second_opinion(quality: dict[str, Any], picture: Image) -> dict[str, Any]:
+    from junmai_jobs.photo.second_opinion import add_second_opinion  # noqa: PLC0415
+
+    return add_second_opinion(quality, picture, load_config().second_opinion)
 
 
 def _path(records: Catalog, photo_id: int, path: PathLike | None) -> Path:
@@ -161,18 +168,57 @@ def _path(records: Catalog, photo_id: int, path: PathLike | None) -> Path:
     return row.path
 
 
-def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> tuple[dict[str, Any], Image]:
+def _known_or_looked_at(
+    records: Catalog, path: Path, companion: PathLike | None, roots: Roots
+) -> dict[str, Any]:
+    """What there is to know of a photograph: found out now, unless the same content was looked at before.
+
+    How it looks is in the catalog then. A catalog that has no such look is new: what is kept does not help.
+    """
+    from junmai_jobs.photo.profile import profile  # noqa: PLC0415
+    from junmai_jobs.photo.thumbnail import thumbnail  # noqa: PLC0415
+
+    with opened(path, roots) as photo:
+        digest, size = _digest_of(photo.file)
+
+        def look() -> dict[str, Any]:
+            found, picture = _look_at(photo, companion, roots)
+            found["quality"] = _with_second_opinion(found["quality"], picture)
+            records.record_look(digest, thumbnail(picture), profile(picture))
+            return found
+
+        settings = [working_scale(), repr(own_rules()), repr(load_config().second_opinion)]
+        found = seen_before(
+            [digest, path.suffix.lower(), _digest_beside(companion, roots), *settings],
+            look,
+            again=not records.has_look(digest),
+            worth_keeping=lambda found: "error" not in found["quality"].get("llm_evaluation", ()),
+        )
+    return {"sha256": digest, "bytes": size, **found}
+
+
+def _digest_beside(companion: PathLike | None, roots: Roots) -> str | None:
+    """Of the companion; None where it cannot be read: then nothing was ever found out by it."""
+    if companion is not None:
+        with contextlib.suppress(PhotoError), opened(Path(str(companion)), roots) as beside:
+            return _digest_of(beside.file)[0]
+    return None
+
+
+def _look_at(
+    photograph: Photograph, companion: PathLike | None, roots: Roots
+) -> tuple[dict[str, Any], Image]:
     """Find out all there is to know, from one reading of the file and one small picture of it."""
     from junmai_jobs.photo.context import detect  # noqa: PLC0415
     from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415
-    from junmai_jobs.photo.faces import count_faces  # noqa: PLC0415
+    from junmai_jobs.photo.faces import find_faces  # noqa: PLC0415
+    from junmai_jobs.photo.palette import palette  # noqa: PLC0415
     from junmai_jobs.photo.picture import load_color  # noqa: PLC0415
     from junmai_jobs.photo.quality import WORKING_EDGE, evaluate  # noqa: PLC0415
     from junmai_jobs.photo.similar import fingerprint  # noqa: PLC0415
 
     edge = round(WORKING_EDGE * working_scale())
-    with opened(path, roots) as photo:
-        digest, size = _digest_of(photo.file)
+    with opened(photograph, roots) as photo:
         exif = read_exif(photo)
         try:
             picture = load_color(photo, edge)
@@ -182,11 +228,11 @@ def _look_at(path: Path, companion: PathLike | None, roots: Roots) -> tuple[dict
             with opened(Path(str(companion)), roots) as beside:
                 picture = load_color(beside, edge)
     gray = picture.convert("L")
-    quality = evaluate(gray)
-    quality["quality"]["faces_detected"] = count_faces(gray)
+    faces = find_faces(gray)
+    quality = evaluate(picture, faces or ())
+    quality["quality"]["faces_detected"] = None if faces is None else len(faces)
+    quality["metrics"]["palette"] = palette(picture)
     found = {
-        "sha256": digest,
-        "bytes": size,
         "fingerprint": fingerprint(gray),
         "exif": exif,
         "quality": quality,

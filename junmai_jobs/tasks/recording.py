@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 from junmai_jobs import ladder
 from junmai_jobs.catalog import Catalog
-from junmai_jobs.config import load_config
+from junmai_jobs.config import Config, load_config
 from junmai_jobs.context import RunningJob, current_job
 from junmai_jobs.errors import Abort, InvalidState, JobCancelled, RetryLater
 from junmai_jobs.job import Status
@@ -26,6 +26,7 @@ from junmai_jobs.photo.errors import (
     spelt,
 )
 from junmai_jobs.photo.opening import Roots, opened
+from junmai_jobs.photo.presets import Preset, load_presets
 from junmai_jobs.retry import RetryPolicy
 
 P = ParamSpec("P")
@@ -36,8 +37,8 @@ CATALOG_FILE = "catalog.db"
 """In ``JUNMAI_HOME``."""
 RETRY = RetryPolicy(never=(UnreadablePhoto, ExportRefused, PresetError, SidecarRefused))
 """What no retry can help is not tried again."""
-RULES_FILE = "context_rules.json"
-"""In ``JUNMAI_HOME``."""
+RULES_FILE, CONTEXTS_FILE, PRESETS_FILE = "context_rules.json", "contexts.toml", "presets.toml"
+"""The user's own in ``JUNMAI_HOME``: the first instead of the shipped contexts, the others laid over."""
 VOLUME_AWAY = "volume_away"
 LOOK_AGAIN = 15.0
 """Seconds after which a job whose card or drive is away looks again."""
@@ -84,20 +85,38 @@ def open_photo(file: Path, arguments: Mapping[str, Any]) -> Iterator[BinaryIO]:
         yield photo.file
 
 
-def own_rules() -> Rules:
-    """The user's own contexts where there are any, else the shipped ones.
+def own_rules(config: Config | None = None) -> Rules:
+    """The contexts, with the user's own laid over them.
 
     Raises:
         PresetError: they are wrong; the message names the place.
     """
-    file = load_config().home / RULES_FILE
-    return load_rules(file if file.exists() else None)
+    home = (config or load_config()).home
+    whole = home / RULES_FILE
+    return load_rules(whole if whole.exists() else None, home / CONTEXTS_FILE)
+
+
+def own_presets(config: Config) -> dict[str, Preset]:
+    """The presets, with the user's own laid over them: ``presets.toml``, then ``photo.presets``.
+
+    Raises:
+        PresetError: one is wrong; the message names the place.
+    """
+    return load_presets(config.photo_presets, config.home / PRESETS_FILE)
 
 
 def working_scale() -> float:
     """The share of its usual working size that a task should take: ``RunningJob.scale``, outside a job 1."""
     job = _running_job()
     return 1.0 if job is None else job.scale
+
+
+def seen_before(parts: Any, look: Callable[[], R], *, again: bool, worth_keeping: Callable[[R], bool]) -> R:
+    """What is found in a photograph, see ``RunningJob.cached``; outside a job it is looked at."""
+    job = _running_job()
+    if job is None:
+        return look()
+    return job.cached(parts, look, code="junmai_jobs.photo", again=again, worth_keeping=worth_keeping)
 
 
 def recorded(function: Callable[P, R]) -> Callable[P, R]:

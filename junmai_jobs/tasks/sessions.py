@@ -10,20 +10,30 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from junmai_jobs.catalog import Catalog, PhotoRow
+from junmai_jobs.catalog import Catalog, PhotoRow, SessionRow
 from junmai_jobs.config import Config, ExportPreset, load_config
 from junmai_jobs.context import current_job
 from junmai_jobs.errors import Abort, InvalidState, RetryLater
 from junmai_jobs.notify import Notice, notify, receivers
 from junmai_jobs.photo.context import blend_of
 from junmai_jobs.photo.errors import ExportRefused, ReaderMissing
-from junmai_jobs.photo.files import is_raw
+from junmai_jobs.photo.file_names import Named, distinct, named
+from junmai_jobs.photo.lightroom import lightroom_config
 from junmai_jobs.photo.opening import opened
 from junmai_jobs.photo.picks import choose
-from junmai_jobs.photo.presets import Preset, blended, lightroom_config, load_presets, preset_named
+from junmai_jobs.photo.places import may_be_written
+from junmai_jobs.photo.presets import Preset, blended, preset_named
 from junmai_jobs.schema import printable
 from junmai_jobs.task import task
-from junmai_jobs.tasks.recording import RETRY, PathLike, open_catalog, own_rules, recorded, roots_of
+from junmai_jobs.tasks.recording import (
+    RETRY,
+    PathLike,
+    open_catalog,
+    own_presets,
+    own_rules,
+    recorded,
+    roots_of,
+)
 
 WEB = ExportPreset(name="Web")
 """How pictures are exported where ``export.presets`` names no other way."""
@@ -36,6 +46,9 @@ _GROUPS_SOON = 5.0  # s
 def group_similar_photos(session_id: int, catalog: PathLike | None = None) -> dict[str, Any]:
     """Group a session's photos that show the same, and choose its picks: see ``photo.picks``.
 
+    The scores that the picks are chosen by have the photographer's taste in them; of what was approved or
+    rejected nothing is chosen any more.
+
     Returns:
         ``groups``: for each ``photos`` and ``pick`` (ids of the catalog) and ``reason``, a sentence;
         ``total_photos``, those that were processed; ``group_count``; ``picks``, how many.
@@ -44,9 +57,10 @@ def group_similar_photos(session_id: int, catalog: PathLike | None = None) -> di
 
     with open_catalog(catalog) as records:
         digest, rows = records.results_digest(session_id), records.results(session_id)
-        groups = group([_frame(row, Frame) for row in rows])
-        scores = {row.id: row.ai_score or 0.0 for row in rows}
-        picks = choose(scores, groups, load_config().selection_threshold)
+        profiles = records.profiles(session_id)
+        groups = group([_frame(row, Frame, profiles.get(row.id)) for row in rows])
+        scores = records.learned_scores({row.id: row.ai_score or 0.0 for row in rows})
+        picks = records.decided(choose(scores, groups, load_config().selection_threshold), scores)
         records.record_groups(session_id, groups, picks, digest)
     return {
         "groups": [
@@ -67,49 +81,52 @@ def apply_preset(
     session_id: int | None = None,
     *,
     replace_edits: bool = False,
+    write_into_files: bool = False,
     catalog: PathLike | None = None,
 ) -> dict[str, Any]:
-    """Give a photograph its develop settings: an XMP sidecar beside a RAW, and the job for Lightroom.
-
-    The photograph itself is never written to. A sidecar that has develop settings already is left as it is.
+    """Give a photograph its develop settings, see ``photo.writing``, and make the job for Lightroom.
 
     Args:
         photo_id: the catalog's id of it.
-        preset_name: of ``presets.json`` or ``photo.presets``; None: the one that ``process_photo`` chose.
+        preset_name: None: the one that ``process_photo`` chose.
         blend_amount: percent, 0 to 100; None: what the photo's context says, for the preset chosen by that,
             else the preset's own.
-        session_id: only if the photo is a pick of this session.
+        session_id: only if the photo is a pick of this session; such a one is rated and labelled too.
         replace_edits: replace develop settings that are there; their file is kept beside it.
+        write_into_files: write into a JPEG, TIFF or DNG; it is kept beside it. Else none is ever written to.
         catalog: the catalog's file.
 
     Returns:
         ``photo_id``, ``preset_name``, ``blend_amount``; ``status``: written, unchanged, already_edited, or
-        no_sidecar for what is no RAW; ``config``, the job for Lightroom (LrDevConfig 1.0); ``job_id``, that
-        of this job. Or ``status`` not_a_pick alone with the ``photo_id``.
+        no_sidecar for a file that is not to be written to; ``config``, the job for Lightroom (LrDevConfig
+        1.0); ``job_id``, that of this job. Or ``status`` not_a_pick alone with the ``photo_id``.
 
     Raises:
         PresetError: no preset of that name, or it has impossible settings; no retry follows.
         PhotoGone: the photograph is not there just now.
-        PhotoError: the sidecar cannot be read or written.
+        PhotoError: the sidecar or file cannot be read or written.
     """
-    from junmai_jobs.photo.sidecar import sidecar_of, write_sidecar  # noqa: PLC0415
+    from junmai_jobs.photo.writing import marks_of, write_settings  # noqa: PLC0415
 
     with open_catalog(catalog) as records:
         row, roots = _row(records, photo_id, session_id), roots_of(records, photo_id)
     if session_id is not None and not row.is_pick:
         return {"photo_id": photo_id, "status": NOT_A_PICK}
-    name = preset_name or row.selected_preset or "natural"
-    preset = preset_named(name, load_presets(load_config().photo_presets))
+    config = load_config()
+    preset = preset_named(preset_name or row.selected_preset or "natural", own_presets(config))
     amount = _amount(row, preset, by_context=preset_name is None) if blend_amount is None else blend_amount
-    status = "no_sidecar"
-    if is_raw(row.path):
-        with opened(row.path, roots):  # refuses one that is not where it may be
-            sidecar = roots.resolved(sidecar_of(row.path))
-        settings = blended(preset, amount)
-        status = write_sidecar(row.path, settings, preset=name, replace_edits=replace_edits, sidecar=sidecar)
+    status = write_settings(
+        row.path,
+        roots,
+        blended(preset, amount),
+        preset=preset.name,
+        marks=marks_of(row.ai_score) if session_id is not None and config.rate_picks else {},
+        replace_edits=replace_edits,
+        into_file=write_into_files,
+    )
     return {
         "photo_id": photo_id,
-        "preset_name": name,
+        "preset_name": preset.name,
         "blend_amount": amount,
         "status": status,
         "config": lightroom_config(preset, amount, photo_path=printable(str(row.path))),
@@ -128,12 +145,13 @@ def export_photo(
     companion: PathLike | None = None,
     catalog: PathLike | None = None,
 ) -> dict[str, Any]:
-    """Export a photograph: upright, reduced, its ICC profile and EXIF kept, the file whole or not there.
+    """Export a photograph: as ``photo.export.export`` does, the file whole or not there.
 
     Args:
         photo_id: the catalog's id of it.
         export_preset: a name in ``export.presets``; None: the first enabled there, else ``WEB``.
         destination: the file to be made, without its suffix; None: the preset's folder, by the photo's name.
+            Of a preset with a ``file_name`` that is the name instead.
         session_id: only if the photo is a pick of this session.
         companion: the camera's JPEG beside a RAW, exported where the RAW holds no picture.
         catalog: the catalog's file.
@@ -143,19 +161,19 @@ def export_photo(
         ``format``, ``width``, ``height`` (px), ``bytes``, ``color_space``. Or ``status`` not_a_pick.
 
     Raises:
-        ExportRefused: no such preset, or one that cannot be fulfilled; no retry follows.
+        ExportRefused: no such preset, or one that cannot be fulfilled; a destination where no exports may
+            be; no retry follows.
         UnreadablePhoto, PhotoGone, PhotoError: the photograph cannot be read; no file could be written.
     """
-    from junmai_jobs.photo.export import export, export_suffix  # noqa: PLC0415
+    from junmai_jobs.photo.encoding import export_suffix  # noqa: PLC0415
+    from junmai_jobs.photo.export import export  # noqa: PLC0415
 
+    preset = export_preset_named(load_config(), export_preset)
     with open_catalog(catalog) as records:
         row, roots = _row(records, photo_id, session_id), roots_of(records, photo_id)
-    if session_id is not None and not row.is_pick:
-        return {"photo_id": photo_id, "status": NOT_A_PICK}
-    preset = export_preset_named(load_config(), export_preset)
-    if destination is None and preset.destination is None:
-        raise ExportRefused(f"the export preset {preset.name} has no destination: give it one in config.json")
-    stem = Path(destination) if destination else Path(str(preset.destination)) / row.path.stem
+        if session_id is not None and not row.is_pick:
+            return {"photo_id": photo_id, "status": NOT_A_PICK}
+        stem = _export_stem(records, row, preset, destination, session_id)
     final = stem.with_name(stem.name + export_suffix(preset.format))
     publish = _publisher()
     try:
@@ -202,12 +220,62 @@ def export_preset_named(config: Config, name: str | None) -> ExportPreset:
     Raises:
         ExportRefused: there is none of that name.
     """
-    presets = {preset.name: preset for preset in (*config.export_presets, WEB)}
+    presets = {preset.name: preset for preset in (WEB, *config.export_presets)}
     if name is None:
         return next((preset for preset in config.export_presets if preset.enabled), WEB)
     if name not in presets:
         raise ExportRefused(f"there is no export preset {name}: there are {', '.join(sorted(presets))}")
     return presets[name]
+
+
+def _export_stem(
+    records: Catalog,
+    row: PhotoRow,
+    preset: ExportPreset,
+    destination: PathLike | None,
+    session_id: int | None,
+) -> Path:
+    """Where an export is to go, but for its suffix."""
+    if destination is None and preset.destination is None:
+        raise ExportRefused(f"the export preset {preset.name} has no destination: give it one in config.json")
+    stem = Path(destination) if destination else Path(str(preset.destination)) / row.path.stem
+    if session_id is None:
+        session_id = records.session_of_photo(row.id)
+    session = None if session_id is None else records.session_row(session_id)
+    config = load_config()
+    trusted = [Path(each.destination) for each in config.export_presets if each.destination]
+    closed = [config.home, *([session.import_folder] if session else [])]
+    may_be_written(stem, trusted=trusted, closed=closed)
+    if preset.file_name is None:
+        return stem
+    return stem.with_name(_export_name(records, row, preset.file_name, session))
+
+
+def _export_name(records: Catalog, row: PhotoRow, template: str, session: SessionRow | None) -> str:
+    """Name a photo among all of its session, in the order in which the catalog came to know them.
+
+    So the name stays when photos are added to the session, and whoever of it is a pick.
+    """
+    rows, label = [row], ""
+    if session is not None:
+        rows = sorted(records.photos(session.id), key=lambda each: each.id)
+        folder = session.import_folder
+        label = folder.name if session.name == str(folder) else session.name
+    names = distinct(
+        named(
+            template,
+            Named(
+                name=each.path.stem,
+                sequence=number,
+                session=label,
+                captured=datetime.fromisoformat(each.capture_time) if each.capture_time else None,
+                camera=each.camera_model,
+                score=each.ai_score,
+            ),
+        )
+        for number, each in enumerate(rows, 1)
+    )
+    return next(name for name, each in zip(names, rows, strict=True) if each.id == row.id)
 
 
 def _amount(row: PhotoRow, preset: Preset, *, by_context: bool) -> float:
@@ -225,7 +293,7 @@ def _row(records: Catalog, photo_id: int, session_id: int | None) -> PhotoRow:
     return row
 
 
-def _frame(row: PhotoRow, frame: Callable[..., Any]) -> Any:
+def _frame(row: PhotoRow, frame: Callable[..., Any], profile: bytes | None) -> Any:
     return frame(
         photo_id=row.id,
         fingerprint=row.fingerprint,
@@ -235,6 +303,7 @@ def _frame(row: PhotoRow, frame: Callable[..., Any]) -> Any:
         exposure=row.exposure_score,
         composition=row.composition_score,
         name=str(row.path),
+        profile=profile,
     )
 
 

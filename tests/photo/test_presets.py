@@ -3,19 +3,15 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from junmai_jobs.photo.develop import CONTROLLER_NAMES, PARAMETERS, checked_settings
 from junmai_jobs.photo.errors import PresetError
-from junmai_jobs.photo.presets import (
-    PARAMETERS,
-    Preset,
-    blended,
-    checked_settings,
-    lightroom_config,
-    load_presets,
-)
+from junmai_jobs.photo.lightroom import lightroom_config
+from junmai_jobs.photo.presets import Preset, blended, load_presets
 
 SHIPPED = (
     "natural", "portrait", "golden_hour", "backlit", "night", "night_sky", "landscape", "high_iso", "action",
@@ -71,6 +67,68 @@ def test_a_preset_of_the_user_changes_what_it_names_of_a_shipped_one() -> None:
     assert load_presets()["portrait"] == shipped
 
 
+def test_a_plugins_names_mean_the_same(tmp_path: Path) -> None:
+    for short, name in CONTROLLER_NAMES.items():
+        assert checked_settings({short: 1}) == checked_settings({name: 1}) == {name: 1.0}
+    (tmp_path / "presets.toml").write_text("[p.settings]\nExposure = 1\nVibrance = 3", "utf-8")
+    assert load_presets(own=tmp_path / "presets.toml")["p"].settings == {"Exposure2012": 1, "Vibrance": 3}
+
+
+def test_a_file_of_the_users_is_laid_over_the_shipped_presets(tmp_path: Path) -> None:
+    file, shipped = tmp_path / "presets.toml", load_presets()
+    file.write_text(
+        """
+        [portrait]
+        blend_amount = 60
+        settings = { Clarity2012 = -10, Dehaze = 1 }
+        ["my look"]
+        settings.Vibrance = 8
+        [action]
+        enabled = false
+        """,
+        "utf-8",
+    )
+
+    presets = load_presets([{"name": "my look", "blend_amount": 30}], file)
+
+    mine = {**shipped["portrait"].settings, "Clarity2012": -10.0, "Dehaze": 1.0}
+    assert presets["portrait"] == dataclasses.replace(shipped["portrait"], blend_amount=60, settings=mine)
+    assert presets["my look"] == Preset("my look", {"Vibrance": 8.0}, blend_amount=30)
+    assert set(presets) == {*SHIPPED, "my look"} - {"action"}
+    assert load_presets() == shipped
+
+
+def test_a_file_that_is_not_there_says_nothing(tmp_path: Path) -> None:
+    assert load_presets(own=tmp_path / "presets.toml") == load_presets()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[a]\nsettings.Exposure2012 = 9", r"a\.settings\.Exposure2012 must be a number from -5 to 5"),
+        ("[a]\nsettings.OrangeHue = 9", r"a\.settings\.OrangeHue is no .* did you mean HueAdjustmentOrange"),
+        ("[a]\nblend_amount = 9", 'a must have "settings"'),
+        ("[a]\nblend_amont = 9", r"a\.blend_amont is not known; did you mean blend_amount"),
+        ("[a]\nsettings = 5", r"a\.settings must be an object of settings"),
+        ("[portrait]\nenabled = 0", r"portrait\.enabled must be true or false"),
+        ("a = 5", "a stands in no table"),
+        ("[a]\nx = ", r"is no TOML: Invalid value \(at line 2, column 5\)|end of document"),
+        ("[a]\n[a]", "is no TOML: Cannot declare"),
+        (b"[a]\n# \xe9", "is not UTF-8: save it as that"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named_with_its_place(
+    tmp_path: Path, text: str | bytes, message: str
+) -> None:
+    file = tmp_path / "presets.toml"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+
+    with pytest.raises(PresetError, match=r"presets\.toml:? " + message) as error:
+        load_presets(own=file)
+
+    assert "\n" not in str(error.value)
+
+
 def test_the_last_of_the_users_presets_wins() -> None:
     first, last = ({"name": "a", "settings": {"Texture": value}} for value in (1, 2))
 
@@ -81,7 +139,7 @@ def test_the_last_of_the_users_presets_wins() -> None:
     ("wrong", "message"),
     [
         ({"settings": {}}, 'must have a "name"'),
-        ({"name": "kaguya"}, 'must have "settings": no preset kaguya is shipped'),
+        ({"name": "kaguya"}, 'must have "settings": no preset kaguya is there'),
         ({"name": " ", "settings": {}}, ".name must be a text that is not empty"),
         ({"name": "a", "setings": {}}, ".setings is not known; did you mean settings?"),
         ({"name": "a", "settings": []}, ".settings must be an object of settings"),
@@ -89,8 +147,19 @@ def test_the_last_of_the_users_presets_wins() -> None:
             {"name": "a", "blend_amount": 101, "settings": {}},
             ".blend_amount must be a whole number from 0 to",
         ),
-        ({"name": "a", "settings": {"Exposure": 1}}, "Exposure is no develop setting .*mean Exposure2012"),
-        ({"name": "a", "settings": {"highlights": 1}}, "did you mean Highlights2012"),
+        ({"name": "a", "settings": {"Exposure": 6}}, r"settings\.Exposure must be a number from -5 to 5"),
+        (
+            {"name": "a", "settings": {"Exposure": 1, "Exposure2012": 1}},
+            "Exposure2012 is there twice, by both",
+        ),
+        ({"name": "a", "settings": {"exposure": 1}}, "did you mean Exposure"),
+        ({"name": "a", "settings": {"OrangeHue": 1}}, "did you mean HueAdjustmentOrange"),
+        ({"name": "a", "settings": {"AquaLuminance": 1}}, "did you mean LuminanceAdjustmentAqua"),
+        ({"name": "a", "settings": {"SharpeningAmount": 1}}, "did you mean Sharpness"),
+        ({"name": "a", "settings": {"SharpeningMasking": 1}}, "did you mean SharpenEdgeMasking"),
+        ({"name": "a", "settings": {"LuminanceNoiseReduction": 1}}, "did you mean LuminanceSmoothing"),
+        ({"name": "a", "settings": {"VignetteAmount": 1}}, "did you mean PostCropVignetteAmount"),
+        ({"name": "a", "settings": {"highlights": 1}}, "did you mean Highlights"),
         ({"name": "a", "settings": {"Temp": 5000}}, "did you mean Temperature"),
         ({"name": "a", "settings": {"xyz": 1}}, "use Lightroom's names, as in Exposure2012"),
         ({"name": "a", "settings": {"Contrast2012": 101}}, "Contrast2012 must be a number from -100 to 100"),

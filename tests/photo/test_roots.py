@@ -344,7 +344,7 @@ def test_a_catalog_from_before_knows_the_folders_of_its_sessions(home: Path, wed
         photo = added(catalog, wedding)["a.jpg"]
     with closing(sqlite3.connect(home / CATALOG_FILE)) as db, db:
         db.execute("DROP TABLE session_roots")
-        db.execute("DROP TABLE looks")
+        db.executescript("DROP TABLE looks; DROP TABLE verdicts; ALTER TABLE photos DROP COLUMN traits")
         db.execute("PRAGMA user_version = 2")
     assert process_photo(photo)["bytes"] > 0
 

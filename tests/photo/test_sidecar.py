@@ -104,8 +104,8 @@ def test_names_with_dots_spaces_and_other_letters(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_camera_raw_does_not_know_is_not_written(photo: Path) -> None:
-    with pytest.raises(PresetError, match=r"settings\.Exposure is no .*did you mean Exposure2012"):
-        write_sidecar(photo, {"Exposure": 1}, preset="p")
+    with pytest.raises(PresetError, match=r"settings\.Exposition is no .*did you mean Exposure"):
+        write_sidecar(photo, {"Exposition": 1}, preset="p")
 
     assert names_in(photo.parent) == {"IMG_1.NEF"}
 

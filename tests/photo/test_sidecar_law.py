@@ -256,8 +256,8 @@ def test_what_would_harm_a_sidecar_is_not_written(
     )
     old, spliced = path.read_bytes(), Xmp._spliced
 
-    def spoilt(self: Xmp, edits: Fields, preset: str) -> bytes:
-        before, found, after = spliced(self, edits, preset).partition(loss.encode())
+    def spoilt(self: Xmp, edits: Fields, block: bytes) -> bytes:
+        before, found, after = spliced(self, edits, block).partition(loss.encode())
         assert found
         return before + after
 

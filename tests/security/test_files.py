@@ -29,8 +29,9 @@ WRITERS = {
     ("watcher.py", "open"),  # /dev/null
     ("scripts.py", "write_text"),  # the scripts, for a linter
     ("photo/export.py", "open"),  # a picture, in a file of its own that is published when it is whole
-    ("photo/sidecar.py", "open"),  # so is a sidecar
-    ("photo/sidecar.py", "os.open"),  # for its user alone
+    ("photo/replacing.py", "open"),  # so is a sidecar, or a photograph that is to be written into
+    ("photo/replacing.py", "os.open"),  # for its user alone
+    ("photo/sidecar.py", "os.open"),  # a sidecar, to read
     ("schema.py", "open"),  # the catalog, for its user alone
     ("logs.py", "open"),  # the log, too
     ("files.py", "os.open"),  # settings and inputs, to read; and what is for its user alone
@@ -40,6 +41,7 @@ WRITERS = {
     ("context.py", "os.open"),  # the same
     ("cli.py", "os.open"),  # /dev/null, in the place of a closed stream
     ("commands/worker.py", "open"),  # the same
+    ("contact_sheet/__init__.py", "open"),  # the page, for its user alone
 }
 """Of those by a descriptor, the readers too: their flags are not told apart."""
 
