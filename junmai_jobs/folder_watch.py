@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -68,10 +68,10 @@ class Settling:
     """Those that were found to be complete, as they were then."""
 
     def sort(
-        self, photos: Sequence[Photo], now: float, renamed: Sequence[Path] = ()
+        self, photos: Sequence[Photo], now: float, renamed: Collection[Path] = ()
     ) -> tuple[list[Photo], list[Photo]]:
         """Return the photos that are complete, and those that are not yet."""
-        seen: dict[Path, tuple[State, float]] = {}
+        renamed, seen = frozenset(renamed), dict[Path, tuple[State, float]]()
         complete: list[Photo] = []
         growing: list[Photo] = []
         for photo in photos:

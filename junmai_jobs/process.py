@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from junmai_jobs import contact_sheet
-from junmai_jobs.catalog import Catalog, PhotoRow, PlannedJob
+from junmai_jobs.catalog import Catalog, CatalogError, PhotoRow, PlannedJob
 from junmai_jobs.errors import InvalidState, JobNotFound, StoreUnavailable
 from junmai_jobs.host import is_gone
 from junmai_jobs.job import Job, Status
 from junmai_jobs.ledger import why
 from junmai_jobs.logs import start_logging
-from junmai_jobs.photo.errors import UnreadablePhoto
+from junmai_jobs.photo.errors import PhotoError, UnreadablePhoto
 from junmai_jobs.photo.files import Photo, find_photos
 from junmai_jobs.photo.writing import has_lost_settings
 from junmai_jobs.plan import NO_WISHES, QUEUES, TASKS, Forecast, Plan, Wishes, Work, resolved
@@ -302,8 +302,9 @@ class _Run:
         try:
             paths = [photo.path for photo in self.plan.photos]
             contact_sheet.write(file, self.catalog, self.plan.folder, report, paths)
-        except OSError as error:
-            self.tell(f"The contact sheet {file} cannot be written: {error.strerror or error}.")
+        except (OSError, CatalogError, PhotoError) as error:
+            why_not = error.strerror if isinstance(error, OSError) and error.strerror else error
+            self.tell(f"The contact sheet {file} cannot be written: {why_not}.")
             return report
         return replace(report, contact_sheet=str(file))
 
@@ -362,7 +363,7 @@ def _is_gone(job: Job, photo: Path) -> bool:
     if not isinstance(job.result, dict):
         return False
     exported, status = job.result.get("path"), job.result.get("status")
-    return (exported is not None and not exported.exists()) or (
+    return (isinstance(exported, Path) and not exported.exists()) or (
         status in {"written", "unchanged"} and has_lost_settings(photo)
     )
 

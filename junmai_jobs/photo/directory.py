@@ -75,7 +75,7 @@ class Block:
         counted, field, pointer = ("Q", 8, "Q") if self.is_big else ("H", 4, "I")
         width, start = 4 + 2 * field, self.base + offset + struct.calcsize(f"={counted}")
         count = self._number(self.base + offset, counted)
-        table = self._read(start, width * min(count, _MOST_ROWS))
+        table = self.read(start, width * min(count, _MOST_ROWS))
         rows: dict[int, Row] = {}
         for at in range(0, len(table) - width + 1, width):
             tag, kind, number = struct.unpack_from(f"{self.order}HH{pointer}", table, at)
@@ -91,7 +91,7 @@ class Block:
         if row is None or not 0 < row.size <= _MOST_BYTES:
             return []
         is_text = row.kind in _TEXTS
-        data = self._read(row.place, row.size) if is_text or row.count <= _MOST_NUMBERS else b""
+        data = self.read(row.place, row.size) if is_text or row.count <= _MOST_NUMBERS else b""
         if len(data) < row.size or is_text:
             return data if is_text else []
         if row.kind in _RATIONALS:
@@ -106,10 +106,11 @@ class Block:
 
     def _number(self, place: int, code: str) -> int:
         size = struct.calcsize(f"={code}")
-        number: int = struct.unpack(f"{self.order}{code}", self._read(place, size).ljust(size, b"\0"))[0]
+        number: int = struct.unpack(f"{self.order}{code}", self.read(place, size).ljust(size, b"\0"))[0]
         return number
 
-    def _read(self, place: int, size: int) -> bytes:
+    def read(self, place: int, size: int) -> bytes:
+        """Return so many bytes from a place in the file, or those there are."""
         if place >= MAX_BYTES:  # where no photograph has anything, and a card's file system refuses to seek
             return b""
         self.file.seek(place)

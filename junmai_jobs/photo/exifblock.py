@@ -95,7 +95,7 @@ def read_block(file: BinaryIO) -> CameraExif:
     """Read an EXIF block, or a file laid out like one (TIFF, most RAWs); what cannot be read is not there."""
     file.seek(0)
     if file.read(len(_MARK)) == _MARK:
-        return read_block(io.BytesIO(file.read()))
+        file = io.BytesIO(file.read())
     file.seek(0)
     head = file.read(8)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import glob
+import hashlib
 import importlib
 import io
 import os
@@ -181,7 +181,7 @@ def _developed(file: BinaryIO, edge: int) -> _Decoded | None:
 
 
 def _write(data: bytes, final: Path, publish: Callable[[Path, Path], object]) -> None:
-    begin = f".{final.name[:40]}."  # the whole may be as long as a name can be
+    begin = _beginning(final)
     temporary = final.parent / f"{begin}{uuid.uuid4().hex}.part"
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -192,7 +192,7 @@ def _write(data: bytes, final: Path, publish: Callable[[Path, Path], object]) ->
                 f"{shown(final)} is in {spelt(final.parent)} already and another picture: move it away, or "
                 "choose another destination"
             )
-        for left_by_a_crash in final.parent.glob(f"{glob.escape(begin)}*.part"):
+        for left_by_a_crash in final.parent.glob(f"{begin}*.part"):
             left_by_a_crash.unlink()
         with temporary.open("xb") as file:
             file.write(data)
@@ -202,6 +202,11 @@ def _write(data: bytes, final: Path, publish: Callable[[Path, Path], object]) ->
     finally:
         with contextlib.suppress(OSError):  # it has been moved, or never was
             temporary.unlink()
+
+
+def _beginning(final: Path) -> str:
+    """How the names of unfinished copies of this file begin: its own may be too long for more."""
+    return f".{hashlib.blake2b(os.fsencode(final.name), digest_size=8).hexdigest()}."
 
 
 def _what_is_wrong(error: OSError, final: Path, needed: int) -> str:

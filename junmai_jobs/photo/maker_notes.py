@@ -15,6 +15,7 @@ from typing import NamedTuple
 from junmai_jobs.photo.directory import Block, Row, Value
 
 _BYTES = {1, 7}  # the types BYTE and UNDEFINED of TIFF
+_MOST_CANON = 32 * 20  # of a logarithm in 1/32: no camera has an ISO of 2 ** 20 times anything
 
 Values = dict[str, Value | str]
 Rows = dict[int, Row]
@@ -26,8 +27,7 @@ def read_note(block: Block, row: Row, make: str) -> Values:
     Returns:
         ``MakerLens``, a text; ``MakerISO``; ``MakerSerialNumber``: those that it tells.
     """
-    block.file.seek(row.place)
-    head = block.file.read(min(row.size, 24))
+    head = block.read(row.place, min(row.size, 24))
     for layout in _LAYOUTS:
         if head.startswith(layout.mark) and make.lower().startswith(layout.make):
             note = layout.directory(block, row, head)
@@ -109,7 +109,9 @@ def _canon_iso(chosen: int, *, automatic: int, base: int) -> float:
     codes = {16: 50, 17: 100, 18: 200, 19: 400, 20: 800}
     if chosen in codes:
         return codes[chosen]
-    return round(2 ** ((automatic + base) / 32) * 100 / 32) if 0 < base < 0x7FFF and automatic < 0x7FFF else 0
+    if not 0 < base < _MOST_CANON or not automatic < _MOST_CANON:
+        return 0
+    return round(2 ** ((automatic + base) / 32) * 100 / 32)
 
 
 def _nikon(note: Block, rows: Rows) -> Values:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from junmai_jobs.photo.directory import Block, Row
+from junmai_jobs.photo.opening import MAX_BYTES
 
 _Place = tuple[int, int]  # offset and length in bytes
 
@@ -130,5 +131,7 @@ def _directories(file: BinaryIO, base: int = 0) -> Iterator[tuple[Block, dict[in
 
 
 def _read(file: BinaryIO, offset: int, length: int) -> bytes:
+    if offset >= MAX_BYTES:
+        return b""
     file.seek(offset)
     return file.read(length)

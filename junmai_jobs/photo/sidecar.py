@@ -104,10 +104,10 @@ def restore_sidecar(photo: Path) -> Restored:
 
 
 def _restore_backup(path: Path, backup: Path, xmp: Xmp) -> Restored:
-    if xmp.edits:
-        before = Xmp(backup.read_bytes(), shown(backup))
-        if not xmp.is_ours or before.others(xmp.edits) != xmp.others(xmp.edits):
-            return "edited_since"
+    before = Xmp(backup.read_bytes(), shown(backup))
+    edits = xmp.edits or before.edits  # none are left where they were reset
+    if (xmp.edits and not xmp.is_ours) or before.others(edits) != xmp.others(edits):
+        return "edited_since"
     backup.replace(path)
     return "restored"
 

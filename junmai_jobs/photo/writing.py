@@ -9,9 +9,8 @@ from junmai_jobs.photo.develop import Settings
 from junmai_jobs.photo.embedded_xmp import is_rated
 from junmai_jobs.photo.errors import shown
 from junmai_jobs.photo.files import is_raw
-from junmai_jobs.photo.into_file import BACKUP, SUFFIXES, restore_file, write_into_file
+from junmai_jobs.photo.into_file import SUFFIXES, restore_file, write_into_file
 from junmai_jobs.photo.opening import Roots, opened
-from junmai_jobs.photo.replacing import backups
 from junmai_jobs.photo.sidecar import Outcome, Restored, restore_sidecar, sidecar_of, write_sidecar
 from junmai_jobs.photo.xmp import NO_MARKS, Marks, unrated
 
@@ -70,12 +69,11 @@ def write_settings(
 
 
 def has_lost_settings(photo: Path) -> bool:
-    """Whether a photograph for which settings were written has neither a sidecar nor a file written into."""
-    if not is_raw(photo):
-        return False
-    was_written_into = photo.suffix.lower() in SUFFIXES and backups(photo, BACKUP)
+    """Whether a photograph for which settings were written has no sidecar, which alone could have them."""
+    if not is_raw(photo) or photo.suffix.lower() in SUFFIXES:
+        return False  # those of a DNG may be in the file
     try:
-        return not was_written_into and not sidecar_of(photo).exists()
+        return not sidecar_of(photo).exists()
     except OSError:  # its folder is away
         return False
 
@@ -86,8 +84,10 @@ def undo_settings(photo: Path) -> Restored:
     Raises:
         SidecarError: what it wrote is not understood any more, or cannot be written.
     """
+    outcomes: set[Restored] = set()
     if photo.suffix.lower() in SUFFIXES:
-        outcome = restore_file(photo.resolve())
-        if outcome != "no_backup":
-            return outcome
-    return restore_sidecar(photo) if is_raw(photo) else "no_backup"
+        outcomes.add(restore_file(photo.resolve()))
+    if is_raw(photo):  # a DNG may have been written into by one run, and a sidecar beside it by another
+        outcomes.add(restore_sidecar(photo))
+    worst_first: tuple[Restored, ...] = ("edited_since", "restored")
+    return next((outcome for outcome in worst_first if outcome in outcomes), "no_backup")

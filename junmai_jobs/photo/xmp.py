@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
@@ -170,7 +171,7 @@ class Xmp:
         text = "\n  <rdf:Description" + "".join(lines) + ">" + "".join(elements) + "\n  </rdf:Description>"
         return text.encode("ascii", "xmlcharrefreplace")
 
-    @property
+    @cached_property
     def _own_marks(self) -> dict[str, str]:
         """Those that are as we noted them when we set them."""
         noted = {each.name: each.texts[0] for each in self._properties() if _is_note(each)}

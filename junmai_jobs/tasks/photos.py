@@ -77,7 +77,7 @@ def process_photo(
             records.record_failure(photo_id, str(error))
             raise
         preset = (config or {}).get("preset") or found["context"]["recommended_preset"]
-        result = {"photo_id": photo_id, "path": file, **found, "preset": preset}
+        result = found | {"photo_id": photo_id, "path": file, "preset": preset}
         record(records, result)
     return result | {"processing_time": round(time.monotonic() - begin, 3)}
 
@@ -194,7 +194,7 @@ def _known_or_looked_at(
             again=not records.has_look(digest),
             worth_keeping=lambda found: "error" not in found["quality"].get("llm_evaluation", ()),
         )
-    return {"sha256": digest, "bytes": size, **found}
+    return found | {"sha256": digest, "bytes": size}
 
 
 def _digest_beside(companion: PathLike | None, roots: Roots) -> str | None:

@@ -17,9 +17,12 @@ from tests.photographs import SCIKIT_LEARN, scenes
 
 
 def judged(pictures: Sequence[Image.Image]) -> tuple[list[float], str]:
-    """As grouping compares them."""
-    scores = [evaluate(each)["quality"]["exposure_score"] for each in pictures]
-    return best_of([profiled(each) for each in pictures], scores)
+    """As grouping compares them; what is there more than once is looked at once."""
+    found = {
+        id(each): (profiled(each), evaluate(each)["quality"]["exposure_score"])
+        for each in {id(each): each for each in pictures}.values()
+    }
+    return best_of(*zip(*(found[id(each)] for each in pictures), strict=True))
 
 
 def profiled(picture: Image.Image) -> Profile:

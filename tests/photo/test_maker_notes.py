@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from junmai_jobs.photo.exif import read_exif
-from junmai_jobs.photo.maker_notes import lens_range
+from junmai_jobs.photo.maker_notes import _canon_iso, lens_range
 from junmai_jobs.photo.tags import read_tags
 from tests.photo.test_exif import MAKE, photograph, picture_with
 from tests.photographs import PILLOW, unpacked
@@ -132,3 +132,9 @@ def test_exif_counts_more_than_the_note(tmp_path: Path) -> None:
 )
 def test_a_lens_by_its_range(numbers: list[float], name: str | None) -> None:
     assert lens_range(numbers) == name
+
+
+@pytest.mark.parametrize("chosen", [(0, 0), (160, 320), (32766, 32766), (65535, 65535)])
+def test_an_iso_in_canons_logarithms_is_a_number_or_none(chosen: tuple[int, int]) -> None:
+    automatic, base = chosen
+    assert _canon_iso(0, automatic=automatic, base=base) in {0, 102_400}

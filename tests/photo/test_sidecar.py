@@ -263,6 +263,15 @@ def test_what_was_edited_since_is_not_restored_over(photo: Path) -> None:
     assert sidecar.read_bytes() == before
 
 
+def test_keywords_added_after_a_reset_are_not_restored_over(photo: Path) -> None:
+    sidecar = beside(photo, EDITED)
+    write_sidecar(photo, SETTINGS, preset="p", replace_edits=True)
+    exiftool("-XMP-crs:all=", "-XMP-dc:Subject=wedding", sidecar)
+    before = sidecar.read_bytes()
+    assert restore_sidecar(photo) == "edited_since"
+    assert sidecar.read_bytes() == before
+
+
 def test_a_giant_is_somebodys_work_and_not_even_parsed(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only brushed masks make a sidecar so large."""
     write_sidecar(photo, SETTINGS, preset="p")

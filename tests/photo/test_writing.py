@@ -100,3 +100,13 @@ def test_nothing_is_written_outside_of_the_roots(shoot: Path, tmp_path: Path) ->
 )
 def test_stars_follow_the_score(score: float | None, stars: str) -> None:
     assert marks_of(score) == {"Rating": stars, "Label": "Green"}
+
+
+def test_a_dng_that_was_written_into_and_then_got_a_sidecar_is_undone_in_both(shoot: Path) -> None:
+    photo = tiff(shoot / "a.dng")
+    before = photo.read_bytes()
+    assert apply(photo, into_file=True) == "written"
+    assert apply(photo) == "written"
+    assert "a.xmp" in names_in(shoot)
+    assert undo_settings(photo) == "restored"
+    assert (photo.read_bytes(), names_in(shoot)) == (before, {"a.dng"})
