@@ -71,7 +71,8 @@ class Settling:
         self, photos: Sequence[Photo], now: float, renamed: Collection[Path] = ()
     ) -> tuple[list[Photo], list[Photo]]:
         """Return the photos that are complete, and those that are not yet."""
-        renamed, seen = frozenset(renamed), dict[Path, tuple[State, float]]()
+        renamed = frozenset(renamed)
+        seen: dict[Path, tuple[State, float]] = {}
         complete: list[Photo] = []
         growing: list[Photo] = []
         for photo in photos:
