@@ -10,11 +10,12 @@ from junmai_jobs.photo.errors import ExportRefused, spelt
 
 # fmt: off
 _SYSTEMS_OWN = (
-    "/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr",
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr",
     "/Applications", "/Library", "/System", "/private/etc",
     *filter(None, map(os.environ.get, ("SystemRoot", "ProgramFiles", "ProgramFiles(x86)", "ProgramData"))),
 )
 # fmt: on
+_MEMORY = "/dev/shm"  # noqa: S108 -- a drive like any other, where the system's own files are around it
 _REMEDY = "choose another folder, or name it as the destination of an export preset in config.json"
 
 
@@ -37,6 +38,7 @@ def may_be_written(file: Path, *, trusted: Iterable[Path], closed: Iterable[Path
     if str(file)[:2] in {"//", r"\\"}:  # it must not even be asked
         raise ExportRefused(f"{name}, as it is on another computer: {_REMEDY}")
     real = Path(os.path.realpath(file.parent))
-    for folder in (*map(Path, _SYSTEMS_OWN), *closed):
+    systems_own = () if real.is_relative_to(_MEMORY) else _SYSTEMS_OWN
+    for folder in (*map(Path, systems_own), *closed):
         if real.is_relative_to(os.path.realpath(folder)):
             raise ExportRefused(f"{name}, as no exports belong in {spelt(folder)}: {_REMEDY}")
