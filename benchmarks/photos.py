@@ -33,12 +33,12 @@ from benchmarks.command import at_least, output, run_main
 from benchmarks.stage import CHILD, Stage, memory_folder, stage
 from benchmarks.tasks import noop, path_of, read_log
 from junmai_jobs.catalog import Catalog
-from junmai_jobs.photo.context import detect
-from junmai_jobs.photo.exif import read_exif
-from junmai_jobs.photo.faces import count_faces
-from junmai_jobs.photo.picture import load_color
-from junmai_jobs.photo.quality import WORKING_EDGE, evaluate
-from junmai_jobs.photo.similar import Frame, fingerprint, group
+from junmai_jobs.photo.develop.contexts import detect
+from junmai_jobs.photo.exif.reading import read_exif
+from junmai_jobs.photo.groups.grouping import Frame, fingerprint, group
+from junmai_jobs.photo.pictures.decoding import load_color
+from junmai_jobs.photo.quality.faces import count_faces
+from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate
 from junmai_jobs.tasks.photos import analyze_exif, evaluate_quality, process_photo, record
 from junmai_jobs.tasks.recording import CATALOG_FILE
 from junmai_jobs.tasks.sessions import apply_preset, export_photo, group_similar_photos

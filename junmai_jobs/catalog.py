@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from junmai_jobs.job import iso
 from junmai_jobs.ledger import FAIL_PHOTO, JobRow, Ledger, PlannedJob
 from junmai_jobs.looks import Looks
-from junmai_jobs.photo.traits import facts_of
+from junmai_jobs.photo.taste.traits import facts_of
 from junmai_jobs.schema import CatalogError, allow, path_of, printable, stored
 from junmai_jobs.verdicts import Verdicts
 
 if TYPE_CHECKING:
-    from junmai_jobs.photo.similar import Group
+    from junmai_jobs.photo.groups.grouping import Group
 
 __all__ = ["Catalog", "CatalogError", "GroupRow", "JobRow", "PhotoRow", "PlannedJob", "SessionRow"]
 

@@ -31,7 +31,7 @@ from watchdog.observers import Observer
 
 from junmai_jobs.files import open_regular
 from junmai_jobs.photo.errors import PhotoError, PhotoGone, spelt
-from junmai_jobs.photo.files import PHOTO_SUFFIXES, Photo, find_photos
+from junmai_jobs.photo.pictures.files import PHOTO_SUFFIXES, Photo, find_photos
 
 if TYPE_CHECKING:
     from collections.abc import Callable

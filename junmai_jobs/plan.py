@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.config import Config, ExportPreset
 from junmai_jobs.errors import ConfigError
+from junmai_jobs.photo.develop.presets import Preset, preset_named
 from junmai_jobs.photo.errors import PhotoError, PresetError, shown
-from junmai_jobs.photo.file_names import alike, distinct
-from junmai_jobs.photo.files import Photo
-from junmai_jobs.photo.presets import Preset, preset_named
+from junmai_jobs.photo.export.file_names import alike, distinct
+from junmai_jobs.photo.pictures.files import Photo
 from junmai_jobs.tasks.photos import process_photo
 from junmai_jobs.tasks.recording import own_presets, own_rules
 from junmai_jobs.tasks.sessions import apply_preset, export_photo, finish_session, group_similar_photos

@@ -24,8 +24,8 @@ from junmai_jobs.job import Job, Status
 from junmai_jobs.ledger import why
 from junmai_jobs.logs import start_logging
 from junmai_jobs.photo.errors import PhotoError, UnreadablePhoto
-from junmai_jobs.photo.files import Photo, find_photos
-from junmai_jobs.photo.writing import has_lost_settings
+from junmai_jobs.photo.pictures.files import Photo, find_photos
+from junmai_jobs.photo.xmp.writing import has_lost_settings
 from junmai_jobs.plan import NO_WISHES, QUEUES, TASKS, Forecast, Plan, Wishes, Work, resolved
 from junmai_jobs.report import Failure, Pick, Report, sentence
 from junmai_jobs.resources import in_words

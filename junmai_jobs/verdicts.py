@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from junmai_jobs.job import iso
-from junmai_jobs.photo.traits import NEUTRAL, Leaning
+from junmai_jobs.photo.taste.traits import NEUTRAL, Leaning
 from junmai_jobs.schema import CatalogError, CatalogFile, path_of, printable, stored
 
 if TYPE_CHECKING:
-    from junmai_jobs.photo.taste import Taste
-    from junmai_jobs.photo.traits import Facts
+    from junmai_jobs.photo.taste.learning import Taste
+    from junmai_jobs.photo.taste.traits import Facts
 
 Verdict = Literal["approved", "rejected"]
 
@@ -119,7 +119,7 @@ class Verdicts(CatalogFile):
 
     def taste(self) -> Taste:
         """Learn the photographer's taste."""
-        from junmai_jobs.photo.taste import Shoot, Taste  # noqa: PLC0415 - slow to import
+        from junmai_jobs.photo.taste.learning import Shoot, Taste  # noqa: PLC0415 - slow to import
 
         decided: dict[int | None, dict[Verdict, list[Facts]]] = {}
         for session_id, verdict, traits in self._rows(_DECIDED):

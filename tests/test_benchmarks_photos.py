@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import photos
-from junmai_jobs.photo.similar import group
+from junmai_jobs.photo.groups.grouping import group
 
 SMALL = ("--photos=2", "--rounds=1", "--width=600", "--frames=20", "--jobs=20")
 PICTURED = {"process_photo", "analyze_exif", "evaluate_quality", "apply_preset", "export_photo"}

@@ -10,7 +10,7 @@ from rdflib.compare import isomorphic
 from benchmarks.photo_quality.foreign_xmp import PROGRAMS, sidecars
 from benchmarks.photo_quality.xmp import at_random, bounds, foreign, meaning, measured, read_back, shipped
 from benchmarks.photo_quality.xmp_files import photographs, pixels
-from junmai_jobs.photo.presets import load_presets
+from junmai_jobs.photo.develop.presets import load_presets
 from tests.photo.sidecars import exiftool
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_every_setting_is_among_those_at_random() -> None:
 
 def test_what_reads_otherwise_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exiftool("-ver")
-    monkeypatch.setattr("junmai_jobs.photo.sidecar._texts", lambda *_: ("+1",))
+    monkeypatch.setattr("junmai_jobs.photo.xmp.sidecar._texts", lambda *_: ("+1",))
     wrong = read_back({"a": {"Exposure2012": 0.5}}, tmp_path / "a")["wrong"]
     assert wrong == ["a: Exposure2012 0.5 read as +1"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from junmai_jobs.catalog import Catalog, CatalogError, GroupRow, SessionRow
-from junmai_jobs.photo.similar import Group
+from junmai_jobs.photo.groups.grouping import Group
 from tests.test_catalog import EXIF, QUALITY, raw_query
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ GROUPS_UNTIL_KILLED = """
 import itertools, sys
 from pathlib import Path
 from junmai_jobs.catalog import Catalog
-from junmai_jobs.photo.similar import Group
+from junmai_jobs.photo.groups.grouping import Group
 
 with Catalog(Path(sys.argv[1])) as catalog:
     for size in itertools.cycle((2, 5, 3, 6)):

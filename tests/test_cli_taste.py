@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from junmai_jobs.photo.traits import Leaning
+    from junmai_jobs.photo.taste.traits import Leaning
 
 SEEN, UNSEEN = range(1, 121), range(121, 181)
 

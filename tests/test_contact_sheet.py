@@ -22,9 +22,9 @@ from benchmarks.photo_quality.contact_sheet import measured
 from junmai_jobs import contact_sheet
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.photo.errors import spelt
-from junmai_jobs.photo.icc import profile_of
-from junmai_jobs.photo.picture import load_color
-from junmai_jobs.photo.thumbnail import smaller, thumbnail
+from junmai_jobs.photo.pictures.decoding import load_color
+from junmai_jobs.photo.pictures.icc import profile_of
+from junmai_jobs.photo.pictures.thumbnail import smaller, thumbnail
 from junmai_jobs.report import Report
 from junmai_jobs.tasks.photos import process_photo
 from tests.browser import Browser, browser

@@ -13,7 +13,7 @@ from junmai_jobs.config import load_config
 from junmai_jobs.embedded import Embedded
 from junmai_jobs.errors import ConfigError
 from junmai_jobs.files import SMALL, make_private_folder
-from junmai_jobs.photo.context import load_rules
+from junmai_jobs.photo.develop.contexts import load_rules
 from junmai_jobs.photo.errors import PresetError
 from junmai_jobs.schema import CatalogFile
 

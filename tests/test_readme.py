@@ -23,8 +23,8 @@ from junmai_jobs import tasks
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import Config, load_config
 from junmai_jobs.options import Options
-from junmai_jobs.photo.context import load_rules
-from junmai_jobs.photo.presets import load_presets
+from junmai_jobs.photo.develop.contexts import load_rules
+from junmai_jobs.photo.develop.presets import load_presets
 from junmai_jobs.task import find_task
 from tests.bursts import make_burst
 from tests.command_line import CommandLine, Done, home_with_server

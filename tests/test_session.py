@@ -27,8 +27,8 @@ from tests.bursts import Burst, make_burst
 from tests.command_line import CommandLine
 from tests.embedded_servers import kill
 from tests.homes import in_home
+from tests.photo.pictures.test_previews import cr2, jpeg, nef, raf, rw2
 from tests.photo.sidecars import EDITED
-from tests.photo.test_raw import cr2, jpeg, nef, raf, rw2
 from tests.photographs import copy_to, scenes
 from tests.waiting import wait_until
 

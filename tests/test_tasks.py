@@ -26,9 +26,9 @@ from junmai_jobs.tasks.photos import analyze_exif, evaluate_quality, process_pho
 from junmai_jobs.tasks.sessions import apply_preset, export_photo, finish_session, group_similar_photos
 from tests.bursts import Burst, make_burst
 from tests.command_line import CommandLine
+from tests.photo.pictures.test_previews import cr2
+from tests.photo.quality.test_judging import texture
 from tests.photo.studio import portrait
-from tests.photo.test_quality import texture
-from tests.photo.test_raw import cr2
 from tests.photographs import scenes
 from tests.servers import RedisProcess
 

@@ -13,7 +13,7 @@ import pytest
 from junmai_jobs import schema
 from junmai_jobs.catalog import Catalog, CatalogError
 from junmai_jobs.manager import JobQueueManager
-from junmai_jobs.photo.traits import NEUTRAL
+from junmai_jobs.photo.taste.traits import NEUTRAL
 from junmai_jobs.schema import MIGRATIONS
 from junmai_jobs.tasks.recording import CATALOG_FILE
 from tests.test_catalog import EXIF, QUALITY, raw_query

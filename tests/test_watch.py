@@ -19,7 +19,7 @@ import pytest
 
 from junmai_jobs.folder_watch import Settling
 from junmai_jobs.job import iso
-from junmai_jobs.photo.files import Photo, find_photos
+from junmai_jobs.photo.pictures.files import Photo, find_photos
 from junmai_jobs.server import Server
 from tests.command_line import CommandLine, home_with_server
 from tests.embedded_servers import kill

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from junmai_jobs.photo.sidecar import write_sidecar
+from junmai_jobs.photo.xmp.sidecar import write_sidecar
 from tests.command_line import CommandLine, home_with_server
+from tests.photo.pictures.test_previews import cr2, jpeg
 from tests.photo.sidecars import EDITED, SETTINGS, beside
-from tests.photo.test_raw import cr2, jpeg
 from tests.photographs import copy_to
 from tests.waiting import wait_until
 from tests.xmp_reader import read_by_exiftool

@@ -12,8 +12,8 @@ from junmai_jobs.catalog import Catalog
 from junmai_jobs.context import RunningJob, running
 from junmai_jobs.job import Claimed, Status
 from junmai_jobs.photo.errors import PhotoError
-from junmai_jobs.photo.picture import load_color
-from junmai_jobs.photo.quality import WORKING_EDGE, evaluate
+from junmai_jobs.photo.pictures.decoding import load_color
+from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate
 from junmai_jobs.tasks.photos import evaluate_quality
 from junmai_jobs.tasks.recording import open_catalog, recorded
 

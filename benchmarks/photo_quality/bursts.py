@@ -25,10 +25,10 @@ from rich.table import Table
 
 from benchmarks.command import at_least, output
 from benchmarks.photo_quality.pictures import Rgb, test_pictures
-from junmai_jobs.photo.burst import best_of
-from junmai_jobs.photo.picture import load_color
-from junmai_jobs.photo.profile import profile, unpacked
-from junmai_jobs.photo.quality import WORKING_EDGE, evaluate
+from junmai_jobs.photo.groups.best_frame import best_of
+from junmai_jobs.photo.groups.imprint import profile, unpacked
+from junmai_jobs.photo.pictures.decoding import load_color
+from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate
 from tests.bursts import FAULTS, Hand, by_hand
 
 BLUR, ALL = 0.97, 0.95

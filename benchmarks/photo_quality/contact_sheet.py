@@ -26,8 +26,8 @@ from rich.table import Table
 
 from junmai_jobs import contact_sheet
 from junmai_jobs.catalog import Catalog, GroupRow
-from junmai_jobs.photo.picture import load_color
-from junmai_jobs.photo.thumbnail import thumbnail
+from junmai_jobs.photo.pictures.decoding import load_color
+from junmai_jobs.photo.pictures.thumbnail import thumbnail
 from junmai_jobs.report import Report
 from tests.browser import browser
 from tests.photographs import scenes

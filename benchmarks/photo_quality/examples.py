@@ -25,8 +25,8 @@ from benchmarks.photo_quality.distortions import (
     spoiler,
 )
 from benchmarks.photo_quality.pictures import training_pictures
-from junmai_jobs.photo.measures import measure
-from junmai_jobs.photo.quality import LEAST_SUBJECT
+from junmai_jobs.photo.quality.judging import LEAST_SUBJECT
+from junmai_jobs.photo.quality.measures import measure
 
 LEVELS = 6
 Fault = tuple[str, Spoil, float]

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from junmai_jobs.photo.errors import PhotoError
-from junmai_jobs.photo.exif import read_exif
+from junmai_jobs.photo.exif.reading import read_exif
 from tests.photographs import PIEXIF, PILLOW, unpacked
 
 LEAST, LEAST_OF_NOTES = 0.995, 0.80

@@ -30,10 +30,10 @@ from rich.table import Table
 
 from benchmarks.photo_quality import colorimetry
 from junmai_jobs.config import ExportPreset
-from junmai_jobs.photo import scaling
-from junmai_jobs.photo.encoding import export_suffix
-from junmai_jobs.photo.export import export
-from junmai_jobs.photo.icc import profile_of
+from junmai_jobs.photo.export.encoding import export_suffix
+from junmai_jobs.photo.export.exporting import export
+from junmai_jobs.photo.pictures import scaling
+from junmai_jobs.photo.pictures.icc import profile_of
 from tests.photographs import PILLOW, SCIKIT_IMAGE, SCIKIT_LEARN, camera_photographs, scenes, unpacked
 
 MOST = 1.0  # delta E

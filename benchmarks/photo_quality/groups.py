@@ -29,8 +29,8 @@ from rich.table import Table
 
 from benchmarks.command import at_least, output
 from benchmarks.photo_quality.pictures import Rgb, test_pictures
-from junmai_jobs.photo.profile import profile
-from junmai_jobs.photo.similar import Frame, fingerprint, group
+from junmai_jobs.photo.groups.grouping import Frame, fingerprint, group
+from junmai_jobs.photo.groups.imprint import profile
 from tests.bursts import Hand, by_hand
 
 TIMED, UNTIMED = 0.99, 0.98

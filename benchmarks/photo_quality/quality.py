@@ -34,7 +34,7 @@ from benchmarks.photo_quality.distortions import KINDS, STYLES, Rgb, spoiler
 from benchmarks.photo_quality.original import original_score
 from benchmarks.photo_quality.pictures import test_pictures
 from benchmarks.photo_quality.ranking import Ranked, ranked, spearman
-from junmai_jobs.photo.quality import evaluate
+from junmai_jobs.photo.quality.judging import evaluate
 
 STRENGTHS = {
     "defocus": (0.6, 1.0, 1.7, 2.8, 4.5, 7.0),  # px

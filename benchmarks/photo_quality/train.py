@@ -1,4 +1,4 @@
-"""Teaches the quality model, and writes junmai_jobs/photo/quality_model.npz.
+"""Teaches the quality model, and writes junmai_jobs/photo/quality/model.npz.
 
 python -m benchmarks.photo_quality.train [--turns N] [--processes N] [--examples FILE] [--output FILE]
 
@@ -26,8 +26,8 @@ from benchmarks.photo_quality.examples import Examples, collect
 from benchmarks.photo_quality.network import ROWS, Recipe, Weights, badness, learn
 from benchmarks.photo_quality.ranking import spearman
 from benchmarks.stage import ROOT
-from junmai_jobs.photo.measures import TONES
-from junmai_jobs.photo.model import FAULTS, WEIGHTS_FILE, Model
+from junmai_jobs.photo.quality.measures import TONES
+from junmai_jobs.photo.quality.model import FAULTS, WEIGHTS_FILE, Model
 
 Floats = NDArray[np.float32]
 
@@ -117,7 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--turns", type=at_least(1), default=4, help="series of each photo and way")
     parser.add_argument("--processes", type=at_least(1), default=2)
     parser.add_argument("--examples", type=Path, default=EXAMPLES, help="kept there, and taken from there")
-    parser.add_argument("--output", type=Path, default=ROOT / "junmai_jobs" / "photo" / WEIGHTS_FILE)
+    parser.add_argument("--output", type=Path, default=ROOT / "junmai_jobs" / "photo" / "quality" / WEIGHTS_FILE)
     return parser.parse_args()
 
 

@@ -36,9 +36,9 @@ from benchmarks.photo_quality.xmp_files import (
     untouched,
     written_into,
 )
-from junmai_jobs.photo.develop import CONTROLLER_NAMES, CURVE, PARAMETERS, Settings, checked_settings
-from junmai_jobs.photo.presets import Preset, blended, load_presets
-from junmai_jobs.photo.sidecar import restore_sidecar, write_sidecar
+from junmai_jobs.photo.develop.presets import Preset, blended, load_presets
+from junmai_jobs.photo.develop.settings import CONTROLLER_NAMES, CURVE, PARAMETERS, Settings, checked_settings
+from junmai_jobs.photo.xmp.sidecar import restore_sidecar, write_sidecar
 
 BLENDS = (0, 37, 100)
 SEED = 8

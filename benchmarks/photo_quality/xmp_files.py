@@ -18,12 +18,12 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
+from junmai_jobs.photo.develop.presets import blended, load_presets
 from junmai_jobs.photo.errors import PhotoError
-from junmai_jobs.photo.into_file import SUFFIXES
-from junmai_jobs.photo.opening import Roots
-from junmai_jobs.photo.picture import load_gray
-from junmai_jobs.photo.presets import blended, load_presets
-from junmai_jobs.photo.writing import marks_of, undo_settings, write_settings
+from junmai_jobs.photo.pictures.decoding import load_gray
+from junmai_jobs.photo.pictures.opening import Roots
+from junmai_jobs.photo.xmp.into_file import SUFFIXES
+from junmai_jobs.photo.xmp.writing import marks_of, undo_settings, write_settings
 from tests.photographs import PIEXIF, PILLOW, unpacked
 
 Figures = dict[str, Any]

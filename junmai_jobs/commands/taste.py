@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from junmai_jobs.catalog import Catalog
-    from junmai_jobs.photo.traits import Reason
+    from junmai_jobs.photo.taste.traits import Reason
     from junmai_jobs.verdicts import VerdictRow
 
 _photos = click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")

@@ -26,7 +26,7 @@ def undo(app: App, session: str, *, yes: bool) -> None:
     """
     from junmai_jobs.catalog import Catalog  # noqa: PLC0415 - --help does without it
     from junmai_jobs.photo.errors import PhotoError  # noqa: PLC0415
-    from junmai_jobs.photo.writing import undo_settings  # noqa: PLC0415
+    from junmai_jobs.photo.xmp.writing import undo_settings  # noqa: PLC0415
     from junmai_jobs.tasks.recording import CATALOG_FILE  # noqa: PLC0415
 
     with Catalog(app.config.home / CATALOG_FILE) as catalog:

@@ -19,7 +19,7 @@ from junmai_jobs.tasks import register_photo_tasks
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from junmai_jobs.photo.files import Photo
+    from junmai_jobs.photo.pictures.files import Photo
     from junmai_jobs.report import Report
 
 _LEAST, _MOST = 0.05, 86_400.0  # s
@@ -69,7 +69,7 @@ def watch(
     app.register_tasks()
     # Only this command needs these.
     from junmai_jobs.folder_watch import Watcher  # noqa: PLC0415
-    from junmai_jobs.photo.files import find_photos  # noqa: PLC0415
+    from junmai_jobs.photo.pictures.files import find_photos  # noqa: PLC0415
     from junmai_jobs.plan import Wishes, resolved  # noqa: PLC0415
     from junmai_jobs.process import process as work  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from junmai_jobs.catalog import Catalog, PhotoRow
 from junmai_jobs.files import make_private_folder, private
 from junmai_jobs.photo.errors import PhotoError, shown, spelt
-from junmai_jobs.photo.traits import Leaning
+from junmai_jobs.photo.taste.traits import Leaning
 from junmai_jobs.report import Pick, Report, sentence
 
 FOLDER = "contact-sheets"
@@ -202,15 +202,15 @@ class _Page:
         if found is None:
             return None
         if len(self.rows) > MANY:
-            from junmai_jobs.photo.thumbnail import smaller  # noqa: PLC0415 - slow, and seldom needed
+            from junmai_jobs.photo.pictures.thumbnail import smaller  # noqa: PLC0415 - slow, and seldom needed
 
             found = smaller(found)
         return Markup("data:image/jpeg;base64," + base64.b64encode(found).decode())  # noqa: S704 - no markup
 
 
 def _thumbnail_of(path: Path) -> bytes | None:
-    from junmai_jobs.photo.picture import load_color  # noqa: PLC0415 - slow, and seldom needed
-    from junmai_jobs.photo.thumbnail import EDGE, thumbnail  # noqa: PLC0415
+    from junmai_jobs.photo.pictures.decoding import load_color  # noqa: PLC0415 - slow, and seldom needed
+    from junmai_jobs.photo.pictures.thumbnail import EDGE, thumbnail  # noqa: PLC0415
 
     try:
         return thumbnail(load_color(path, EDGE))

@@ -19,7 +19,7 @@ from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import load_config
 from junmai_jobs.errors import Abort
 from junmai_jobs.photo.errors import PhotoError, ReaderMissing, UnreadablePhoto
-from junmai_jobs.photo.opening import Photograph, Roots, opened
+from junmai_jobs.photo.pictures.opening import Photograph, Roots, opened
 from junmai_jobs.task import task
 from junmai_jobs.tasks.recording import (
     RETRY,
@@ -109,7 +109,7 @@ def analyze_exif(
     Raises:
         UnreadablePhoto, PhotoGone: as ``process_photo``.
     """
-    from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415 - slow, see above
+    from junmai_jobs.photo.exif.reading import read_exif  # noqa: PLC0415 - slow, see above
 
     with open_catalog(catalog) as records:
         file, roots = _path(records, photo_id, path), roots_of(records, photo_id)
@@ -154,7 +154,7 @@ def evaluate_quality(
 
 
 def _with_second_opinion(quality: dict[str, Any], picture: Image) -> dict[str, Any]:
-    from junmai_jobs.photo.second_opinion import add_second_opinion  # noqa: PLC0415
+    from junmai_jobs.photo.quality.second_opinion import add_second_opinion  # noqa: PLC0415
 
     return add_second_opinion(quality, picture, load_config().second_opinion)
 
@@ -175,8 +175,8 @@ def _known_or_looked_at(
 
     How it looks is in the catalog then. A catalog that has no such look is new: what is kept does not help.
     """
-    from junmai_jobs.photo.profile import profile  # noqa: PLC0415
-    from junmai_jobs.photo.thumbnail import thumbnail  # noqa: PLC0415
+    from junmai_jobs.photo.groups.imprint import profile  # noqa: PLC0415
+    from junmai_jobs.photo.pictures.thumbnail import thumbnail  # noqa: PLC0415
 
     with opened(path, roots) as photo:
         digest, size = _digest_of(photo.file)
@@ -209,13 +209,13 @@ def _look_at(
     photograph: Photograph, companion: PathLike | None, roots: Roots
 ) -> tuple[dict[str, Any], Image]:
     """Find out all there is to know, from one reading of the file and one small picture of it."""
-    from junmai_jobs.photo.context import detect  # noqa: PLC0415
-    from junmai_jobs.photo.exif import read_exif  # noqa: PLC0415
-    from junmai_jobs.photo.faces import find_faces  # noqa: PLC0415
-    from junmai_jobs.photo.palette import palette  # noqa: PLC0415
-    from junmai_jobs.photo.picture import load_color  # noqa: PLC0415
-    from junmai_jobs.photo.quality import WORKING_EDGE, evaluate  # noqa: PLC0415
-    from junmai_jobs.photo.similar import fingerprint  # noqa: PLC0415
+    from junmai_jobs.photo.develop.contexts import detect  # noqa: PLC0415
+    from junmai_jobs.photo.exif.reading import read_exif  # noqa: PLC0415
+    from junmai_jobs.photo.groups.grouping import fingerprint  # noqa: PLC0415
+    from junmai_jobs.photo.pictures.decoding import load_color  # noqa: PLC0415
+    from junmai_jobs.photo.quality.faces import find_faces  # noqa: PLC0415
+    from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate  # noqa: PLC0415
+    from junmai_jobs.photo.quality.palette import palette  # noqa: PLC0415
 
     edge = round(WORKING_EDGE * working_scale())
     with opened(photograph, roots) as photo:

@@ -16,7 +16,8 @@ from junmai_jobs.config import Config, load_config
 from junmai_jobs.context import RunningJob, current_job
 from junmai_jobs.errors import Abort, InvalidState, JobCancelled, RetryLater
 from junmai_jobs.job import Status
-from junmai_jobs.photo.context import Rules, load_rules
+from junmai_jobs.photo.develop.contexts import Rules, load_rules
+from junmai_jobs.photo.develop.presets import Preset, load_presets
 from junmai_jobs.photo.errors import (
     ExportRefused,
     PhotoGone,
@@ -25,8 +26,7 @@ from junmai_jobs.photo.errors import (
     UnreadablePhoto,
     spelt,
 )
-from junmai_jobs.photo.opening import Roots, opened
-from junmai_jobs.photo.presets import Preset, load_presets
+from junmai_jobs.photo.pictures.opening import Roots, opened
 from junmai_jobs.retry import RetryPolicy
 
 P = ParamSpec("P")

@@ -15,14 +15,14 @@ from junmai_jobs.config import Config, ExportPreset, load_config
 from junmai_jobs.context import current_job
 from junmai_jobs.errors import Abort, InvalidState, RetryLater
 from junmai_jobs.notify import Notice, notify, receivers
-from junmai_jobs.photo.context import blend_of
+from junmai_jobs.photo.develop.contexts import blend_of
+from junmai_jobs.photo.develop.lightroom import lightroom_config
+from junmai_jobs.photo.develop.presets import Preset, blended, preset_named
 from junmai_jobs.photo.errors import ExportRefused, ReaderMissing
-from junmai_jobs.photo.file_names import Named, distinct, named
-from junmai_jobs.photo.lightroom import lightroom_config
-from junmai_jobs.photo.opening import opened
-from junmai_jobs.photo.picks import choose
-from junmai_jobs.photo.places import may_be_written
-from junmai_jobs.photo.presets import Preset, blended, preset_named
+from junmai_jobs.photo.export.destinations import may_be_written
+from junmai_jobs.photo.export.file_names import Named, distinct, named
+from junmai_jobs.photo.groups.picks import choose
+from junmai_jobs.photo.pictures.opening import opened
 from junmai_jobs.schema import printable
 from junmai_jobs.task import task
 from junmai_jobs.tasks.recording import (
@@ -53,7 +53,7 @@ def group_similar_photos(session_id: int, catalog: PathLike | None = None) -> di
         ``groups``: for each ``photos`` and ``pick`` (ids of the catalog) and ``reason``, a sentence;
         ``total_photos``, those that were processed; ``group_count``; ``picks``, how many.
     """
-    from junmai_jobs.photo.similar import Frame, group  # noqa: PLC0415 - slow, see above
+    from junmai_jobs.photo.groups.grouping import Frame, group  # noqa: PLC0415 - slow, see above
 
     with open_catalog(catalog) as records:
         digest, rows = records.results_digest(session_id), records.results(session_id)
@@ -106,7 +106,7 @@ def apply_preset(
         PhotoGone: the photograph is not there just now.
         PhotoError: the sidecar or file cannot be read or written.
     """
-    from junmai_jobs.photo.writing import marks_of, write_settings  # noqa: PLC0415
+    from junmai_jobs.photo.xmp.writing import marks_of, write_settings  # noqa: PLC0415
 
     with open_catalog(catalog) as records:
         row, roots = _row(records, photo_id, session_id), roots_of(records, photo_id)
@@ -165,8 +165,8 @@ def export_photo(
             be; no retry follows.
         UnreadablePhoto, PhotoGone, PhotoError: the photograph cannot be read; no file could be written.
     """
-    from junmai_jobs.photo.encoding import export_suffix  # noqa: PLC0415
-    from junmai_jobs.photo.export import export  # noqa: PLC0415
+    from junmai_jobs.photo.export.encoding import export_suffix  # noqa: PLC0415
+    from junmai_jobs.photo.export.exporting import export  # noqa: PLC0415
 
     preset = export_preset_named(load_config(), export_preset)
     with open_catalog(catalog) as records:

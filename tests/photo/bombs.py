@@ -19,10 +19,10 @@ from pathlib import Path
 from PIL import Image
 
 from junmai_jobs.config import ExportPreset
-from junmai_jobs.photo.exif import read_exif
-from junmai_jobs.photo.export import export
-from junmai_jobs.photo.picture import load_gray
-from tests.photo.test_raw import Tiff, jpeg, nef
+from junmai_jobs.photo.exif.reading import read_exif
+from junmai_jobs.photo.export.exporting import export
+from junmai_jobs.photo.pictures.decoding import load_gray
+from tests.photo.pictures.test_previews import Tiff, jpeg, nef
 
 ROOM = 512 * 2**20
 """Bytes that a reader may have beside those its libraries take."""

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from junmai_jobs.photo.errors import SidecarError
-from junmai_jobs.photo.sidecar import write_sidecar
-from junmai_jobs.photo.xmp import Xmp
+from junmai_jobs.photo.xmp.packet import Xmp
+from junmai_jobs.photo.xmp.sidecar import write_sidecar
 from junmai_jobs.tasks.recording import RETRY
 from tests.photo.sidecars import (
     AS_ATTRIBUTES,
@@ -232,10 +232,10 @@ import sys
 from pathlib import Path
 from typing import Any
 from junmai_jobs.photo.errors import SidecarError
-from junmai_jobs.photo.exif import read_exif
-from junmai_jobs.photo.opening import opened
-from junmai_jobs.photo.picture import load_gray
-from junmai_jobs.photo.xmp import Xmp
+from junmai_jobs.photo.exif.reading import read_exif
+from junmai_jobs.photo.pictures.opening import opened
+from junmai_jobs.photo.pictures.decoding import load_gray
+from junmai_jobs.photo.xmp.packet import Xmp
 from tests.photo.test_xmp import BROKEN
 
 def read_all(photos):

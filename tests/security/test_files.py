@@ -28,16 +28,19 @@ WRITERS = {
     ("embedded.py", "open"),  # lock and log, which grow
     ("watcher.py", "open"),  # /dev/null
     ("scripts.py", "write_text"),  # the scripts, for a linter
-    ("photo/export.py", "open"),  # a picture, in a file of its own that is published when it is whole
-    ("photo/replacing.py", "open"),  # so is a sidecar, or a photograph that is to be written into
-    ("photo/replacing.py", "os.open"),  # for its user alone
-    ("photo/sidecar.py", "os.open"),  # a sidecar, to read
+    (
+        "photo/export/exporting.py",
+        "open",
+    ),  # a picture, in a file of its own until it is whole
+    ("photo/xmp/replacing.py", "open"),  # so is a sidecar, or a photograph that is to be written into
+    ("photo/xmp/replacing.py", "os.open"),  # for its user alone
+    ("photo/xmp/sidecar.py", "os.open"),  # a sidecar, to read
     ("schema.py", "open"),  # the catalog, for its user alone
     ("logs.py", "open"),  # the log, too
     ("files.py", "os.open"),  # settings and inputs, to read; and what is for its user alone
-    ("photo/opening.py", "os.open"),  # a photograph, to read
-    ("photo/opening.py", "os.fdopen"),
-    ("photo/export.py", "os.open"),  # a folder, to sync
+    ("photo/pictures/opening.py", "os.open"),  # a photograph, to read
+    ("photo/pictures/opening.py", "os.fdopen"),
+    ("photo/export/exporting.py", "os.open"),  # a folder, to sync
     ("context.py", "os.open"),  # the same
     ("cli.py", "os.open"),  # /dev/null, in the place of a closed stream
     ("commands/worker.py", "open"),  # the same

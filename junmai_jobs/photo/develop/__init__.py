@@ -1,0 +1,1 @@
+"""Develop settings in Lightroom's names: presets, and the contexts that choose them."""

@@ -1,0 +1,1 @@
+"""Photographs written anew in another format, size and colour space."""

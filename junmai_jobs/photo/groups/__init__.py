@@ -1,0 +1,1 @@
+"""Photographs of one moment, and the best frame of each."""

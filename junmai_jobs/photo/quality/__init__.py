@@ -1,0 +1,1 @@
+"""How good a photograph is, 1 to 5, and why."""

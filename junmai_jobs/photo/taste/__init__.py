@@ -1,0 +1,1 @@
+"""What one photographer keeps and throws away, learnt from their verdicts."""

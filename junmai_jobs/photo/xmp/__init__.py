@@ -1,0 +1,1 @@
+"""XMP: read and written beside photographs and, when told so, inside them."""

@@ -1,0 +1,212 @@
+"""Writes develop settings into the XMP sidecar of a RAW file, where Lightroom and Camera Raw look for them.
+
+What others have put there is theirs: it is kept, and settings that somebody made are not replaced unasked.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Literal
+
+from junmai_jobs.photo.develop.settings import PARAMETERS, Settings, Value, checked_settings
+from junmai_jobs.photo.errors import PhotoError, PhotoGone, SidecarError, SidecarRefused, shown, spelt
+from junmai_jobs.photo.pictures.files import is_raw
+from junmai_jobs.photo.xmp.packet import NO_MARKS, Fields, Marks, Xmp, blank
+from junmai_jobs.photo.xmp.replacing import back_up, backups, explained, remove, replace
+
+Outcome = Literal["written", "unchanged", "already_edited"]
+Restored = Literal["restored", "no_backup", "edited_since"]
+
+MAX_BYTES = 1024 * 1024  # only brushed masks make a sidecar larger: that is somebody's work, and not parsed
+_BACKUP = ".bak"
+_ATTEMPTS = 3  # at a sidecar that another program is writing
+
+_PROCESS = {"ProcessVersion": ("11.0",), "HasSettings": ("True",)}  # 11.0: version 5, of 2018
+
+
+def write_sidecar(
+    photo: Path,
+    settings: Settings,
+    *,
+    preset: str,
+    marks: Marks = NO_MARKS,
+    replace_edits: bool = False,
+    sidecar: Path | None = None,
+) -> Outcome:
+    """Write develop settings into the sidecar of a RAW file; the photograph itself is not touched.
+
+    The sidecar is ``NAME.xmp`` beside ``NAME.NEF``, also where it is spelt in other case. What it has of
+    ratings, keywords and anything else stays byte for byte. The file is replaced in one step: whatever
+    happens, it is the old one or the new one. If another program writes it meanwhile, that counts, and it is
+    read again; only between the last look and the replacement, microseconds apart, could a change be lost.
+
+    Args:
+        photo: the RAW file.
+        settings: by their ``crs`` names, as ``presets.blended`` returns them.
+        preset: the name of the preset they are from, for the record.
+        marks: rating and label, set where nobody has set one.
+        replace_edits: replace develop settings that somebody else made, and keep the sidecar as it was as
+            ``NAME.xmp.bak``, ``NAME.xmp.bak2`` and so on; no backup is ever overwritten.
+        sidecar: what ``sidecar_of`` said, from a caller who has looked where that is.
+
+    Returns:
+        ``written``; ``unchanged`` if it has these settings already; ``already_edited`` if it has develop
+        settings other than those that this function wrote and nobody changed since: then nothing is done. So
+        it is where the sidecar is larger than ``MAX_BYTES``.
+        A crop, a camera profile or a single slider is such a setting, RawFileName, Version and a
+        HasSettings, HasCrop or AlreadyApplied of ``False`` are not.
+
+    Raises:
+        SidecarError: the sidecar is damaged, or cannot be written; it was left as it was.
+        SidecarRefused: it is no XMP, or none that is understood; it was left as it was.
+        PhotoGone: the photograph is not there.
+        PresetError: a setting is unknown or out of range.
+        PhotoError: the file is no RAW file.
+    """
+    fields = fields_of(settings)
+    if not is_raw(photo):
+        raise PhotoError(f"{shown(photo)} is no RAW file: Lightroom reads sidecars of RAW files only")
+    with explained(shown(photo.with_suffix(".xmp"))):
+        if not photo.is_file():
+            raise PhotoGone(f"{shown(photo)} is not there: was it moved, or is its drive not connected?")
+        path = sidecar or sidecar_of(photo)
+        for _ in range(_ATTEMPTS):
+            if outcome := _try_to_write(photo, path, fields, preset, marks, replace_edits=replace_edits):
+                return outcome
+    raise SidecarError(f"{shown(path)} is being written by another program: try again when it is done")
+
+
+def restore_sidecar(photo: Path) -> Restored:
+    """Undo ``write_sidecar``: the sidecar is again what it was.
+
+    Where edits were replaced the newest backup becomes the sidecar again. Else what was added is taken out,
+    and a sidecar in which nothing else is removed.
+
+    Returns:
+        ``restored``; ``no_backup`` if there is nothing of ours to undo; ``edited_since`` if somebody has
+        changed the settings that were written, or beside replaced edits anything else: then nothing is done.
+
+    Raises:
+        SidecarError: the sidecar is not XMP, or cannot be written; it was left as it was.
+    """
+    with explained(shown(photo.with_suffix(".xmp"))):
+        path = sidecar_of(photo)
+        kept, now = backups(path, _BACKUP), _read(path)
+        if now is None and kept:
+            kept[-1].replace(path)
+            return "restored"
+        if now is None or len(now) > MAX_BYTES:
+            return "edited_since" if kept else "no_backup"
+        xmp = Xmp(now, shown(path))
+        return _restore_backup(path, kept[-1], xmp) if kept else _take_out(path, now, xmp)
+
+
+def _restore_backup(path: Path, backup: Path, xmp: Xmp) -> Restored:
+    before = Xmp(backup.read_bytes(), shown(backup))
+    edits = xmp.edits or before.edits  # none are left where they were reset
+    if (xmp.edits and not xmp.is_ours) or before.others(edits) != xmp.others(edits):
+        return "edited_since"
+    backup.replace(path)
+    return "restored"
+
+
+def _take_out(path: Path, now: bytes, xmp: Xmp) -> Restored:
+    if not xmp.has_our_record:
+        return "no_backup"
+    if not xmp.is_ours:
+        return "edited_since"
+    before = xmp.without_ours()
+    if before is None:
+        remove(path)
+    elif not _replace(path, now, before):
+        return "edited_since"
+    return "restored"
+
+
+def _try_to_write(
+    photo: Path, path: Path, fields: Fields, preset: str, marks: Marks, *, replace_edits: bool
+) -> Outcome | None:
+    """None: another program has written the sidecar, ``path``, since it was read."""
+    old = _read(path)
+    if old is not None and len(old) > MAX_BYTES:
+        if not replace_edits:
+            return "already_edited"
+        raise SidecarRefused(f"{shown(path)} is larger than {MAX_BYTES // 1024**2} MiB: it was left as it is")
+    xmp = Xmp(blank(photo.suffix[1:]) if old is None else old, shown(path))
+    _insist_that_it_is_of(photo, xmp)
+    foreign = bool(xmp.edits) and not xmp.is_ours
+    if foreign and not replace_edits:
+        return "already_edited"
+    if xmp.is_having(fields, marks):
+        return "unchanged"
+    new = xmp.having(fields, preset, marks)
+    if foreign and old is not None:
+        back_up(path, old, _BACKUP)
+    return "written" if _replace(path, old, new) else None
+
+
+def _insist_that_it_is_of(photo: Path, xmp: Xmp) -> None:
+    """Refuse a sidecar of another RAW file of the same stem; Camera Raw notes there whose it is."""
+    owner = xmp.extension
+    if owner is not None and owner.casefold() != photo.suffix[1:].casefold():
+        other = spelt(Path(f"{photo.stem}.{owner[:20]}"))
+        message = f"{xmp.name} belongs to {other}: give {shown(photo)} another name"
+        raise SidecarError(message)
+
+
+def fields_of(settings: Settings) -> Fields:
+    """Return develop settings as they stand in XMP.
+
+    Raises:
+        PresetError: a setting is unknown or out of range.
+    """
+    texts = {name: _texts(name, value) for name, value in checked_settings(settings).items()}
+    return {**_PROCESS, **texts}
+
+
+def _texts(name: str, value: Value) -> tuple[str, ...]:
+    """Write a value as Camera Raw does: with a plus sign wherever a minus is possible."""
+    if isinstance(value, list):
+        return tuple(f"{x}, {y}" for x, y in value)
+    if isinstance(value, bool | str):
+        return (str(value),)
+    parameter = PARAMETERS[name]
+    text = f"{value + 0.0:.{parameter.decimals}f}"  # no negative zero
+    return (f"+{text}" if value > 0 and (parameter.low < 0 or name == "SharpenRadius") else text,)
+
+
+# ---- files -----------------------------------------------------------------------------------------
+
+
+def sidecar_of(photo: Path) -> Path:
+    """Return the file that is the photo's sidecar, or will be; a link leads to what it stands for."""
+    path = photo.with_suffix(".xmp")
+    if not path.exists():
+        wanted = path.name.casefold()
+        found = [each.name for each in photo.parent.iterdir() if each.name.casefold() == wanted]
+        best = min(found, key=lambda name: (Path(name).stem != photo.stem, name), default=path.name)
+        path = photo.with_name(best)
+    return path.resolve()
+
+
+def _read(path: Path) -> bytes | None:
+    """Read a sidecar: all of it, or of one that is too large a byte more than ``MAX_BYTES``."""
+    try:
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SidecarRefused(f"{shown(path)} is no file: remove it")
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for anybody, as it would where a pipe has its name."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _replace(path: Path, old: bytes | None, new: bytes) -> bool:
+    """Put ``new`` in the place of ``old``; not at all if that is not there now."""
+    return replace(path, new, like=path, is_still=lambda: _read(path) == old)
