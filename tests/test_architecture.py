@@ -50,7 +50,7 @@ UNBOUNDED = {"smembers", "keys", "scan", "hgetall", "hkeys", "hvals"}
 
 
 def floor_of(name: str) -> str:
-    """Of a module or path inside the package: its first name; of ``photo`` with the room, as ``photo.exif``."""
+    """Of a module or path inside the package: its first name; of ``photo`` its room: ``photo.exif``."""
     first, *rest = re.split(r"[./]", name)
     return f"photo.{rest[0]}" if first == "photo" and rest else first
 

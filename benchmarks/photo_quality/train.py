@@ -37,6 +37,7 @@ FOLDS = 4
 MOST_BYTES = 2**20
 CLEAN, SPOILED = 4.6, 1.05
 """The score of the median unspoiled example, and of the worst hundredth."""
+PACKAGE = ROOT / "junmai_jobs" / "photo"
 EXAMPLES = ROOT / ".cache" / "training" / "examples.npz"
 
 
@@ -117,7 +118,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--turns", type=at_least(1), default=4, help="series of each photo and way")
     parser.add_argument("--processes", type=at_least(1), default=2)
     parser.add_argument("--examples", type=Path, default=EXAMPLES, help="kept there, and taken from there")
-    parser.add_argument("--output", type=Path, default=ROOT / "junmai_jobs" / "photo" / "quality" / WEIGHTS_FILE)
+    parser.add_argument("--output", type=Path, default=PACKAGE / "quality" / WEIGHTS_FILE)
     return parser.parse_args()
 
 

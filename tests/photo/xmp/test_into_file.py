@@ -16,7 +16,7 @@ from junmai_jobs.photo.xmp import into_file
 from junmai_jobs.photo.xmp.containers import container, is_rated
 from junmai_jobs.photo.xmp.into_file import restore_file, write_into_file
 from tests.photo.sidecars import EDITED, OTHERS, SETTINGS, names_in, packet
-from tests.photo.test_xmp import BROKEN
+from tests.photo.xmp.test_packet import BROKEN
 from tests.photographs import PILLOW, camera_photographs, unpacked
 from tests.xmp_reader import binaries, read_by_exiftool
 

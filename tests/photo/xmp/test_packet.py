@@ -236,7 +236,7 @@ from junmai_jobs.photo.exif.reading import read_exif
 from junmai_jobs.photo.pictures.opening import opened
 from junmai_jobs.photo.pictures.decoding import load_gray
 from junmai_jobs.photo.xmp.packet import Xmp
-from tests.photo.test_xmp import BROKEN
+from tests.photo.xmp.test_packet import BROKEN
 
 def read_all(photos):
     for photo in photos:
