@@ -18,6 +18,7 @@ from junmai_jobs.priorities import (
     PRIORITY_HIGH,
     PRIORITY_LOW,
     PRIORITY_MEDIUM,
+    NotInCatalog,
     Priorities,
     checked_id,
     get_priority_for_photo,
@@ -27,7 +28,7 @@ from junmai_jobs.tasks.photos import process_photo
 
 __all__ = [
     "PRIORITY_HIGH", "PRIORITY_LOW", "PRIORITY_MEDIUM",
-    "JobQueueManager", "get_job_queue_manager", "get_priority_for_photo",
+    "JobQueueManager", "NotInCatalog", "get_job_queue_manager", "get_priority_for_photo",
 ]  # fmt: skip
 _STATES = {
     Status.QUEUED: "PENDING",
@@ -64,7 +65,7 @@ class JobQueueManager(Priorities):
             config: see ``tasks.photos.process_photo``.
 
         Raises:
-            ValueError: there is no such photo. Nothing was submitted.
+            NotInCatalog: there is no such photo. Nothing was submitted.
         """
         with self._catalog() as catalog:
             photo = _known_photo(catalog, photo_id)
@@ -75,7 +76,8 @@ class JobQueueManager(Priorities):
         """Have photos processed at one priority, 0 to 10, larger first; the ids of the jobs.
 
         Raises:
-            ValueError: there is no such photo, or the priority is not valid. Nothing was submitted.
+            NotInCatalog: there is no such photo. Nothing was submitted.
+            ValueError: the priority is not valid. Nothing was submitted.
         """
         with self._catalog() as catalog:
             photos = [_known_photo(catalog, photo_id) for photo_id in photo_ids]
@@ -92,11 +94,11 @@ class JobQueueManager(Priorities):
             ``session_id``, ``photo_count`` and ``task_ids``.
 
         Raises:
-            ValueError: there is no such session.
+            NotInCatalog: there is no such session.
         """
         with self._catalog() as catalog:
             if catalog.session_row(session_id) is None:
-                raise ValueError(f"Session not found: {session_id}")
+                raise NotInCatalog(f"Session not found: {session_id}")
             threshold = self.jobs.config.selection_threshold if auto_select else 0.0
             photos = catalog.photos(session_id)
             scores = learned_scores(catalog, photos)
@@ -259,7 +261,7 @@ def _known_photo(catalog: Catalog, photo_id: int) -> PhotoRow:
     is_id = type(photo_id) is int and 0 < photo_id < 2**63
     photo = catalog.photo_row(photo_id) if is_id else None
     if photo is None:
-        raise ValueError(f"Photo not found: {photo_id}")
+        raise NotInCatalog(f"Photo not found: {photo_id}")
     return photo
 
 

@@ -29,6 +29,10 @@ _SYNC_EVERY = 60.0  # s
 _PAGE = 200
 
 
+class NotInCatalog(ValueError):  # noqa: N818 - named for what it is
+    """The catalog knows no such photo, or no such session."""
+
+
 def get_priority_for_photo(ai_score: float | None = None, user_requested: bool = False) -> int:
     """How urgent a photo is: what a person asked for first, then the better one.
 
@@ -105,13 +109,14 @@ class Priorities:
             ``session_id``, ``boosted_count``, ``total_jobs`` (that waited) and ``boost_amount``.
 
         Raises:
-            ValueError: there is no such session, or the amount is not valid.
+            NotInCatalog: there is no such session.
+            ValueError: the amount is not valid.
         """
         if type(boost_amount) is not int or not 1 <= boost_amount <= 5:
             raise OptionError(f"boost_amount is {boost_amount!r}; give a whole number from 1 to 5")
         with self._catalog() as catalog:
             if catalog.session_row(session_id) is None:
-                raise ValueError(f"Session not found: {session_id}")
+                raise NotInCatalog(f"Session not found: {session_id}")
             ids = set(catalog.unfinished_jobs(session_id))
             photos = {photo.id for photo in catalog.photos(session_id)}
             waiting = [

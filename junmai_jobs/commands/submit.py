@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from junmai_jobs.codec import from_json
 from junmai_jobs.commands.app import FAILED, App, Command, pass_app
 from junmai_jobs.commands.output import as_text, note, say
 from junmai_jobs.errors import JunmaiJobsError, OptionError
@@ -40,26 +41,10 @@ def priority_of(given: object) -> object:
     return int(text) if text.isdecimal() and len(text) < 20 else _LEVELS.get(text, given)
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _parse(text: str | bytes) -> Any:
-    """JSON in the strict sense.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-
-
 def argument(text: str) -> Any:
     """What an ARG stands for: JSON, or else a plain text."""
     try:
-        return _parse(text)
+        return from_json(text)
     except ValueError:
         return text
 
@@ -71,7 +56,7 @@ def json_object(text: str | bytes, what: str) -> dict[str, Any]:
         OptionError: it is none.
     """
     try:
-        found = _parse(text)
+        found = from_json(text)
     except ValueError as error:
         raise OptionError(f"{what} is not JSON: {error}") from None
     if not isinstance(found, dict):

@@ -12,7 +12,7 @@ def photo_task_modules() -> tuple[str, ...]:
     """The modules that register the photo tasks; none where the extra ``photo`` is not installed."""
     if any(find_spec(library) is None for library in _PHOTO_LIBRARIES):
         return ()
-    return tuple(f"junmai_jobs.tasks.{name}" for name in ("photos", "sessions", "chores"))
+    return tuple(f"junmai_jobs.tasks.{name}" for name in ("photos", "sessions", "exports", "chores"))
 
 
 def register_photo_tasks() -> bool:

@@ -1,0 +1,116 @@
+"""Who may ask: hosts, origins, tokens and what a body has to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from junmai_jobs.bridge import create_blueprint
+from junmai_jobs.bridge.serving import app_of
+
+if TYPE_CHECKING:
+    from tests.bridge.studio import Studio
+
+READS = ["/queue/stats", "/queue/jobs", "/openapi.json", "/healthz"]
+CHANGES = [("POST", "/queue/pause"), ("POST", "/queue/purge"), ("GET", "/job/next")]
+
+
+def ask(studio: Studio, method: str, path: str, **more: Any) -> tuple[int, str | None]:
+    """A request without the token: the status, and the code of a problem."""
+    answer = studio.app.test_client().open(path, method=method, **more)
+    document = answer.get_json(silent=True) or {}
+    return answer.status_code, document.get("code")
+
+
+@pytest.mark.parametrize("path", READS)
+def test_from_this_computer_everybody_may_look(studio: Studio, path: str) -> None:
+    assert ask(studio, "GET", path)[0] == 200
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+@pytest.mark.parametrize("given", [None, "Bearer wrong", "Basic eDp5", "Bearer"])
+def test_a_change_needs_the_token(studio: Studio, method: str, path: str, given: str | None) -> None:
+    headers = {} if given is None else {"Authorization": given}
+    assert ask(studio, method, path, headers=headers) == (401, "no_token")
+
+
+@pytest.mark.parametrize("path", READS)
+def test_another_computer_needs_the_token_to_look(studio: Studio, path: str) -> None:
+    far = {"REMOTE_ADDR": "192.0.2.7"}
+    assert ask(studio, "GET", path, environ_base=far) == (401, "no_token")
+    assert studio.ask("GET", path, environ_base=far).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:5100", "192.168.1.5", "[::2]"],
+)
+def test_a_host_that_the_bridge_is_not_is_refused(studio: Studio, host: str) -> None:
+    answer = studio.ask("GET", "/queue/stats", headers={"Host": host})
+    assert (answer.status_code, answer.get_json()["code"]) in {
+        (421, "host_not_allowed"),
+        (400, "bad_request"),
+    }
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:5100", "[::1]:5100", "LOCALHOST:80"])
+def test_this_computer_has_several_names(studio: Studio, host: str) -> None:
+    assert studio.ask("GET", "/queue/stats", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost:3000", "http://localhost.evil"]
+)
+def test_pages_of_other_sites_are_refused_with_the_token_too(studio: Studio, origin: str) -> None:
+    answer = studio.ask("POST", "/queue/pause", headers={"Origin": origin})
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "foreign_origin")
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "anything"])
+@pytest.mark.parametrize("path", ["/job/next", "/queue/stats"])
+def test_what_a_browser_marks_as_of_another_site_is_refused(studio: Studio, site: str, path: str) -> None:
+    answer = studio.ask("GET", path, headers={"Sec-Fetch-Site": site})
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "cross_site")
+
+
+def test_without_a_token_only_this_computer_is_answered(studio: Studio) -> None:
+    app = app_of(create_blueprint(studio.jobs, auth="local"))
+    with app.test_client() as client:
+        assert client.post("/queue/pause").status_code == 200
+        assert client.get("/job/next", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+        assert client.get("/queue/stats", environ_base={"REMOTE_ADDR": "192.0.2.7"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"data": {"photo_id": "1"}}, 415),
+        ({"data": b'{"photo_id": 1}', "content_type": "text/plain"}, 415),
+        ({"data": b'{"photo_id": 1}'}, 415),
+        ({"data": b"{", "content_type": "application/json"}, 400),
+        ({"data": b'{"photo_id": NaN}', "content_type": "application/json"}, 400),
+        ({"data": b"\xff\xfe", "content_type": "application/json"}, 400),
+        ({"data": b"[" * 100_000, "content_type": "application/json"}, 400),
+        ({"data": b'{"photo_id": 1, "photo_id": 2}', "content_type": "application/json"}, 400),
+        ({"data": b"1", "content_type": "application/json"}, 400),
+        ({"data": b" " * 10_000_000, "content_type": "application/json"}, 413),
+        ({"json": {"photo_id": 1, "photo_ids": [1]}}, 400),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_body_that_is_not_what_it_takes(studio: Studio, more: dict[str, Any], status: int) -> None:
+    assert studio.ask("POST", "/queue/submit", **more).status_code == status
+
+
+def test_the_token_is_in_a_file_of_its_owner_alone(studio: Studio) -> None:
+    file = studio.jobs.config.home / "bridge-token"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text().strip() == studio.token
+
+
+def test_every_answer_says_what_a_page_may_do(studio: Studio) -> None:
+    for path in ("/queue/stats", "/nothing"):
+        headers = studio.ask("GET", path).headers
+        assert "'unsafe-inline'" not in headers.get("Content-Security-Policy", "")
+        assert headers.get("X-Content-Type-Options") == "nosniff" or path == "/nothing"
