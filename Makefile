@@ -11,7 +11,7 @@ APART := tests/test_session.py tests/test_process.py tests/test_sentinel.py test
 	tests/test_embedded.py tests/test_server.py tests/test_watcher.py tests/test_quarantine.py \
 	tests/test_cluster.py tests/faults tests/worker
 # Tests that need both cores for themselves: one after the other.
-ALONE := tests/chaos tests/worker/test_limits.py
+ALONE := tests/chaos/test_chaos.py tests/worker/test_limits.py
 # What a check consists of, the longest first: two at a time.
 CHECKS := check-types check-examples check-floors check-lua check-lint check-format
 
@@ -33,10 +33,11 @@ $(INSTALLED): pyproject.toml
 demo: install ## the main job on real photographs, on a server of its own
 	$(RUN) -m examples.demo
 
-# Three at a time keep two cores busy: they wait, too. Who is done takes from what is left to another.
+# So many at a time keep two cores busy: they wait, too. Who is done takes from what is left to another.
+AT_ONCE ?= 3
 test: install ## all that CI runs, services included
-	$(RUN) -m pytest -q -m "not slow" -n 3 --dist worksteal tests $(addprefix --ignore=,$(APART) $(ALONE))
-	$(RUN) -m pytest -q -m "not slow" -n 3 --dist worksteal $(APART) $(addprefix --ignore=,$(ALONE))
+	$(RUN) -m pytest -q -m "not slow" -n $(AT_ONCE) --dist worksteal tests $(addprefix --ignore=,$(APART) $(ALONE))
+	$(RUN) -m pytest -q -m "not slow" -n $(AT_ONCE) --dist worksteal $(APART) $(addprefix --ignore=,$(ALONE))
 	$(RUN) -m pytest -q -m "not slow" $(ALONE)
 
 test-slow: install ## the long proofs

@@ -37,11 +37,12 @@ from junmai_jobs.photo.develop.contexts import detect
 from junmai_jobs.photo.exif.reading import read_exif
 from junmai_jobs.photo.groups.grouping import Frame, fingerprint, group
 from junmai_jobs.photo.pictures.decoding import load_color
-from junmai_jobs.photo.quality.faces import count_faces
+from junmai_jobs.photo.quality.faces import find_faces
 from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate
+from junmai_jobs.tasks.exports import export_photo
 from junmai_jobs.tasks.photos import analyze_exif, evaluate_quality, process_photo, record
 from junmai_jobs.tasks.recording import CATALOG_FILE
-from junmai_jobs.tasks.sessions import apply_preset, export_photo, group_similar_photos
+from junmai_jobs.tasks.sessions import apply_preset, group_similar_photos
 from tests.photo.studio import MORNING, take
 
 WIDTH = 6000
@@ -158,7 +159,7 @@ def steps(ids: Ids, rounds: int) -> Measured:
             "EXIF": lambda photo, _: read_exif(photo),
             "decode, reduced": lambda photo, _: load_color(photo, WORKING_EDGE),
             "quality": lambda photo, _: evaluate(small[photo]),
-            "faces": lambda photo, _: count_faces(gray[photo]),
+            "faces": lambda photo, _: find_faces(gray[photo]),
             "fingerprint": lambda photo, _: fingerprint(gray[photo]),
             "context": lambda photo, _: detect(found[photo]["exif"], found[photo]["quality"]),
             "catalog": note,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -89,12 +90,14 @@ class Broker(BrokerSteering, BrokerUpkeep):
 
         Raises:
             InvalidState: an id is taken by a job with other content.
-            QueueFull: a queue would hold more than ``max_waiting`` jobs, or have more than 16 lanes.
+            QueueFull: a queue would hold more than ``max_waiting`` jobs, or have more than 16 lanes; or the
+                server is out of memory, and has no values left that were made before.
             JobNotFound: a parent in ``after`` is unknown.
         """
         if not jobs:
             return []
-        return accepted(jobs, self.link.run(*self.enqueue_call(jobs, max_waiting)), max_waiting)
+        call = partial(self.link.run, *self.enqueue_call(jobs, max_waiting))
+        return accepted(jobs, self._in_need_of_room(call), max_waiting)
 
     def enqueue_call(self, jobs: Sequence[NewJob], max_waiting: int) -> tuple[Verb, str, list[object]]:
         """``enqueue`` as a link takes it; ``accepted`` reads the reply."""
@@ -294,7 +297,7 @@ class Broker(BrokerSteering, BrokerUpkeep):
         word, *reply = self._call("recall", key=key, token=token)
         return bytes(reply[0]) if word == "OK" else None
 
-    def remember(self, key: str, token: str, value: bytes, *, lasts: float, most: int) -> None:
+    def remember(self, key: str, token: str, value: bytes, *, lasts: float, most: int, room: int) -> None:
         """Keep a value under a key, in the place of what was.
 
         Args:
@@ -303,12 +306,13 @@ class Broker(BrokerSteering, BrokerUpkeep):
             value: what to keep.
             lasts: for how many seconds; infinite: until others push it out.
             most: how many values are kept; of more those go that were unused for longest.
+            room: how many bytes they may take; the same.
 
         Raises:
             QueueFull: the server is out of memory.
         """
         for_ms = "" if math.isinf(lasts) else milliseconds(lasts)
-        self._call("remember", key=key, token=token, value=value, lasts=for_ms, most=most)
+        self._call("remember", key=key, token=token, value=value, lasts=for_ms, most=most, room=room)
 
     @staticmethod
     def _check_ours(word: str, job: Claimed) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from junmai_jobs import scripts
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, QueueFull
@@ -14,6 +15,7 @@ from junmai_jobs.replies import text_of
 if TYPE_CHECKING:
     from junmai_jobs.connection import Link
 
+T = TypeVar("T")
 MAX_WAITING = 1_000_000
 
 
@@ -35,6 +37,21 @@ class BrokerBase:
         loaded = self._load(verb)
         word, *reply = self.link.run(loaded, self.keys.prefix, loaded.arguments(*rest, **named))
         return [text_of(word), *reply]
+
+    def _in_need_of_room(self, call: Callable[[], T]) -> T:
+        """What a call gives; where the server is out of memory values that were made before give way to it.
+
+        Raises:
+            QueueFull: there are none any more.
+        """
+        while True:
+            try:
+                return call()
+            except QueueFull:
+                _, *unused = self._call("forget")
+                if not unused:
+                    raise
+                self._call("forget", *unused)
 
 
 def refusal(word: str, detail: str, place: str, max_waiting: int) -> JunmaiJobsError:

@@ -9,7 +9,7 @@ from junmai_jobs.broker_base import BrokerBase
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError
 from junmai_jobs.replies import text_of
 
-_KEYS = 500
+_KEYS = 100
 """How many are thrown away in one call."""
 
 

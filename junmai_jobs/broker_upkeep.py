@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from junmai_jobs.broker_base import MAX_WAITING, BrokerBase, refusal
@@ -135,9 +136,10 @@ class BrokerUpkeep(BrokerBase):
             max_waiting: see ``enqueue``.
 
         Raises:
-            QueueFull: a queue would hold too many jobs; the tick stays due.
+            QueueFull: see ``enqueue``; the tick stays due.
         """
-        word, *reply = self._call(
+        call = partial(
+            self._call,
             "fire",
             *(schedule.job_id(each) for each in ticks),
             name=schedule.name,
@@ -148,6 +150,7 @@ class BrokerUpkeep(BrokerBase):
             delay=milliseconds(schedule.delay),
             body=schedule.body,
         )
+        word, *reply = self._in_need_of_room(call)
         if word in {"FULL", "LANES"}:
             raise refusal(word, text_of(reply[1]), "", max_waiting)
 

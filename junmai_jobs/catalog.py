@@ -11,21 +11,20 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from junmai_jobs.exports import Exports
+from junmai_jobs.groupings import IDS, Groupings, GroupRow
 from junmai_jobs.job import iso
 from junmai_jobs.ledger import FAIL_PHOTO, JobRow, Ledger, PlannedJob
 from junmai_jobs.looks import Looks
 from junmai_jobs.photo.taste.traits import facts_of
-from junmai_jobs.schema import CatalogError, allow, path_of, printable, stored
+from junmai_jobs.schema import CatalogError, allow, no_session, path_of, printable, stored
 from junmai_jobs.verdicts import Verdicts
-
-if TYPE_CHECKING:
-    from junmai_jobs.photo.groups.grouping import Group
 
 __all__ = ["Catalog", "CatalogError", "GroupRow", "JobRow", "PhotoRow", "PlannedJob", "SessionRow"]
 
@@ -38,15 +37,18 @@ _RECORD_RESULT = """
         focal_length = :focal_length, aperture = :aperture, shutter_speed = :shutter_speed, iso = :iso,
         capture_time = :capture_time, gps_lat = :latitude, gps_lon = :longitude, subject_type = :subject_type,
         ai_score = :overall_score, focus_score = :focus_score, exposure_score = :exposure_score,
-        composition_score = :composition_score, detected_faces = :faces_detected,
+        composition_score = :composition_score, noise_score = :noise_score,
+        compression_score = :compression_score, detected_faces = :faces_detected,
         context_tag = :context, selected_preset = :preset,
-        phash = :fingerprint, sha256 = :sha256, file_size = :file_size, traits = :traits
+        phash = :fingerprint, sha256 = :sha256, file_size = :file_size, facts = :facts
     WHERE id = :photo_id
 """
 _PHOTOS = """
     SELECT id, CAST(file_path AS BLOB), status, capture_time,
            ai_score, focus_score, exposure_score, composition_score, error_message, camera_model,
-           phash, sha256, context_tag, selected_preset, group_id, pick_reason, is_pick
+           noise_score, compression_score, detected_faces,
+           phash, sha256, context_tag, selected_preset, group_id, group_rank, pick_reason,
+           learned_score, is_pick
     FROM photos LEFT JOIN session_photos ON photo_id = id WHERE
 """  # and the condition
 _SESSIONS = """
@@ -55,22 +57,6 @@ _SESSIONS = """
            (SELECT count(*) FROM session_photos JOIN photos ON photos.id = photo_id
             WHERE session_id = sessions.id AND status IN ('completed', 'failed'))
     FROM sessions
-"""
-_GROUPS = """
-    SELECT photo_groups.id, CAST(photos.file_path AS BLOB), CAST(picks.file_path AS BLOB), reason
-    FROM session_photos
-    JOIN photo_groups ON photo_groups.id = group_id
-    JOIN photos ON photos.id = photo_id
-    JOIN photos AS picks ON picks.id = pick_id
-    WHERE session_photos.session_id = ? ORDER BY photos.file_path
-"""
-_IDS = """
-    SELECT CAST(file_path AS BLOB), id FROM session_photos JOIN photos ON id = photo_id WHERE session_id = ?
-"""
-_ADD_GROUP = "INSERT INTO photo_groups (session_id, pick_id, reason) VALUES (?, ?, ?)"
-_UNMARK = "UPDATE session_photos SET group_id = NULL, is_pick = 0, pick_reason = NULL WHERE session_id = ?"
-_MARK = """
-    UPDATE session_photos SET group_id = ?, pick_reason = ?, is_pick = ? WHERE session_id = ? AND photo_id = ?
 """
 
 
@@ -93,14 +79,21 @@ class PhotoRow:
     error: str | None
     """Why the last try failed."""
     camera_model: str | None = None
+    noise_score: float | None = None
+    compression_score: float | None = None
+    detected_faces: int | None = None
     fingerprint: str | None = None
     sha256: str | None = None
     context_tag: str | None = None
     selected_preset: str | None = None
     group_id: int | None = None
     """None: similar to no other photo of the session."""
+    group_rank: int | None = None
+    """How many of the group are better; a photo that was rejected is in it as any other."""
     pick_reason: str | None = None
     """Why it is the pick of its group."""
+    learned_score: float | None = None
+    """That by which the picks were chosen, with the photographer's taste in it; it may be beyond 1 and 5."""
     is_pick: bool = False
 
 
@@ -123,16 +116,7 @@ class SessionRow:
         return "processing" if self.processed_photos < self.total_photos else "completed"
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRow:
-    """Photos of a session that are alike, sorted by path; the one to keep, and why that one."""
-
-    photos: tuple[Path, ...]
-    pick: Path
-    reason: str
-
-
-class Catalog(Ledger, Looks, Verdicts):
+class Catalog(Ledger, Looks, Verdicts, Groupings, Exports):
     """An open catalog; it belongs to the thread that opened it, and each process opens its own.
 
     Raises:
@@ -156,6 +140,25 @@ class Catalog(Ledger, Looks, Verdicts):
             allow(db, session_id := int(found.fetchone()[0]), [folder])
         return session_id
 
+    def known_session(self, name: str) -> tuple[int, dict[Path, int]]:
+        """Return the id of the session called ``name``, and those of its photos; 0 and none, where it is not.
+
+        Nothing is made, unlike by ``session`` and ``photo_ids``.
+        """
+        found = self._rows("SELECT id FROM sessions WHERE name = CAST(? AS TEXT)", (os.fsencode(name),))
+        session_id = int(found[0][0]) if found else 0
+        return session_id, {path_of(path): photo for path, photo in self._rows(IDS, (session_id,))}
+
+    def sessions_around(self, folder: Path) -> list[Path]:
+        """Return the folders of sessions in which a folder is, or which it is."""
+        real = Path(os.path.realpath(folder))
+        within = [stored(each) for each in (real, *real.parents)]
+        places = ", ".join(["CAST(? AS TEXT)"] * len(within))
+        statement = f"""
+            SELECT DISTINCT CAST(import_folder AS BLOB) FROM sessions WHERE import_folder IN ({places})
+        """  # noqa: S608 - only placeholders
+        return [path_of(found) for (found,) in self._rows(statement, within)]
+
     def session_row(self, session_id: int) -> SessionRow | None:
         """What is known of a session."""
         return next(iter(self._sessions(" WHERE id = ?", session_id)), None)
@@ -164,14 +167,22 @@ class Catalog(Ledger, Looks, Verdicts):
         """All sessions, the one made last first."""
         return self._sessions(" ORDER BY id DESC")
 
-    def turn(self, session_id: int, wish: str) -> int:
-        """Note what is wished of a session, and tell how often that was something else than before."""
+    def turn(self, session_id: int, wish: str, picks: str | None = None) -> int:
+        """Note what is wished of a session, and tell how often that was something else than before.
+
+        ``wish`` stands for the settings, ``picks`` for a change of the picks; None: there is none since.
+        """
+        found = "SELECT wish, wished_picks, turn FROM sessions WHERE id = ?"
         with self._writing() as db:
-            found = db.execute("SELECT wish, turn FROM sessions WHERE id = ?", (session_id,)).fetchone()
-            if found is None:
-                raise _no_session(session_id)
-            turn = int(found[1]) + (found[0] not in {None, wish})
-            db.execute("UPDATE sessions SET wish = ?, turn = ? WHERE id = ?", (wish, turn, session_id))
+            before, picks_before, turn = db.execute(found, (session_id,)).fetchone() or (None, None, None)
+            if turn is None:
+                raise no_session(session_id)
+            picks = picks_before if picks is None else picks
+            turn = int(turn) + (before not in {None, wish} or picks != picks_before)
+            db.execute(
+                "UPDATE sessions SET wish = ?, wished_picks = ?, turn = ? WHERE id = ?",
+                (wish, picks, turn, session_id),
+            )
         return turn
 
     def photo_id(self, session_id: int, path: Path) -> int:
@@ -188,7 +199,7 @@ class Catalog(Ledger, Looks, Verdicts):
         linked = self._roots_linked(session_id, paths := list(paths))
         with self._writing() as db:
             if db.execute("SELECT 1 FROM sessions WHERE id = ?", (session_id,)).fetchone() is None:
-                raise _no_session(session_id)
+                raise no_session(session_id)
             allow(db, session_id, linked)
             for path in paths:
                 text = stored(path)
@@ -227,7 +238,7 @@ class Catalog(Ledger, Looks, Verdicts):
             **exif["location"],
             **exif["datetime"],
             "subject_type": exif["context_hints"]["subject_type"],
-            "faces_detected": None,
+            **dict.fromkeys(("noise_score", "compression_score", "faces_detected")),
             **quality["quality"],
             "overall_score": quality["overall_score"],
             "context": context,
@@ -235,7 +246,7 @@ class Catalog(Ledger, Looks, Verdicts):
             "fingerprint": fingerprint,
             "sha256": sha256,
             "file_size": file_size,
-            "traits": json.dumps(facts_of(exif, quality, context)),
+            "facts": json.dumps(facts_of(exif, quality, context)),
         }
         self._update(photo_id, _RECORD_RESULT, values)
 
@@ -269,53 +280,6 @@ class Catalog(Ledger, Looks, Verdicts):
         results = sorted(map(parts, self.results(session_id)))
         return hashlib.sha256(json.dumps(results).encode()).hexdigest()
 
-    def grouped_from(self, session_id: int) -> str | None:
-        """Return the digest of the results that the session's groups were made from; None: never."""
-        rows = self._rows("SELECT grouped_from FROM sessions WHERE id = ?", (session_id,))
-        return rows[0][0] if rows else None
-
-    def record_groups(
-        self, session_id: int, groups: Sequence[GroupRow | Group], picks: Iterable[int], digest: str
-    ) -> None:
-        """Replace the groups and picks of a session.
-
-        Args:
-            session_id: its id.
-            groups: the photos that are alike, by path or by id; one that is in none is like no other.
-            picks: the ids of the photos that are worth developing, in a group or not.
-            digest: the ``results_digest`` of the results that all this was made from.
-
-        Raises:
-            CatalogError: a photo is none of the session, or there is no such session; nothing is replaced.
-        """
-        picks = set(picks)
-        with self._writing() as db:
-            done = db.execute("UPDATE sessions SET grouped_from = ? WHERE id = ?", (digest, session_id))
-            if not done.rowcount:
-                raise _no_session(session_id)
-            db.execute(_UNMARK, (session_id,))
-            db.execute("DELETE FROM photo_groups WHERE session_id = ?", (session_id,))
-            ids = dict(db.execute(_IDS, (session_id,)).fetchall())
-            marks: dict[int, tuple[int | None, str | None]] = dict.fromkeys(picks, (None, None))
-            for members, pick, reason in [_by_id(group, ids) for group in groups]:
-                made = db.execute(_ADD_GROUP, (session_id, pick, reason)).lastrowid
-                marks |= dict.fromkeys(members, (made, None)) | {pick: (made, reason)}
-            if strangers := marks.keys() - ids.values():
-                raise CatalogError(f"there is no photo {min(strangers)} in session {session_id}")
-            db.executemany(
-                _MARK, [(*mark, photo in picks, session_id, photo) for photo, mark in marks.items()]
-            )
-
-    def groups(self, session_id: int) -> list[GroupRow]:
-        """Return the groups of a session, sorted by the path of their first photo."""
-        found: dict[int, list[list[Any]]] = {}
-        for group_id, *member in self._rows(_GROUPS, (session_id,)):
-            found.setdefault(group_id, []).append(member)
-        return [
-            GroupRow(tuple(path_of(path) for path, _, _ in members), path_of(members[0][1]), members[0][2])
-            for members in found.values()
-        ]
-
     def _update(self, photo_id: int, statement: str, values: dict[str, Any]) -> None:
         with self._writing() as db:
             if not db.execute(statement, values | {"photo_id": photo_id, "now": _now()}).rowcount:
@@ -331,22 +295,6 @@ class Catalog(Ledger, Looks, Verdicts):
             SessionRow(session_id, os.fsdecode(name), path_of(folder), *rest)
             for session_id, name, folder, *rest in self._rows(_SESSIONS + condition, numbers)
         ]
-
-
-def _no_session(session_id: int) -> CatalogError:
-    return CatalogError(f"there is no session {session_id} in the catalog: make it with session()")
-
-
-def _by_id(group: GroupRow | Group, ids: Mapping[bytes, int]) -> tuple[Sequence[int], int, str]:
-    """Return a group's photos and its pick as ids, and its reason."""
-    if not isinstance(group, GroupRow):
-        return group.members, group.pick, group.reason
-    try:
-        pick, *members = (ids[stored(path)] for path in (group.pick, *group.photos))
-    except KeyError as error:
-        stranger = printable(os.fsdecode(error.args[0]))
-        raise CatalogError(f"{stranger} is no photo of the session: add it with photo_id()") from None
-    return members, pick, group.reason
 
 
 def _now() -> str:

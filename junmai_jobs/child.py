@@ -24,6 +24,7 @@ import psutil
 
 from junmai_jobs import endings, ladder
 from junmai_jobs.broker import Broker, Step
+from junmai_jobs.cache import MEGABYTE, Bounds
 from junmai_jobs.child_process import ChildSetup, settle_in
 from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.endings import Ending
@@ -33,6 +34,7 @@ from junmai_jobs.job import Claimed
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.resources import NOTHING
 from junmai_jobs.retry import RetryPolicy
+from junmai_jobs.sources import beginning
 
 log = logging.getLogger("junmai_jobs.worker")
 IDLE_WAIT = 30.0
@@ -43,12 +45,12 @@ AHEAD_FOR = 0.05
 """Seconds for which a child keeps jobs that it has claimed ahead, and need not tell how others have ended."""
 _PATIENCE = 1.0
 _PAUSE = 0.2
-_MEGABYTE = 2**20
 
 
 def child_main(setup: ChildSetup, board: Any, orders: Connection) -> None:
     """The child's entry point."""
     settle_in(setup)
+    beginning()
     for module in setup.settings.task_modules:
         importlib.import_module(module)
     gc.freeze()  # what is there now stays: the collector would look at all of it again and again
@@ -77,6 +79,7 @@ class Child:
         # For tasks: their threads may share it, and a SoftTimeout that cuts off a call does no harm.
         link = ClientLink(settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-task")
         self._task_broker = Broker(link, settings.namespace, moved_clock=settings.moved_clock)
+        self._kept = Bounds(settings.cache_entries, settings.cache_megabytes * MEGABYTE)
         self._pid = os.getpid()
         self._requests = 0
         self._orders_taken = 0
@@ -135,7 +138,7 @@ class Child:
             return False
         closed = getattr(sys.stdout, "closed", False) or getattr(sys.stderr, "closed", False)
         largest = settings.max_memory_per_child
-        is_large = largest and psutil.Process().memory_info().rss > largest * _MEGABYTE
+        is_large = largest and psutil.Process().memory_info().rss > largest * MEGABYTE
         return bool(closed or self._ran_out or jobs >= settings.max_jobs_per_child or is_large)
 
     def _step(self, ended: Sequence[tuple[Claimed, Ending]], *, claiming: bool, least: int = 0) -> Step:
@@ -214,7 +217,7 @@ class Child:
                 lambda: board.cancel == token,
                 self._queues,
                 self._setup.settings.max_waiting,
-                cache_entries=self._setup.settings.cache_entries,
+                kept=self._kept,
                 note_input=self._note_input,
             )
         finally:

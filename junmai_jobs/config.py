@@ -190,6 +190,7 @@ class Config:
     cache_entries: int = _setting(
         "cache.max_entries", whole(0, 10**6), 20_000, env=("JUNMAI_CACHE_ENTRIES",), read=_read_whole
     )
+    cache_megabytes: int = _setting("cache.max_megabytes", whole(1, 10**6), 256)
     keep_succeeded: Retention = _setting(  # noqa: RUF009 - it is a field()
         "retention.succeeded", _like(_KEEP_RESULTS), _KEEP_RESULTS
     )

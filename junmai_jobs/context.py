@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +15,9 @@ from junmai_jobs import cache, codec, ladder
 from junmai_jobs.broker import Broker
 from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.errors import InvalidState, JobCancelled, StoreUnavailable
+from junmai_jobs.files import put_in_place
 from junmai_jobs.job import Claimed
+from junmai_jobs.options import check_lasting
 from junmai_jobs.task import Task, as_task
 
 P = ParamSpec("P")
@@ -52,7 +53,7 @@ class RunningJob:
         queues: Sequence[str] = (),
         max_waiting: int = MAX_WAITING,
         task: Task[..., Any] | None = None,
-        cache_entries: int = 0,
+        kept: cache.Bounds = cache.NOTHING,
     ) -> None:
         self.id = job.id
         self.attempt = job.attempt
@@ -66,7 +67,7 @@ class RunningJob:
         self._queues = queues
         self._max_waiting = max_waiting
         self._task = task
-        self._cache_entries = cache_entries
+        self._kept = kept
 
     @property
     def card(self) -> str | None:
@@ -175,15 +176,16 @@ class RunningJob:
             parts: all that the value depends on, as the digest of a file and settings: anything that can be
                 an argument. The task, its module's source and what is installed count anyway.
             make: makes it.
-            lasts: seconds for which it is kept; infinite: until others push it out.
+            lasts: seconds for which it is kept, at most ten years; infinite: until others push it out.
             code: modules and packages on whose source it depends, too.
             again: make it whatever is kept.
             worth_keeping: asked about what was made; what is not worth it is made again the next time.
 
         Raises:
             PayloadError: the parts, or the value, cannot be stored.
-            OptionError: there is no module of a name in ``code``.
+            OptionError: there is no module of a name in ``code``, or ``lasts`` is no time.
         """
+        check_lasting("lasts", lasts)
         names = (code,) if isinstance(code, str) else code
         key = cache.key_of(self._task, "part", parts, code=names) if self._task else ""
         made: V = cache.through(
@@ -192,7 +194,7 @@ class RunningJob:
             self.token,
             make,
             lasts=lasts,
-            most=self._cache_entries,
+            bounds=self._kept,
             again=again,
             worth_keeping=worth_keeping,
         )
@@ -256,16 +258,7 @@ class RunningJob:
         Raises:
             StaleLease: the job was given to someone else; nothing was replaced.
         """
-        with Path(temporary).open("rb") as file:
-            os.fsync(file.fileno())
-        self._insist_that_it_is_ours()
-        Path(temporary).replace(final)
-        if os.name == "posix":
-            folder = os.open(Path(final).parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        put_in_place(Path(temporary), Path(final), last_look=self._insist_that_it_is_ours)
         return str(final)
 
     def _insist_that_it_is_ours(self) -> None:

@@ -76,7 +76,7 @@ def execute(
     queues: Sequence[str] = (),
     max_waiting: int = MAX_WAITING,
     *,
-    cache_entries: int = 0,
+    kept: cache.Bounds = cache.NOTHING,
     note_input: Callable[[str], object] = lambda _input_id: None,
 ) -> Ending | None:
     """Run the task. None when the job is no longer ours, so that its end is not ours to tell.
@@ -89,7 +89,7 @@ def execute(
         cancel_asked: whether somebody wants the run to stop.
         queues: those the worker serves, to which the job may make way.
         max_waiting: how many jobs may wait in a queue the task submits to.
-        cache_entries: how many values are kept that were made before; 0: none are.
+        kept: how much is kept of values that were made before.
         note_input: told what the run works on, if its task has ``input``, see ``quarantine.input_id``.
     """
     job, options = assignment.job, assignment.options
@@ -101,7 +101,7 @@ def execute(
         queues=queues,
         max_waiting=max_waiting,
         task=assignment.task,
-        cache_entries=cache_entries,
+        kept=kept,
     )
     hooks = hooks_around(assignment.task.hooks)
     with running(context):
@@ -110,9 +110,7 @@ def execute(
                 hook.before(context)
             call = filled_in(assignment.call, broker.inherit)
             if assignment.task.inputs or options.cache:
-                value = _value(
-                    assignment, call, context, broker, cache_entries=cache_entries, note_input=note_input
-                )
+                value = _value(assignment, call, context, broker, kept=kept, note_input=note_input)
             else:
                 value = _call(assignment, call, context)
             result = b"" if value is None else _packed(value)
@@ -133,7 +131,7 @@ def _value(
     context: RunningJob,
     broker: Broker,
     *,
-    cache_entries: int,
+    kept: cache.Bounds,
     note_input: Callable[[str], object],
 ) -> Any:
     """What a task gives that has an input, or whose results are kept: then perhaps without a run."""
@@ -147,7 +145,7 @@ def _value(
     if lasts is None:
         return run()
     key = cache.key_of_call(task, call, input_id)
-    return cache.through(broker, key, assignment.job.token, run, lasts=lasts, most=cache_entries)
+    return cache.through(broker, key, assignment.job.token, run, lasts=lasts, bounds=kept)
 
 
 @contextmanager

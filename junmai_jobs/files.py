@@ -1,11 +1,12 @@
-"""Files that a person names, which may be anything, and files of our own, which are their user's alone."""
+"""Files that a person names, which may be anything, and files of our own: private, whole or not there."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +39,45 @@ def read_small(path: Path) -> str:
     if len(data) > SMALL:
         raise OSError(0, f"it is larger than {SMALL // 2**20} MiB")
     return data.decode("utf-8-sig")
+
+
+@contextmanager
+def aside(final: Path) -> Iterator[Path]:
+    """A new name beside a file, for what is to be put in its place; what is left there is removed."""
+    made = final.with_name(f".junmai-{secrets.token_hex(6)}.tmp")
+    try:
+        yield made
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def put_in_place(made: Path, final: Path, *, last_look: Callable[[], object] = lambda: None) -> None:
+    """Put a finished file in its place, in one step and so that no power cut undoes it.
+
+    Args:
+        made: the file, on the same file system.
+        final: its place; what is there is replaced.
+        last_look: called right before that; what it raises passes, and nothing is replaced.
+
+    Raises:
+        OSError: it cannot be put there; what was there is there still.
+    """
+    with made.open("rb" if os.name == "posix" else "rb+") as file:  # Windows syncs only for a writer
+        os.fsync(file.fileno())
+    last_look()
+    made.replace(final)
+    sync_folder(final.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, where its system can: not every network drive does that."""
+    if os.name == "posix":
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def make_private_folder(folder: Path) -> None:

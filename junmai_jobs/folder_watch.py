@@ -13,7 +13,7 @@ from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -45,6 +45,10 @@ SETTLE = 2.0
 """Seconds for which a file must have stayed as it is, to be complete."""
 LONGEST_WAIT = 60.0
 """Seconds after which those that are complete are not kept waiting any more by those that are not."""
+REGROUP_AFTER = 600.0
+"""Seconds after which photos are grouped although more of them keep coming."""
+PAUSE_A_PHOTO = 0.01
+"""Seconds that a pause must have for each photo there is: about what it takes to group it once more."""
 _LOOK_ANYWAY = 30.0  # s; for what the system did not tell
 _STAT_EVERY, _AWAY_EVERY = 2.0, 0.5  # s; whether the folder is still there, and there again
 _EVENTS: list[type[FileSystemEvent]] = [
@@ -108,6 +112,58 @@ class Settling:
         return state, since if before == state else now
 
 
+@dataclass(slots=True)
+class Flow:
+    """When photos that keep coming are to be worked on: all together in a pause, yet each before long.
+
+    To group is to look at all photos there are, so the more there are, the longer the pause is to be. Times
+    are as those of ``Settling``.
+    """
+
+    _new: int = 0
+    _arrived: float = 0.0
+    """When the last of the new ones came."""
+    _ungrouped_since: float | None = None
+    _given: float = -math.inf
+    """When some were given last."""
+    _is_rest_left: bool = False
+    """Whether some were given that are not grouped."""
+
+    def due(self, new: int, complete: int, now: float, *, growing: bool) -> Literal["all", "new"] | None:
+        """Tell what is to be worked on now.
+
+        Args:
+            new: how many of those that are complete were not given yet.
+            complete: how many are complete.
+            now: the time.
+            growing: whether others are still being written.
+        """
+        if new > self._new:
+            self._arrived = now
+        self._new = new
+        if not new and not self._is_rest_left:
+            self._ungrouped_since = None
+            return None
+        if self._ungrouped_since is None:
+            self._ungrouped_since = now
+        is_pause = not growing and now - self._arrived >= complete * PAUSE_A_PHOTO
+        if is_pause or now - self._ungrouped_since >= REGROUP_AFTER:
+            return "all"
+        waited = now - max(self._ungrouped_since, self._given)
+        return "new" if new and waited >= LONGEST_WAIT else None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is to be given, if not yet."""
+        return self._ungrouped_since is not None
+
+    def given(self, which: Literal["all", "new"], now: float) -> None:
+        """Note that they were worked on."""
+        self._new, self._given, self._is_rest_left = 0, now, which == "new"
+        if which == "all":
+            self._ungrouped_since = None
+
+
 def _opens(file: Path) -> bool:
     """Whether nobody keeps it to himself: who still writes a file on Windows usually does."""
     try:
@@ -137,6 +193,15 @@ def _is_photo(path: Path) -> bool:
     return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Photos to be worked on."""
+
+    photos: list[Photo]
+    is_all: bool
+    """Whether these are all that are complete, to be grouped; else they are new, and more are coming."""
+
+
 @dataclass(slots=True)
 class Watcher:
     """Gives the photos of a folder to be worked on, again whenever more of them are complete."""
@@ -149,17 +214,14 @@ class Watcher:
     poll: float | None = None
     """Seconds after which to look again, where the system tells nothing, as of a network drive."""
 
-    def batches(self) -> Generator[list[Photo]]:
-        """Give all photos that are complete, each time that there are new ones among them, for ever.
+    def batches(self) -> Generator[Batch]:
+        """Give photos that are complete, each time that there are new ones among them, for ever.
 
-        What is given counts as worked on when the next is asked for. While some are still being written,
-        those that are complete wait for them, but no longer than ``LONGEST_WAIT``. Each time looks at all
-        photos there are, so the next comes not before a rest as long as the work, at most ``LONGEST_WAIT``.
+        What is given counts as worked on when the next is asked for: see ``Flow``. The last that came are
+        always given with all others in the end.
         """
-        settling, rung = Settling(self.settle), Event()
+        settling, flow, rung = Settling(self.settle), Flow(), Event()
         worked_on: set[tuple[Photo, State]] = set()
-        rest_until = 0.0
-        waiting_since: float | None = None
         with contextlib.ExitStack() as stack:
             listening = _Listening(self.folder, self.tell, rung, told=self.poll is None)
             stack.callback(listening.stop)
@@ -170,16 +232,16 @@ class Watcher:
                 now = time.monotonic()
                 complete, growing = settling.sort(photos, now, listening.renamed())
                 new = [photo for photo in complete if settling.state(photo) not in worked_on]
-                waiting_since = (waiting_since or now) if new else None
-                is_time = now >= rest_until and (not growing or now - (waiting_since or now) >= LONGEST_WAIT)
-                if new and is_time:
-                    given = {settling.state(photo) for photo in complete}
-                    yield complete
-                    worked_on, waiting_since = given, None
-                    done = time.monotonic()
-                    rest_until = done + min(LONGEST_WAIT, done - now)
+                due = flow.due(len(new), len(complete), now, growing=bool(growing))
+                if due is None:
+                    pause = len(complete) * PAUSE_A_PHOTO if flow.is_waiting else math.inf
+                    self._wait(rung, listening, self.settle / 4 if growing else pause)
                     continue
-                self._wait(rung, listening, hurry=bool(growing or new))
+                batch = Batch(complete, is_all=True) if due == "all" else Batch(new, is_all=False)
+                states = {settling.state(photo) for photo in batch.photos}
+                yield batch
+                worked_on = states if batch.is_all else worked_on | states
+                flow.given(due, time.monotonic())
 
     def _photos(self, listening: _Listening) -> list[Photo]:
         """Wait for the folder to be there, and find what is in it."""
@@ -193,10 +255,9 @@ class Watcher:
                 self.tell(f"{error}.")
                 time.sleep(_STAT_EVERY)
 
-    def _wait(self, rung: Event, listening: _Listening, *, hurry: bool) -> None:
-        """Until it is worth another look."""
-        longest = self.poll or _LOOK_ANYWAY
-        until = time.monotonic() + (min(self.settle / 4, longest) if hurry else longest)
+    def _wait(self, rung: Event, listening: _Listening, seconds: float) -> None:
+        """Until it is worth another look: because of what was seen after so many seconds, else seldom."""
+        until = time.monotonic() + min(seconds, self.poll or _LOOK_ANYWAY)
         while (left := until - time.monotonic()) > 0 and listening.is_same():
             if rung.wait(min(left, _STAT_EVERY)):
                 rung.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -88,9 +89,21 @@ class InspectorStats(InspectorBase):
         return _cache_counts(entries, uses) | {"bytes": total, "tasks": dict(sorted(tasks.items()))}
 
     def cache_keys(self, task: str | None = None) -> list[bytes]:
-        """The keys of what is kept, of one task or all, see ``cache.key_of``; unused longest first."""
-        keys: list[bytes] = self._read("ZRANGE", self.keys.cache_uses, 0, -1)
-        return [key for key in keys if task is None or key.startswith(f"{task} ".encode())]
+        """The keys of what is kept, of one task or all, see ``cache.key_of``; unused longest first.
+
+        They are read by their scores, since what is used meanwhile moves to the end.
+        """
+        keys: dict[str, None] = {}
+        last, known = -math.inf, 0
+        while page := self._keys_from(last, known):
+            keys |= dict.fromkeys(key for key, _ in page)
+            alike = sum(score == page[-1][1] for _, score in page)
+            last, known = page[-1][1], alike + known * (page[-1][1] == last)
+        return [key.encode() for key in keys if task is None or key.startswith(f"{task} ")]
+
+    def _keys_from(self, score: float, skipped: int) -> list[tuple[str, float]]:
+        span = (score, math.inf, "WITHSCORES", "LIMIT", skipped, _KEYS)
+        return scored(self._read("ZRANGEBYSCORE", self.keys.cache_uses, *span))
 
     def _sizes(self, keys: Sequence[bytes]) -> dict[bytes, int]:
         """The bytes of what is kept under each of these keys."""
@@ -102,7 +115,8 @@ class InspectorStats(InspectorBase):
         return sizes
 
     def _cache_commands(self) -> list[tuple[object, ...]]:
-        return [("HLEN", self.keys.cached), ("HMGET", self.keys.meta, "cache_hits", "cache_misses")]
+        counts = ("cache_bytes", "cache_hits", "cache_misses")
+        return [("HLEN", self.keys.cached), ("HMGET", self.keys.meta, *counts)]
 
     def _lane_commands(self, lane: str) -> list[tuple[object, ...]]:
         """Its counts, by status and by priority, and the head of each of its priorities."""
@@ -126,9 +140,9 @@ class InspectorStats(InspectorBase):
         return oldest
 
 
-def _cache_counts(entries: int, uses: Sequence[bytes | None]) -> dict[str, int]:
-    hits, misses = (whole(text_of(count or b"")) or 0 for count in uses)
-    return {"entries": entries, "hits": hits, "misses": misses}
+def _cache_counts(entries: int, counts: Sequence[bytes | None]) -> dict[str, int]:
+    size, hits, misses = (whole(text_of(count or b"")) or 0 for count in counts)
+    return {"entries": entries, "bytes": size, "hits": hits, "misses": misses}
 
 
 def _by_queue(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from junmai_jobs.broker import Broker, accepted
 from junmai_jobs.config import Config, load_config
+from junmai_jobs.errors import QueueFull
 from junmai_jobs.handle import JobHandle
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import NewJob, check_name
@@ -87,7 +88,14 @@ class JobQueueBase:
     def _begin(self, jobs: Sequence[NewJob]) -> Callable[[], list[JobHandle[Any]]]:
         most = self.config.max_waiting
         reply = self._link.begin(*self.broker.enqueue_call(jobs, most))
-        return lambda: self._handles(jobs, accepted(jobs, reply(), most))
+
+        def read() -> list[JobHandle[Any]]:
+            try:
+                return self._handles(jobs, accepted(jobs, reply(), most))
+            except QueueFull:
+                return self.enqueue(jobs)  # for which room is made, if there is any
+
+        return read
 
     def _handles(self, jobs: Sequence[NewJob], known: Sequence[str | None]) -> list[JobHandle[Any]]:
         own = cast("JobQueue", self)

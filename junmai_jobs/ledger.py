@@ -26,8 +26,8 @@ FAIL_PHOTO = """
     UPDATE photos SET
         status = 'failed', error_message = coalesce(:error, error_message), recorded_at = :now,
         ai_score = NULL, focus_score = NULL, exposure_score = NULL, composition_score = NULL,
-        detected_faces = NULL, context_tag = NULL, selected_preset = NULL,
-        phash = NULL, sha256 = NULL, file_size = NULL
+        noise_score = NULL, compression_score = NULL, detected_faces = NULL,
+        context_tag = NULL, selected_preset = NULL, phash = NULL, sha256 = NULL, file_size = NULL
     WHERE id = :photo_id AND coalesce(recorded_at, '') < :before
 """
 _START_PHOTO = """

@@ -71,8 +71,8 @@ class Options:
         for name in ("soft_timeout", "expires", "result_ttl"):
             if getattr(self, name) is not None:
                 _check_seconds(name, getattr(self, name))
-        if self.cache is not None and self.cache != math.inf:
-            _check_seconds("cache", self.cache)
+        if self.cache is not None:
+            check_lasting("cache", self.cache)
         if self.soft_timeout is not None and self.soft_timeout > self.timeout:
             raise OptionError(
                 f"soft_timeout is {self.soft_timeout:g} s, more than timeout, {self.timeout:g} s"
@@ -190,6 +190,12 @@ class Options:
 
 
 _NAMES = frozenset(each.name for each in fields(Options))
+
+
+def check_lasting(name: str, seconds: object) -> None:
+    """Raise an OptionError unless these are seconds for which a value may be kept, or infinite."""
+    if seconds != math.inf:
+        _check_seconds(name, seconds)
 
 
 def _check_seconds(name: str, value: object, *, zero: bool = False) -> None:

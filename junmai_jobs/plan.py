@@ -19,15 +19,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import Config, ExportPreset
 from junmai_jobs.errors import ConfigError
 from junmai_jobs.photo.develop.presets import Preset, preset_named
 from junmai_jobs.photo.errors import PhotoError, PresetError, shown
 from junmai_jobs.photo.export.file_names import alike, distinct
 from junmai_jobs.photo.pictures.files import Photo
+from junmai_jobs.tasks.exports import export_photo, export_preset_named
 from junmai_jobs.tasks.photos import process_photo
-from junmai_jobs.tasks.recording import own_presets, own_rules
-from junmai_jobs.tasks.sessions import apply_preset, export_photo, finish_session, group_similar_photos
+from junmai_jobs.tasks.recording import CATALOG_FILE, own_presets, own_rules
+from junmai_jobs.tasks.sessions import apply_preset, finish_session, group_similar_photos, picks_now
 
 if TYPE_CHECKING:
     from junmai_jobs.task import Task
@@ -72,6 +74,8 @@ class Wishes:
     """Write develop settings into a JPEG, TIFF or DNG, and keep it as it was beside it."""
     export: Path | None = None
     """The folder to which the picks are exported, by the first enabled of ``export.presets``."""
+    group: bool = True
+    """Group them, and all that follows; else they are only judged, and a later run does the rest."""
 
     def checked(self, config: Config) -> Wishes:
         """The same with a path to export to that is whole.
@@ -173,11 +177,11 @@ class Plan:
         each = _SIDECAR_BYTES + pixels * _BYTES_PER_PIXEL
         return Forecast(math.ceil(seconds * 10) / 10, round(len(self.photos) * each))
 
-    def photo_works(self) -> list[Work]:
-        """One job a photo. Its id stands for session, file, size, time of change, task and options."""
-        return [self._photo_work(photo) for photo in self.photos]
+    def photo_work(self, photo: Photo, salt: str = "") -> Work:
+        """The job on a photo. Its id stands for session, file, size, time of change, task and options.
 
-    def _photo_work(self, photo: Photo) -> Work:
+        With another ``salt`` it is the same job with another id.
+        """
         arguments: dict[str, Any] = {
             "photo_id": self.ids[photo.path],
             "path": photo.path,
@@ -190,24 +194,23 @@ class Plan:
             state = f"{found.st_size}|{found.st_mtime_ns}"
         except OSError:
             state = "gone"
-        return self._work("photo", process_photo, arguments, state)
+        return self._work("photo", process_photo, arguments, state, *filter(None, [salt]))
+
+    def group_work(self, photo_works: Sequence[Work], salt: str = "") -> Work:
+        """The job that groups the photos; with another ``salt``, the same with another id."""
+        parents = [work.id for work in photo_works]
+        told = (str(self.turn), salt, *parents)
+        options: dict[str, Any] = {"after": parents, "after_policy": "continue"}
+        return self._work("group", group_similar_photos, self._of_session(), *told, **options)
+
+    def _of_session(self) -> dict[str, Any]:
+        return {"session_id": self.session_id, "catalog": self.catalog}
 
     def later_works(self, photo_works: Sequence[Work], salt: str = "") -> list[Work]:
         """The jobs that follow those on the photos; with another ``salt``, the same with other ids."""
-        if not photo_works:
+        if not photo_works or not self.wishes.group:
             return []
-        common = {"session_id": self.session_id, "catalog": self.catalog}
-        parents = [work.id for work in photo_works]
-        group = self._work(
-            "group",
-            group_similar_photos,
-            common,
-            str(self.turn),
-            salt,
-            *parents,
-            after=parents,
-            after_policy="continue",
-        )
+        common, group = self._of_session(), self.group_work(photo_works, salt)
         applied = [self._apply_work(photo, group, common) for photo in self.photos]
         exported = list(self._export_works(group, common)) if self.wishes.export else []
         last = [work.id for work in (*applied, *exported)]
@@ -253,3 +256,52 @@ class Plan:
         digest.update(task.new_job((), arguments).body)
         made = task.with_options(id=f"{kind}:{digest.hexdigest()[:32]}", **options)
         return Work(made, arguments, arguments.get("photo_id"))
+
+
+def make_plan(
+    config: Config, catalog: Catalog, folder: Path, photos: Sequence[Photo], wishes: Wishes, *, dry_run: bool
+) -> Plan:
+    """Plan a session, which the catalog has then; a dry run only looks at what it has already.
+
+    Raises:
+        PhotoError: as ``Plan`` does, or it would be exported into the folder of another session.
+    """
+    name, turn = wishes.session or str(folder), 0
+    if not dry_run:
+        session_id = catalog.session(name, folder)
+        ids = catalog.photo_ids(session_id, [photo.path for photo in photos])
+        turn = catalog.turn(session_id, wishes.digest(config), _changed_picks(catalog, session_id, config))
+    else:
+        session_id, known = catalog.known_session(name)
+        ids = {photo.path: known.get(photo.path, 0) for photo in photos}
+    plan = Plan(
+        session=name,
+        session_id=session_id,
+        folder=folder,
+        photos=photos,
+        catalog=config.home / CATALOG_FILE,
+        ids=ids,
+        wishes=wishes,
+        turn=turn,
+        export_preset=export_preset_named(config, None),
+    )
+    if wishes.export is not None and (around := catalog.sessions_around(wishes.export)):
+        raise PhotoError(
+            f"{wishes.export} is in the folder of another session, {around[0]}: export elsewhere"
+        )
+    return plan
+
+
+def _changed_picks(catalog: Catalog, session_id: int, config: Config) -> str | None:
+    """Stand for what verdicts have changed about the picks since they were chosen; None: nothing."""
+    if not catalog.has_verdicts() or not is_grouped(catalog, session_id):
+        return None
+    were = {row.id for row in catalog.photos(session_id) if row.is_pick}
+    picks = picks_now(catalog, session_id, config.selection_threshold)
+    change = (catalog.grouped_from(session_id), sorted(were), sorted(picks))
+    return None if picks == were else hashlib.sha256(repr(change).encode()).hexdigest()
+
+
+def is_grouped(catalog: Catalog, session_id: int) -> bool:
+    """Whether the groups of a session were made from the results that it has."""
+    return catalog.grouped_from(session_id) == catalog.results_digest(session_id)

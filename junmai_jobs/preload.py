@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from junmai_jobs.child_process import leave_stopping_to_the_parent
 from junmai_jobs.scripts import load
+from junmai_jobs.sources import beginning
 
+beginning()
 leave_stopping_to_the_parent()
 
 # What each child would need some time to make. Called to the word as BrokerBase does: the cache goes by that.

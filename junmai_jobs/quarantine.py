@@ -5,17 +5,15 @@ Only of tasks with ``input``; for other tasks nothing here is called, nor any fi
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import hashlib
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from junmai_jobs.errors import Quarantined
 from junmai_jobs.files import open_regular
 from junmai_jobs.job import Call
+from junmai_jobs.sources import code_version
 from junmai_jobs.task import Task
 
 
@@ -32,7 +30,7 @@ def input_id(task: Task[..., Any], call: Call) -> str:
     if not digests:
         return ""
     digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    return f"{task.name} {code_version(task.function.__module__)} {digest}"
+    return f"{task.name} {code_version(task.function.__module__).digest} {digest}"
 
 
 def refusal(
@@ -55,27 +53,6 @@ def _files(task: Task[..., Any], given: Mapping[str, Any]) -> list[Path]:
     if given.get(task.inputs[0]) is None:
         return []
     return [Path(given[name]) for name in task.inputs if given.get(name) is not None]
-
-
-@functools.cache
-def code_version(module: str) -> str:
-    """Of the code that a process runs: the source of a task's module, Python, and what is installed."""
-    digest = hashlib.sha256(sys.version.encode())
-    if source := getattr(sys.modules.get(module), "__file__", None):  # None: it was typed in
-        with contextlib.suppress(OSError):  # it may stand in an archive
-            digest.update(Path(source).read_bytes())
-    digest.update("|".join(sorted(_installed())).encode(errors="replace"))
-    return digest.hexdigest()[:16]
-
-
-def _installed() -> Iterator[str]:
-    """Names and versions, as the folders of distributions have them.
-
-    ``importlib.metadata`` takes a hundred times as long, since it reads a file in each.
-    """
-    for folder in map(Path, sys.path):
-        with contextlib.suppress(OSError):  # it is not there, is an archive, or may not be read
-            yield from (each.name for each in folder.iterdir() if each.suffix in {".dist-info", ".egg-info"})
 
 
 def _digest(task: Task[..., Any], file: Path, given: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.broker_upkeep import LEASE
-from junmai_jobs.cache import DEFAULT_ENTRIES
+from junmai_jobs.cache import MEGABYTE, Bounds
 from junmai_jobs.inspector_base import STANDARD_QUEUES
 from junmai_jobs.lanes import needs_of, queue_of
 from junmai_jobs.resources import Thresholds
@@ -64,8 +64,10 @@ class WorkerSettings:
     """Store the schedules of the tasks known here, and fire ticks; a burst never does."""
     max_waiting: int = MAX_WAITING
     """How many jobs may wait in a queue to which a running job or a tick submits."""
-    cache_entries: int = DEFAULT_ENTRIES
+    cache_entries: int = Bounds().entries
     """How many values are kept that were made before; 0: none, and none is looked for."""
+    cache_megabytes: int = Bounds().bytes // MEGABYTE
+    """How much they may take."""
     aging: float | None = None
     """After so many seconds in line a job gets the highest priority; None: never."""
     offers: tuple[Mapping[str, Any], ...] = ()

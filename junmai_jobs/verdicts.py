@@ -6,7 +6,6 @@ taste is no state of its own: it is learned anew from the verdicts that stand wh
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -43,21 +42,24 @@ _VERDICTS = """
     SELECT photo_id, CAST(file_path AS BLOB), verdict, reason, given_at
     FROM verdicts JOIN photos ON photos.id = photo_id WHERE verdicts.id IN ({which}) ORDER BY verdicts.id
 """
+_LAST_ON = """
+    SELECT verdict FROM verdicts WHERE photo_id = ? AND withdrawn_at IS NULL ORDER BY id DESC LIMIT 1
+"""
 _WITHDRAW = "UPDATE verdicts SET withdrawn_at = ? WHERE id IN ({which})"
 _DECIDED = f"""
-    SELECT (SELECT max(session_id) FROM session_photos WHERE photo_id = photos.id), verdict, traits
+    SELECT (SELECT max(session_id) FROM session_photos WHERE photo_id = photos.id), verdict, facts
     FROM verdicts JOIN photos ON photos.id = photo_id
-    WHERE verdicts.id IN ({_LAST_OF_EACH}) AND status = 'completed' AND traits IS NOT NULL ORDER BY photos.id
+    WHERE verdicts.id IN ({_LAST_OF_EACH}) AND status = 'completed' AND facts IS NOT NULL ORDER BY photos.id
 """  # noqa: S608 - all of it is ours
 _UNDECIDED = """
-    SELECT traits FROM session_photos JOIN photos ON photos.id = photo_id
-    WHERE session_id = ? AND status = 'completed' AND traits IS NOT NULL
+    SELECT facts FROM session_photos JOIN photos ON photos.id = photo_id
+    WHERE session_id = ? AND status = 'completed' AND facts IS NOT NULL
         AND photos.id NOT IN (SELECT photo_id FROM verdicts WHERE withdrawn_at IS NULL)
     ORDER BY photos.id * 2654435761 % 4294967296 LIMIT ?
 """  # some of all over the session, and whenever it is asked for the same
-_TRAITS = """
-    SELECT id, traits FROM photos
-    WHERE status = 'completed' AND traits IS NOT NULL AND id IN (SELECT value FROM json_each(?)) ORDER BY id
+_FACTS = """
+    SELECT id, facts FROM photos
+    WHERE status = 'completed' AND facts IS NOT NULL AND id IN (SELECT value FROM json_each(?)) ORDER BY id
 """
 _MOST_UNDECIDED, _LEAST_UNDECIDED = 1000, 20  # photos to learn from, in all and of a session
 
@@ -112,23 +114,26 @@ class Verdicts(CatalogFile):
         """The verdicts that count, one a photo, the oldest first."""
         return [_row(found) for found in self._rows(_VERDICTS.format(which=_LAST_OF_EACH))]
 
-    def verdicts_digest(self) -> str:
-        """Stand for all that the taste depends on beside the photos; "" where there are no verdicts."""
-        counting = sorted((row.photo_id, row.verdict) for row in self.verdicts())
-        return hashlib.sha256(repr(counting).encode()).hexdigest() if counting else ""
+    def has_verdicts(self) -> bool:
+        """Tell whether there was ever a verdict, be it withdrawn."""
+        return bool(self._rows("SELECT 1 FROM verdicts LIMIT 1"))
+
+    def verdict_on(self, photo_id: int) -> Verdict | None:
+        """What was said of one photo."""
+        return next((verdict for (verdict,) in self._rows(_LAST_ON, (photo_id,))), None)
 
     def taste(self) -> Taste:
         """Learn the photographer's taste."""
         from junmai_jobs.photo.taste.learning import Shoot, Taste  # noqa: PLC0415 - slow to import
 
         decided: dict[int | None, dict[Verdict, list[Facts]]] = {}
-        for session_id, verdict, traits in self._rows(_DECIDED):
+        for session_id, verdict, facts in self._rows(_DECIDED):
             shoot = decided.setdefault(session_id, {"approved": [], "rejected": []})
-            shoot[verdict].append(json.loads(traits))
+            shoot[verdict].append(json.loads(facts))
         most = max(_LEAST_UNDECIDED, _MOST_UNDECIDED // max(1, len(decided)))
         shoots = []
         for session_id, shoot in decided.items():
-            undecided = [json.loads(traits) for (traits,) in self._rows(_UNDECIDED, (session_id, most))]
+            undecided = [json.loads(facts) for (facts,) in self._rows(_UNDECIDED, (session_id, most))]
             shoots.append(Shoot(shoot["approved"], shoot["rejected"], undecided))
         return Taste(shoots)
 
@@ -136,8 +141,8 @@ class Verdicts(CatalogFile):
         """What the taste adds to the score of each of these photos."""
         found = dict.fromkeys(photo_ids, NEUTRAL)
         if said := {each.photo_id: each.verdict for each in self.verdicts()}:
-            rows = self._rows(_TRAITS, (json.dumps(list(found)),))
-            leanings = self.taste().leanings([json.loads(traits) for _, traits in rows])
+            rows = self._rows(_FACTS, (json.dumps(list(found)),))
+            leanings = self.taste().leanings([json.loads(facts) for _, facts in rows])
             for (photo_id, _), leaning in zip(rows, leanings, strict=True):
                 found[photo_id] = replace(leaning, verdict=said.get(photo_id))
         return found

@@ -51,6 +51,7 @@ _RANGES = {
     "max_jobs_per_child": _Range(1, 2**31),
     "nice": _Range(0, 19),
     "cache_entries": _Range(0, 10**6),
+    "cache_megabytes": _Range(1, 10**6),
 }
 
 
@@ -96,6 +97,7 @@ def worker_settings(
         "nice": config.nice,
         "keep_awake": config.keep_awake,
         "cache_entries": config.cache_entries,
+        "cache_megabytes": config.cache_megabytes,
     }
     jobs.broker.due()  # a user who may not call our functions is told so now
     return WorkerSettings(

@@ -10,13 +10,13 @@ CALLING = ("fcall", "function|load", "eval")
 WAITING = ("blpop",)
 IN_SCRIPTS = (
     "time", "type", "del", "exists",
-    "hdel", "hexists", "hget", "hincrby", "hlen", "hmget", "hset",
+    "hdel", "hexists", "hget", "hincrby", "hlen", "hmget", "hset", "hstrlen",
     "llen", "rpush",
     "xadd", "xrevrange",
     "zadd", "zcard", "zcount", "zlexcount", "zrange", "zrangebylex", "zrangebyscore", "zrem",
     "zremrangebylex", "zscore",
 )  # fmt: skip
-LOOKING = ("hgetall", "xrange", "hstrlen")
+LOOKING = ("hgetall", "xrange")
 """What those who look need beside the commands of the scripts."""
 COMMANDS = (*CONNECTING, *CALLING, *WAITING, *IN_SCRIPTS, *LOOKING)
 

@@ -27,6 +27,11 @@ _OPTIONS = (
     "--no-first-run", "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
 )  # fmt: skip
 
+_LOAD_PICTURES = """Promise.all([...document.images].map((each) => {
+  each.loading = "eager";
+  return each.decode();
+})).then(() => true)"""
+
 
 def found_browser() -> str:
     """The program. In CI a test fails without one; elsewhere it is skipped and says what is missing."""
@@ -84,6 +89,10 @@ class Browser:
         answer = self("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def load_pictures(self) -> None:
+        """Have all pictures of the page decoded, those that are out of sight too."""
+        self.say(_LOAD_PICTURES)
 
     def press(self, key: str, code: int, text: str = "") -> None:
         """Press a key and let it go."""

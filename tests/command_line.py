@@ -27,6 +27,19 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-m", "junmai_jobs.cli")
 HIDDEN = "hunter2"
 """A password that must never be shown."""
+COMMANDS = (
+    ["submit"], ["stats"], ["list"], ["failed"], ["show"], ["pause"], ["resume"], ["purge"], ["retry"],
+    ["cancel"], ["batch"], ["worker"], ["workers"], ["process"], ["server", "start"], ["server", "stop"],
+    ["server", "status"], ["config", "show"], ["schedule", "list"], ["schedule", "add"],
+    ["schedule", "remove"], ["schedule", "pause"], ["schedule", "resume"], ["schedule", "run"],
+    ["cache"], ["cache", "clear"],
+)  # fmt: skip
+REACHING = (
+    ["stats"], ["list"], ["failed"], ["show", "x"], ["pause"], ["resume"], ["purge", "--yes"], ["retry", "x"],
+    ["retry", "--all", "--yes"], ["cancel", "x"], ["submit", "add", "1"], ["submit", "add", "1", "--wait"],
+    ["worker"], ["workers"], ["server", "status"], ["cache"], ["cache", "clear", "--yes"],
+)  # fmt: skip
+"""Those that ask the server something."""
 TASKS = """
 from datetime import UTC, datetime
 from pathlib import Path
@@ -170,12 +183,12 @@ def in_namespace(home: Path, folder: Path, forks: Forks | None = None) -> Comman
 
 
 @contextlib.contextmanager
-def home_with_server(home: Path) -> Iterator[Path]:
+def home_with_server(home: Path, forks: Forks | None = None) -> Iterator[Path]:
     """A home whose embedded server, which starts by itself, is stopped at the end."""
     try:
         yield home
     finally:
-        stopped = CommandLine(home, home.parent).run("server", "stop")
+        stopped = CommandLine(home, home.parent, forks=forks).run("server", "stop")
         assert stopped.code == 0, stopped
 
 

@@ -128,15 +128,16 @@ def started(servers: Servers) -> Server:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Iterator[Path]:
     """The data folder of the tests of a module that type commands, with a server of its own."""
-    with home_with_server(tmp_path_factory.mktemp("cli") / "home") as home:
+    with home_with_server(tmp_path_factory.mktemp("cli") / "home", forks) as home:
         yield home
 
 
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
     with closing(Forks()) as forks:
+        forks.start()
         yield forks
 
 

@@ -12,14 +12,14 @@ from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.keys import Keys
 from tests.backends import Clock
+from tests.verbs.cases import CASES, enqueue
 from tests.verbs.store import Store
-from tests.verbs.test_twice import CASES, enqueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from junmai_jobs.connection import Endpoint, Link
-    from tests.verbs.test_twice import Call, Case
+    from tests.verbs.cases import Call, Case
 
 KINDS = ("ordinary", "dedicated")
 NAMES = [case.__name__ for case in CASES]

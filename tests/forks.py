@@ -7,6 +7,7 @@ made once.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -21,9 +22,15 @@ from pathlib import Path
 from junmai_jobs import cli
 
 ROOT = Path(__file__).parents[1]
+READY = "ready\n"
 STREAMS = ("stdin", "stdout", "stderr")
-IMPORTED = ("junmai_jobs.jobqueue", "junmai_jobs.catalog", "rich.table")
-"""What commands import later, and which does nothing else when it is imported."""
+IMPORTED = (
+    "junmai_jobs.jobqueue", "junmai_jobs.server", "junmai_jobs.worker", "junmai_jobs.hosting",
+    "junmai_jobs.catalog", "junmai_jobs.photo.develop.contexts", "junmai_jobs.photo.develop.presets",
+    "junmai_jobs.photo.groups.picks", "junmai_jobs.photo.xmp.into_file", "jinja2",
+    "rich.progress", "rich.table",
+)  # fmt: skip
+"""What commands import later, and which does nothing else when it is imported: no tasks are among it."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,19 @@ class Order:
 
 
 class Forks:
-    """Runs commands, one at a time; what forks them is started when it is first needed."""
+    """Runs commands, one at a time."""
 
     def __init__(self) -> None:
         self._origin: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start what forks them, so that the first takes no longer than the others."""
+        self._origin = subprocess.Popen(
+            [sys.executable, "-m", __name__], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+        assert self._origin.stdout
+        assert self._origin.stdout.readline() == READY
 
     def run(
         self, arguments: list[str], folder: Path, environment: dict[str, str], stdin: str, timeout: float
@@ -60,18 +76,21 @@ class Forks:
     def _ask(self, order: Order, timeout: float) -> int:
         """Its exit code."""
         if self._origin is None:
-            self._origin = subprocess.Popen(
-                [sys.executable, "-m", __name__], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                text=True, start_new_session=True,
-            )  # fmt: skip
+            self.start()
+        assert self._origin
         assert self._origin.stdin
         assert self._origin.stdout
-        print(json.dumps(asdict(order)), file=self._origin.stdin, flush=True)
-        if not select.select([self._origin.stdout], [], [], timeout)[0]:
-            os.killpg(self._origin.pid, signal.SIGKILL)
-            self.close()
+        told = ""
+        try:
+            print(json.dumps(asdict(order)), file=self._origin.stdin, flush=True)
+            if in_time := select.select([self._origin.stdout], [], [], timeout)[0]:
+                told = self._origin.stdout.readline()
+        finally:
+            if not told:  # what is still to come would be taken for the end of the next
+                os.killpg(self._origin.pid, signal.SIGKILL)
+                self.close()
+        if not in_time:
             raise TimeoutError(f"{order.arguments} has not ended within {timeout:g} s")
-        told = self._origin.stdout.readline()
         assert told, "what forks the commands has ended; its stderr says why"
         return int(told)
 
@@ -87,6 +106,8 @@ def serve() -> None:
     for module in IMPORTED:
         import_module(module)
     tuple(cli.junmai_jobs.commands.values())
+    gc.freeze()  # else each that is forked looks through all of it for cycles before it ends
+    print(end=READY, flush=True)
     for line in sys.stdin:
         if (child := os.fork()) == 0:
             become(Order(**json.loads(line)))

@@ -84,7 +84,7 @@ class RedisProcess:
     def _listens(self) -> bool:
         """Whether the port is had by this server, or by one below what traces it, and not by a stranger."""
         assert self.process
-        with contextlib.suppress(redis.RedisError), self.client() as client:
+        with contextlib.suppress(redis.RedisError), self.client(driver_info=None) as client:
             if client.info("server")["process_id"] == self.process.pid:
                 return True
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -98,7 +98,8 @@ class RedisProcess:
 
     def answers(self) -> bool:
         try:
-            with self.client() as client:
+            # Nor is it told of redis-py, whose version would be looked up each time.
+            with self.client(driver_info=None) as client:
                 return bool(client.ping())
         except redis.AuthenticationError:
             return True

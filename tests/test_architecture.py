@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(junmai_jobs.__file__).parent
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 FLOORS = (
     "errors", "causes", "files", "address", "checks", "codec", "lanes", "template", "job", "keys",
     "config_file", "config", "limits", "retry",
@@ -28,7 +29,7 @@ FLOORS = (
     "broker_base", "broker_steering", "broker_upkeep", "broker",
     "record", "inspector_base", "inspector_stats", "inspector", "waiting", "events", "history",
     "logs", "notify", "host", "awake", "background", "embedded", "watcher", "server",
-    "quarantine", "cache", "ladder", "context", "timelimit", "interrupt", "executor",
+    "sources", "quarantine", "cache", "ladder", "context", "timelimit", "interrupt", "executor",
     "machines", "sensors", "resources", "scheduler", "settings", "survey", "guest",
     "board", "child_process", "child", "preload", "forked", "forkserver", "slot", "guard", "pool", "worker",
     "startup", "hosting",
@@ -37,8 +38,8 @@ FLOORS = (
     "jobqueue_schedules", "jobqueue_workflows", "jobqueue_workers", "jobqueue", "__init__",
     "photo.__init__", "photo.errors", "photo.pictures", "photo.exif", "photo.quality", "photo.groups",
     "photo.taste", "photo.develop", "photo.xmp", "photo.export",
-    "schema", "looks", "verdicts", "ledger", "catalog", "tasks", "plan", "report", "contact_sheet",
-    "process", "folder_watch", "priorities",
+    "migrations", "schema", "looks", "verdicts", "ledger", "groupings", "exports", "catalog", "tasks",
+    "plan", "report", "session_wait", "contact_sheet", "process", "folder_watch", "priorities",
     "manager", "metrics", "doctor", "testing", "bridge", "commands", "cli", "__main__",
 )  # fmt: skip
 """From the ground up. A module imports only what stands on floors below, or in its own package."""
@@ -133,6 +134,14 @@ def test_one_word_for_a_verb_in_lua_in_the_registry_and_in_the_tests() -> None:
     assert {path.stem for path in PACKAGE.glob("lua/*.lua")} == set(VERBS)
     tested = {path.stem.removeprefix("test_") for path in TESTS.glob("verbs/test_*.py")}
     assert set(VERBS) - tested == {"resume"}, "resume is tested with pause"
+
+
+def test_no_module_of_tests_is_imported() -> None:
+    """What several use stands in a module beside them, whose name says what it is."""
+    importing = re.compile(r"^ *(?:from|import) +(tests\.(?:\w+\.)*test_\w+)", re.MULTILINE)
+    paths = [path for folder in ("tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")]
+    assert TESTS / "conftest.py" in paths
+    assert {path: found for path in paths if (found := importing.findall(path.read_text("utf-8")))} == {}
 
 
 # ---- key names -----------------------------------------------------------------------------------

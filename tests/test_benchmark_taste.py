@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +43,20 @@ def test_what_is_not_met_is_told() -> None:
     better = taste.Run(bad, good, undone=True, habits=())
     worse = taste.Run(good, bad, undone=False, habits=())
     found = {"40": {"faces": [better, better], "by the score alone": [better]}}
-    assert [holds for _, holds in taste.outcomes(found)] == [True, True, True]
+    assert [line.met for line in taste.lines(found)] == [True, True, True]
     found = {"40": {"faces": [better, worse], "by the score alone": [worse]}}
-    assert [holds for _, holds in taste.outcomes(found)] == [False, False, False]
+    assert [line.met for line in taste.lines(found)] == [False, False, False]
+
+
+@pytest.mark.parametrize(("after", "status"), [(0.8, 0), (0.5, 1)])
+def test_a_bound_that_is_missed_is_the_exit_status(
+    after: float, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = taste.Figures(0.6, 0.6, 0.6)
+    better = taste.Run(before, taste.Figures(after, after, after), undone=True, habits=())
+    monkeypatch.setattr(taste, "pool", lambda _: nullcontext())
+    monkeypatch.setattr(
+        taste, "measure", lambda *_: {"40": {"faces": [better], "by the score alone": [better]}}
+    )
+    monkeypatch.setattr("sys.argv", ["taste"])
+    assert taste.main() == status

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import math
 import random
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from junmai_jobs import Hook, OptionError, PayloadError, StoreUnavailable, codec, current_job, hooks, task
-from junmai_jobs.cache import VALUE_LIMIT, key_of, source_digest
+from junmai_jobs import (
+    Hook,
+    OptionError,
+    PayloadError,
+    StoreUnavailable,
+    codec,
+    current_job,
+    hooks,
+    task,
+)
+from junmai_jobs.cache import VALUE_LIMIT, Bounds
 from junmai_jobs.errors import QueueFull
 from junmai_jobs.executor import Assignment, execute, prepare
 from junmai_jobs.job import Claimed
-from junmai_jobs.quarantine import code_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from junmai_jobs import JobQueue, Task
@@ -38,7 +45,7 @@ def ending_of(broker: Any, made: Task[..., Any], *args: Any, most: int = 100) ->
     """How a job of this task ends."""
     assignment = prepare(Claimed("a", str(next(_tokens)), made.new_job(args, {}).body))
     assert isinstance(assignment, Assignment)
-    return execute(assignment, broker, cache_entries=most)
+    return execute(assignment, broker, kept=Bounds(most))
 
 
 def result_of(jobs: JobQueue, made: Task[..., Any], *args: Any, most: int = 100) -> Any:
@@ -321,52 +328,17 @@ def test_what_no_key_can_be_made_of(jobs: JobQueue, parts: Any, code: Any, error
     assert [type(each) for each in raised] == [error]
 
 
-# ---- what a value is known by --------------------------------------------------------------------
+@pytest.mark.parametrize("lasts", [math.nan, -math.inf, -1, 0, True, False, "60", None, 1e12])
+def test_what_is_no_time_to_keep_a_value_for(jobs: JobQueue, lasts: Any) -> None:
+    made = itertools.count(1)
 
+    @task
+    def look() -> int:
+        return current_job().cached("photo", lambda: next(made), lasts=lasts)
 
-@pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package of the user's, with a module and a file of weights."""
-    monkeypatch.syspath_prepend(tmp_path)
-    folder = tmp_path / "judging"
-    folder.mkdir()
-    (folder / "__init__.py").touch()
-    (folder / "sharpness.py").write_text("def judge(): return 1", "utf-8")
-    (folder / "weights.bin").write_bytes(b"\x01")
-    yield folder
-    for name in [name for name in sys.modules if name.startswith("judging")]:
-        sys.modules.pop(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "file", "counts"),
-    [
-        ("judging", "sharpness.py", True),
-        ("judging", "weights.bin", True),
-        ("judging", "__pycache__/sharpness.pyc", False),
-        ("judging.sharpness", "sharpness.py", True),
-        ("judging.sharpness", "weights.bin", False),
-    ],
-)
-def test_changed_code_makes_other_values(module: Path, name: str, file: str, *, counts: bool) -> None:
-    source_digest.cache_clear()
-    before = source_digest(name)
-    (module / file).parent.mkdir(exist_ok=True)
-    (module / file).write_bytes(b"def judge(): return 2")
-    assert source_digest(name) == before, "of the code that this process runs"
-    source_digest.cache_clear()
-    assert (source_digest(name) != before) is counts
-
-
-def test_the_tasks_own_module_counts_anyway(module: Path) -> None:
-    made = task(name="judge")(importlib.import_module("judging.sharpness").judge)
-    code_version.cache_clear()
-    before = key_of(made, 7)
-    assert before.startswith(f"judge {code_version('judging.sharpness')} ")
-    (module / "sharpness.py").write_text("def judge(): return 2", "utf-8")
-    assert key_of(made, 7) == before, "of the code that this process runs"
-    code_version.cache_clear()
-    assert key_of(made, 7) != before
+    assert "OptionError: lasts is " in str(ending_of(jobs.broker, look))
+    assert next(made) == 1, "it is told before anything is made"
+    assert jobs.stats()["cache"]["entries"] == 0
 
 
 # ---- servers -------------------------------------------------------------------------------------
@@ -423,10 +395,24 @@ def test_it_is_seen_and_cleared_by_task(jobs: JobQueue, studio: Studio, tmp_path
     assert (found["entries"], found["hits"], found["misses"]) == (3, 0, 3)
     assert {name: row["entries"] for name, row in found["tasks"].items()} == {"judge": 2, "read": 1}
     assert found["bytes"] == sum(row["bytes"] for row in found["tasks"].values()) > 0
+    assert jobs.stats()["cache"]["bytes"] == found["bytes"]
 
     assert jobs.clear_cache("judge") == 2
     assert jobs.cache()["tasks"].keys() == {"read"}
     assert (jobs.clear_cache(), jobs.clear_cache()) == (1, 0)
-    assert jobs.stats()["cache"] == {"entries": 0, "hits": 0, "misses": 3}
+    assert jobs.stats()["cache"] == {"entries": 0, "bytes": 0, "hits": 0, "misses": 3}
     result_of(jobs, judge, "a")
     assert studio.runs == ["a", "b", str(path), "a"]
+
+
+def test_all_keys_are_found_however_many_one_run_has_made(
+    jobs: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("junmai_jobs.inspector_stats._KEYS", 3)
+    made = {f"look 1 {number:02}": token for number, token in enumerate([1] * 2 + [2] * 8 + [3] * 3 + [4])}
+    for key, token in made.items():
+        jobs.broker.remember(key, str(token), b"\x07", lasts=60, most=100, room=1000)
+    jobs.broker.remember("other 1 00", "2", b"\x07", lasts=60, most=100, room=1000)
+    assert jobs.inspector.cache_keys("look") == [key.encode() for key in made]
+    assert jobs.clear_cache("look") == len(made)
+    assert jobs.cache()["tasks"].keys() == {"other"}

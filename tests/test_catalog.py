@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,43 +12,13 @@ import pytest
 
 from junmai_jobs import schema
 from junmai_jobs.catalog import Catalog, CatalogError, PhotoRow
-from junmai_jobs.schema import MIGRATIONS
-
-EXIF: dict[str, Any] = {
-    "camera": {"make": "Canon", "model": "EOS R5", "lens": "RF 50mm", "serial_number": "1"},
-    "settings": {
-        "iso": 100,
-        "focal_length": 50.0,
-        "aperture": 1.8,
-        "shutter_speed": "1/250",
-        "exposure_compensation": 0.0,
-        "white_balance": "Auto",
-        "metering_mode": "Spot",
-    },
-    "location": {"latitude": 35.0, "longitude": 139.0, "location_type": "outdoor", "has_gps": True},
-    "datetime": {
-        "capture_time": "2024-05-01T12:00:00",
-        "time_of_day": "midday",
-        "datetime_string": "2024:05:01 12:00:00",
-    },
-    "context_hints": {"subject_type": "standard", "lighting": "good_light"},
-}
-QUALITY: dict[str, Any] = {
-    "overall_score": 4.2,
-    "quality": {"focus_score": 4.5, "exposure_score": 5.0, "composition_score": 3.0},
-    "recommendation": "approve",
-    "metrics": {},
-}
+from junmai_jobs.migrations import MIGRATIONS
+from tests.cataloged import EXIF, QUALITY, raw_query
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "home" / "catalog.sqlite3"
-
-
-def raw_query(path: Path, statement: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(path)) as db:
-        return db.execute(statement).fetchall()
 
 
 def test_a_session_keeps_its_id(path: Path, tmp_path: Path) -> None:

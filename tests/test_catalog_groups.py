@@ -16,7 +16,7 @@ import pytest
 
 from junmai_jobs.catalog import Catalog, CatalogError, GroupRow, SessionRow
 from junmai_jobs.photo.groups.grouping import Group
-from tests.test_catalog import EXIF, QUALITY, raw_query
+from tests.cataloged import EXIF, QUALITY, raw_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,10 @@ def test_of_a_photo_that_fails_no_result_is_left(catalog: Catalog, session: int,
     row = catalog.photo_row(1)
     assert row is not None
     assert (row.status, row.error) == ("failed", "is cut off")
-    found = "context_tag, selected_preset, phash, sha256, file_size, detected_faces, ai_score"
+    found = (
+        "context_tag, selected_preset, phash, sha256, file_size, detected_faces, ai_score, noise_score,"
+        " compression_score"
+    )
     assert set(raw_query(path, f"SELECT {found} FROM photos WHERE id = 1")[0]) == {None}  # noqa: S608
 
 

@@ -6,23 +6,21 @@ import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from junmai_jobs.catalog import Catalog, CatalogError, JobRow, PlannedJob
-from junmai_jobs.job import Job, Status, iso
+from junmai_jobs.job import Status
 from junmai_jobs.ledger import WORK
-from tests.test_catalog import EXIF, QUALITY, raw_query
+from tests.cataloged import EXIF, LOST, QUALITY, in_queue, raw_query, row_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UNFINISHED = [status for status in Status if not status.finished]
-LOST = {"type": "WorkerLost", "message": "its worker died while running it (SIGKILL)", "traceback": ""}
 
 
 @pytest.fixture
@@ -42,30 +40,6 @@ def photo(catalog: Catalog, tmp_path: Path) -> int:
     photo = catalog.photo_id(catalog.session("s", tmp_path), tmp_path / "a.jpg")
     catalog.add_jobs([PlannedJob("a", WORK, photo, 1)])
     return photo
-
-
-def row_of(catalog: Catalog, job_id: str = "a") -> JobRow:
-    row = catalog.job_row(job_id)
-    assert row is not None
-    return row
-
-
-def state_of(catalog: Catalog, photo: int) -> tuple[str, str | None]:
-    row = catalog.photo_row(photo)
-    assert row is not None
-    return row.status, row.error
-
-
-def in_queue(status: Status, job_id: str = "a", **known: Any) -> Job:
-    """A job as the queue tells of it, now."""
-    moment = iso(time.time())
-    job = Job(
-        id=job_id, task=WORK, queue="medium_priority", priority=5, status=status, args=(), kwargs={},
-        attempt=1, max_retries=3, retry_count=0, created_at=moment, started_at=moment,
-        finished_at=moment if status.finished else None, run_at=None, worker="host/1", progress=None,
-        result=None, reason=None, error=None, history=(),
-    )  # fmt: skip
-    return replace(job, **known)
 
 
 def test_a_job_is_queued_until_it_begins(catalog: Catalog, photo: int) -> None:

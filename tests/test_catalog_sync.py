@@ -12,8 +12,7 @@ import pytest
 from junmai_jobs.catalog import Catalog, PlannedJob
 from junmai_jobs.job import Job, Status, iso
 from junmai_jobs.ledger import NOT_KEPT, WORK
-from tests.test_catalog import EXIF, QUALITY
-from tests.test_catalog_jobs import LOST, in_queue, row_of, state_of
+from tests.cataloged import EXIF, LOST, QUALITY, in_queue, row_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

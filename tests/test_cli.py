@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from junmai_jobs.job import Job
-from tests.command_line import HIDDEN, CommandLine, home_with_server
+from tests.command_line import COMMANDS, HIDDEN, CommandLine, home_with_server
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -34,13 +34,6 @@ RUN_KEYS = {
     "how",
     "reason",
 }
-COMMANDS = (
-    ["submit"], ["stats"], ["list"], ["failed"], ["show"], ["pause"], ["resume"], ["purge"], ["retry"],
-    ["cancel"], ["batch"], ["worker"], ["workers"], ["process"], ["server", "start"], ["server", "stop"],
-    ["server", "status"], ["config", "show"], ["schedule", "list"], ["schedule", "add"],
-    ["schedule", "remove"], ["schedule", "pause"], ["schedule", "resume"], ["schedule", "run"],
-    ["cache"], ["cache", "clear"],
-)  # fmt: skip
 
 
 def work(cli: CommandLine) -> None:

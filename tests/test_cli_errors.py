@@ -7,19 +7,18 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from tests.command_line import CommandLine, Done, black_hole
+from tests.command_line import REACHING, CommandLine, Done, black_hole
 from tests.conftest import StartServer
+from tests.forks import Forks
 from tests.servers import free_port
 
-REACHING = (
-    ["stats"], ["list"], ["failed"], ["show", "x"], ["pause"], ["resume"], ["purge", "--yes"], ["retry", "x"],
-    ["retry", "--all", "--yes"], ["cancel", "x"], ["submit", "add", "1"], ["submit", "add", "1", "--wait"],
-    ["worker"], ["workers"], ["server", "status"], ["cache"], ["cache", "clear", "--yes"],
-)  # fmt: skip
 LONGEST_WAIT = 3.0  # s
 
 
@@ -304,7 +303,8 @@ def test_the_shell_completes(cli: CommandLine) -> None:
 
 def test_help_is_quick_and_imports_no_picture_library(cli: CommandLine) -> None:
     code = (
-        "import atexit, sys; atexit.register(lambda: print('\\n', *sys.modules));"
+        "import atexit, gc, sys;"
+        "atexit.register(lambda: print('\\n', 'FROZEN' * bool(gc.get_freeze_count()), *sys.modules));"
         "from junmai_jobs import cli; cli.main()"
     )
     for command in (["--help"], ["stats", "--json"], ["submit", "add", "1"]):
@@ -314,6 +314,7 @@ def test_help_is_quick_and_imports_no_picture_library(cli: CommandLine) -> None:
         )  # fmt: skip
         loaded = set(done.stdout.split())
         assert not loaded & {"rich", "PIL", "cv2", "numpy", "exifread"}
+        assert "FROZEN" in loaded, "what is left at the end is looked through for cycles"
     assert min(_seconds_of_help(cli) for _ in range(3)) < 1.0
 
 
@@ -321,6 +322,18 @@ def _seconds_of_help(cli: CommandLine) -> float:
     begin = time.monotonic()
     assert cli.finish(cli.start("--help")).code == 0
     return time.monotonic() - begin
+
+
+def test_a_command_that_the_tests_give_up_answers_for_no_other(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Forks()) as forks:
+        cli = replace(cli, forks=forks)
+        with monkeypatch.context() as patched:
+            patched.setattr("tests.forks.select.select", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                cli.run("nope")
+        assert cli.run("--version").code == 0
 
 
 def test_version(cli: CommandLine) -> None:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.tasks.recording import CATALOG_FILE
+from tests.cataloged import record
 from tests.command_line import CommandLine, home_with_server
 from tests.in_process import typed
+from tests.photo.pictures.raw_files import cr2
 from tests.photographs import scenes
-from tests.test_verdicts import record
+from tests.xmp_reader import read_by_exiftool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from junmai_jobs.photo.taste.traits import Leaning
+    from tests.forks import Forks
 
 SEEN, UNSEEN = range(1, 121), range(121, 181)
 
@@ -106,20 +110,25 @@ def test_a_photo_that_there_is_not(home: Path, photo: str) -> None:
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Iterator[CommandLine]:
-    with home_with_server(tmp_path / "home2") as home:
+def cli(tmp_path: Path, forks: Forks) -> Iterator[CommandLine]:
+    with home_with_server(tmp_path / "home2", forks) as home:
         home.mkdir(exist_ok=True)
         (home / "config.json").write_text('{"ai": {"selection_threshold": 5}}', "utf-8")
-        yield CommandLine(home, tmp_path / "cwd", {"JUNMAI_CONCURRENCY": "1"})
+        yield CommandLine(home, tmp_path / "cwd", {"JUNMAI_CONCURRENCY": "1"}, forks)
+
+
+def copied(folder: Path) -> list[Path]:
+    """A folder with two photographs."""
+    folder.mkdir()
+    return [Path(shutil.copy(scene, folder)) for scene in scenes()[:2]]
 
 
 def test_what_was_approved_is_a_pick_of_the_next_run_and_undone_it_is_not(
     cli: CommandLine, tmp_path: Path
 ) -> None:
-    (tmp_path / "shoot").mkdir()
-    for scene in scenes()[:2]:
-        (tmp_path / "shoot" / scene.name).write_bytes(scene.read_bytes())
-    cli.json("process", tmp_path / "shoot", "--dry-run")
+    paths = copied(tmp_path / "shoot")
+    with Catalog(cli.home / CATALOG_FILE) as catalog:
+        catalog.photo_ids(catalog.session(str(tmp_path / "shoot"), tmp_path / "shoot"), paths)
     cli.json("approve", tmp_path / "shoot" / scenes()[0].name)
     (pick,) = cli.json("process", tmp_path / "shoot")["picks"]
     assert pick["path"] == str(tmp_path / "shoot" / scenes()[0].name)
@@ -128,3 +137,55 @@ def test_what_was_approved_is_a_pick_of_the_next_run_and_undone_it_is_not(
     cli.json("taste", "undo")
     undone = cli.json("process", tmp_path / "shoot")
     assert (undone["picks"], undone["started"]) == ([], 0)  # and no photo was looked at again
+
+
+def test_a_verdict_sets_only_those_sessions_going_whose_picks_it_changes(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    def jobs() -> int:
+        return int(cli.json("stats")["jobs_by_status"]["succeeded"])
+
+    here, there = tmp_path / "here", tmp_path / "there"
+    photo, _ = copied(here)
+    copied(there)
+    assert [cli.json("process", folder)["picks"] for folder in (here, there)] == [[], []]
+    cli.json("approve", photo)
+    before = jobs()
+    assert (cli.json("process", there)["picks"], jobs()) == ([], before)
+    first = cli.json("process", here)
+    assert ([pick["path"] for pick in first["picks"]], jobs() > before) == ([str(photo)], True)
+    before = jobs()
+    assert (cli.json("process", here), jobs()) == (first, before)
+    cli.json("reject", photo)
+    cli.json("approve", photo)
+    assert (cli.json("process", here)["picks"], jobs()) == (first["picks"], before)
+
+
+def test_a_rejected_pick_passes_on_to_the_next_and_loses_its_stars_until_it_is_forgiven(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    shoot = tmp_path / "shoot"
+    shoot.mkdir()
+    best, other, *_ = [cr2(shoot / f"IMG_{number}.CR2") for number in (1, 2, 3)]
+
+    def picked() -> tuple[str, str]:
+        (pick,) = cli.json("process", shoot)["picks"]
+        return pick["path"], pick["why"].partition(".")[0]
+
+    def marks(photo: Path) -> tuple[object, object, bool]:
+        tags = read_by_exiftool(photo.with_suffix(".xmp"))
+        return tags.get("XMP-xmp:Rating"), tags.get("XMP-xmp:Label"), "XMP-crs:ProcessVersion" in tags
+
+    assert picked()[0] == str(best)
+    stars = marks(best)
+    assert stars[0] in {3, 4, 5}
+    assert stars[1:] == ("Green", True)
+
+    cli.json("reject", best)
+    assert picked() == (str(other), "Best of the 2 that you did not reject")
+    assert marks(best) == (None, None, True), "the settings stay"
+    assert marks(other)[1] == "Green"
+
+    cli.json("taste", "undo")
+    assert picked()[0] == str(best)
+    assert marks(best) == stars

@@ -16,7 +16,7 @@ from junmai_jobs.server import Server
 from tests.crossing import KINDS, NAMES, Crossing, linked, store_on
 from tests.homes import in_home
 from tests.topologies import Cluster, is_linked, role, slot_of
-from tests.verbs.test_twice import CASES
+from tests.verbs.cases import CASES
 from tests.waiting import wait_until
 from tests.worker import tasks
 from tests.worker.harness import Journal, WorkerProcess
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.command_line import CommandLine
     from tests.servers import RedisProcess
-    from tests.verbs.test_twice import Case
+    from tests.verbs.cases import Case
 
 
 @pytest.fixture(scope="module")

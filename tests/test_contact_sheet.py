@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import os
 import re
 import shutil
+from contextlib import contextmanager
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
@@ -21,10 +21,10 @@ from PIL import Image
 from benchmarks.photo_quality.contact_sheet import measured
 from junmai_jobs import contact_sheet
 from junmai_jobs.catalog import Catalog
-from junmai_jobs.photo.errors import spelt
+from junmai_jobs.photo.errors import PhotoError, spelt
 from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.pictures.icc import profile_of
-from junmai_jobs.photo.pictures.thumbnail import smaller, thumbnail
+from junmai_jobs.photo.pictures.thumbnail import thumbnail
 from junmai_jobs.report import Report
 from junmai_jobs.tasks.photos import process_photo
 from tests.browser import Browser, browser
@@ -35,6 +35,8 @@ from tests.photographs import scenes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.forks import Forks
+
 NAMES = (
     b"<img src=x onerror='window.hacked=1'>.jpg", b'"onmouseover="window.hacked=1.jpg', b"a<!--.jpg",
     b"&amp;{{ 7 * 7 }}{% raw %}.jpg", b"two\nlines\x07\x1b[31m.jpg", b"\xff\xfe.jpg", "שָׁלוֹם.jpg".encode(),
@@ -42,10 +44,6 @@ NAMES = (
 )  # fmt: skip
 """What must show as it is called, and do nothing; the last one is in a folder."""
 FAILING = {"cut off.jpg": "cut off, its end is missing", "<b>empty<hr>.jpg": "is empty (0 bytes)"}
-LOAD_ALL = """Promise.all([...document.images].map((each) => {
-  each.loading = "eager";
-  return each.decode();
-})).then(() => true)"""
 SHOWN = "[...document.querySelectorAll('.photo')].filter((each) => each.checkVisibility())"
 TOO_PALE = """(() => {
   const dot = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
@@ -73,17 +71,27 @@ TOO_PALE = """(() => {
 """The elements whose text has less contrast to what is behind it than WCAG 2.2 wants at level AA."""
 
 
-def process(home: Path, *arguments: str | Path) -> Any:
-    """What ``process --json`` says; some photos fail."""
-    cli = CommandLine(home, home.parent / "cwd", {"JUNMAI_CONCURRENCY": "2"})
-    done = cli.finish(cli.start("process", "--json", *arguments), timeout=110)
-    assert done.code == 1, done
-    return json.loads(done.out)
+def process(cli: CommandLine, *arguments: str | Path) -> Any:
+    """What it says; some photos fail."""
+    return cli.json("process", *arguments, code=1)
+
+
+@contextmanager
+def processed(folder: Path, photos: list[Path]) -> Iterator[tuple[Catalog, Report]]:
+    """A catalog in which these photos of the folder are, and the report on them."""
+    with Catalog(folder / "catalog.db") as catalog:
+        session = catalog.session("s", folder)
+        for path, photo_id in catalog.photo_ids(session, photos).items():
+            process_photo(photo_id, path, catalog=folder / "catalog.db")
+        count = len(photos)
+        report = Report(session_id=session, photos=count, succeeded=count, failed=0, groups=[], picks=[],
+                        failures=[], started=count, forecast=None)  # fmt: skip
+        yield catalog, report
 
 
 @pytest.fixture(scope="module")
 def shoot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two bursts, photos whose names are traps, and two that fail."""
+    """Two bursts, photos whose names are traps, one alone, and two that fail."""
     folder = tmp_path_factory.mktemp("pictures") / "Wedding & <i>May</i>".replace("/", " ")
     for seed in (1, 2):
         make_burst(scenes()[seed], folder / "burst", start=datetime(2026, 5, 9, 14 + seed), seed=seed)  # noqa: DTZ001
@@ -91,6 +99,7 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = folder / os.fsdecode(encoded)
         path.parent.mkdir(exist_ok=True)
         shutil.copy(scenes()[3], path)
+    shutil.copy(scenes()[0], folder / "alone.jpg")
     whole = scenes()[3].read_bytes()
     for name, size in zip(FAILING, (len(whole) // 2, 0), strict=True):
         (folder / name).write_bytes(whole[:size])
@@ -98,14 +107,19 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with home_with_server(tmp_path_factory.mktemp("sheet") / "home") as home:
+def home(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Iterator[Path]:
+    with home_with_server(tmp_path_factory.mktemp("sheet") / "home", forks) as home:
         yield home
 
 
 @pytest.fixture(scope="module")
-def report(home: Path, shoot: Path) -> Any:
-    return process(home, shoot)
+def cli(home: Path, forks: Forks) -> CommandLine:
+    return CommandLine(home, home.parent / "cwd", {"JUNMAI_CONCURRENCY": "2"}, forks)
+
+
+@pytest.fixture(scope="module")
+def report(cli: CommandLine, shoot: Path) -> Any:
+    return process(cli, shoot)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +186,9 @@ def test_every_photo_is_there_with_its_scores(tab: Browser, page: Path, report: 
     seen = tab.say(
         f"{SHOWN}.map((each) => [...each.querySelectorAll('.score, dd')].map((e) => e.textContent))"
     )
-    parts = attrgetter("focus_score", "exposure_score", "composition_score")
+    parts = attrgetter(
+        "focus_score", "exposure_score", "composition_score", "noise_score", "compression_score"
+    )
     assert sorted(seen) == sorted(
         [f"{row.ai_score:.2f}", *(f"{score:.1f}" for score in parts(row))] for row in rows
     )
@@ -189,11 +205,12 @@ def test_every_photo_is_there_with_its_scores(tab: Browser, page: Path, report: 
 
 def test_every_picture_shows(tab: Browser, page: Path) -> None:
     tab.look_at(page, 1600)
-    tab.say(LOAD_ALL)
+    tab.load_pictures()
     sizes = tab.say("[...document.images].map((each) => Math.max(each.naturalWidth, each.naturalHeight))")
     assert set(sizes) == {320}
     assert tab.say(
-        "[...document.images].every((each) => each.alt && each.closest('article').textContent.length > 20)"
+        "[...document.images].every((each) => each.closest('article').textContent.length > 20 &&"
+        " each.alt === `Preview of ${each.closest('article').querySelector('h3, h4').textContent.trim()}`)"
     )
 
 
@@ -244,6 +261,14 @@ def test_filters_work_from_the_keyboard(
         True,
     ]
     assert not tab.say("document.querySelector('.failures').checkVisibility()")
+    grouped = sum(len(each["photos"]) for each in report["groups"])
+    for photos, in_group in ((grouped, True), (everybody - grouped, False)):
+        tab.press("ArrowRight", 39)
+        assert tab.say(f"[{SHOWN}.length, {SHOWN}.some((each) => each.matches('.group *'))]") == [
+            photos,
+            in_group,
+        ]
+        assert not tab.say("document.querySelector('.failures').checkVisibility()")
     tab.press("ArrowRight", 39)
     assert tab.say(f"{SHOWN}.length") == 0
     assert tab.say("document.querySelectorAll('.failures li').length") == len(report["failures"])
@@ -254,8 +279,9 @@ def test_they_are_sorted_by_time_or_by_score(tab: Browser, page: Path) -> None:
     in_groups = "[...document.querySelectorAll('.groups > *')].map((each) => +each.dataset.score)"
     alone = "[...document.querySelectorAll('.singles > *')].map((each) => +each.dataset.score)"
     by_time = [tab.say(in_groups), tab.say(alone)]
-    tab.say("document.querySelector('[value=score]').click()")
-    assert [tab.say(in_groups), tab.say(alone)] == [sorted(each, reverse=True) for each in by_time]
+    for order, falls in (("best", True), ("worst", False)):
+        tab.say(f"document.querySelector('[value={order}]').click()")
+        assert [tab.say(in_groups), tab.say(alone)] == [sorted(each, reverse=falls) for each in by_time]
     tab.say("document.querySelector('[value=time]').click()")
     assert [tab.say(in_groups), tab.say(alone)] == by_time
 
@@ -273,6 +299,23 @@ def test_light_and_dark_may_be_chosen(tab: Browser, page: Path) -> None:
     assert tab.say(color) == light
 
 
+def test_on_paper_it_is_dark_on_light_and_whole(tab: Browser, page: Path, report: Any) -> None:
+    """Browsers leave out backgrounds: what is light on the screen could not be read."""
+    tab.look_at(page, 1600, scheme="dark")
+    tab.say("document.querySelector('#dark').click()")
+    tab("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert tab.say(TOO_PALE) == []
+        assert tab.say("getComputedStyle(document.body).backgroundColor") == "rgb(246, 246, 244)"
+        assert not tab.say("document.querySelector('nav').checkVisibility()")
+        assert tab.say(f"{SHOWN}.length") == report["succeeded"]
+        printed = base64.b64decode(tab("Page.printToPDF")["data"])
+        different = tab.say("new Set([...document.images].map((each) => each.src)).size")
+        assert printed.count(b"/Subtype /Image") == different > 10  # those that were out of sight, too
+    finally:
+        tab("Emulation.setEmulatedMedia", media="")
+
+
 # ---- as a file -----------------------------------------------------------------------------------
 
 
@@ -280,7 +323,7 @@ def test_nothing_in_it_comes_from_outside(page: Path) -> None:
     text = page.read_text("utf-8")
     assert set(re.findall(r'(?:src|href|action|data|srcset)="([^"]{0,30})', text)) == {
         "data:,", next(each[:30] for each in re.findall(r'src="([^"]+)', text))
-    } | {each[:30] for each in re.findall(r'src="(data:image/jpeg;base64,[^"]+)', text)}  # fmt: skip
+    } | {each[:30] for each in re.findall(r'src="(data:image/webp;base64,[^"]+)', text)}  # fmt: skip
     assert not re.search(r"@import|url\(|fetch\(|https?:", text)
     style, script = (re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL) for tag in ("style", "script"))
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
@@ -309,29 +352,29 @@ def test_it_lies_with_our_own_files_and_is_the_users_alone(
     assert not list(shoot.rglob("*.html"))
 
 
-def test_the_same_session_gives_the_same_page(page: Path, home: Path, shoot: Path) -> None:
+def test_the_same_session_gives_the_same_page(page: Path, cli: CommandLine, shoot: Path) -> None:
     before = page.read_bytes()
-    assert process(home, shoot)["contact_sheet"] == str(page)
+    assert process(cli, shoot)["contact_sheet"] == str(page)
     assert page.read_bytes() == before
     assert list(page.parent.iterdir()) == [page]
 
 
-def test_another_place_may_be_chosen_or_none(report: Any, home: Path, shoot: Path, tmp_path: Path) -> None:
+def test_another_place_may_be_chosen_or_none(
+    report: Any, cli: CommandLine, shoot: Path, tmp_path: Path
+) -> None:
     elsewhere = tmp_path / "May.html"
     for _ in range(2):  # the second time it is replaced
-        assert process(home, shoot, "--sheet", elsewhere)["contact_sheet"] == str(elsewhere)
+        assert process(cli, shoot, "--sheet", elsewhere)["contact_sheet"] == str(elsewhere)
     assert elsewhere.read_bytes() == Path(report["contact_sheet"]).read_bytes()
-    assert process(home, shoot, "--no-sheet")["contact_sheet"] is None
-    cli = CommandLine(home, tmp_path / "cwd")
+    assert process(cli, shoot, "--no-sheet")["contact_sheet"] is None
     assert f"contact sheet: {report['contact_sheet']}\n" in cli.run("process", shoot).out
     assert cli.json("process", shoot, "--dry-run")["contact_sheet"] is None
 
 
-def test_no_other_file_is_ever_replaced(home: Path, shoot: Path, tmp_path: Path) -> None:
+def test_no_other_file_is_ever_replaced(cli: CommandLine, shoot: Path, tmp_path: Path) -> None:
     photo = shoot / "cut off.jpg"
     (notes := tmp_path / "notes.html").write_text("<p>mine")
     (folder := tmp_path / "folder.html").mkdir()
-    cli = CommandLine(home, tmp_path / "cwd")
     for file, says in (
         (photo, "let it end in .html"),
         (notes, "is there and no contact sheet"),
@@ -345,13 +388,39 @@ def test_no_other_file_is_ever_replaced(home: Path, shoot: Path, tmp_path: Path)
         assert (file.read_bytes() if file.is_file() else None) == before
 
 
+def test_what_has_come_there_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    photo = Path(shutil.copy(scenes()[0], tmp_path))
+    page = contact_sheet.checked_file(tmp_path / "May.html")
+    with processed(tmp_path, [photo]) as (catalog, report):
+        page.write_text("<p>mine")
+        with pytest.raises(PhotoError, match="is there and no contact sheet"):
+            contact_sheet.write(page, catalog, tmp_path, report, [photo])
+        assert page.read_text() == "<p>mine"
+        page.unlink()
+        page.symlink_to(tmp_path / "nothing")  # which to a reader is not there
+        with pytest.raises(PhotoError, match="is there and no contact sheet"):
+            contact_sheet.write(page, catalog, tmp_path, report, [photo])
+        page.unlink()
+        for _ in range(2):  # where nothing is, and where a contact sheet is
+            contact_sheet.write(page, catalog, tmp_path, report, [photo])
+    assert photo.name in page.read_text("utf-8")
+    assert {each.name for each in tmp_path.iterdir() if each.suffix != ".db"} == {photo.name, "May.html"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes with names")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "May.html")
+    with pytest.raises(PhotoError, match="is there and no contact sheet"):
+        contact_sheet.checked_file(tmp_path / "May.html")
+
+
 def test_a_page_that_cannot_be_written_is_told_and_the_rest_reported(
-    shoot: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, forks: Forks
 ) -> None:
     (tmp_path / "shoot").mkdir()
     shutil.copy(scenes()[3], tmp_path / "shoot")
-    with home_with_server(tmp_path_factory.mktemp("other") / "home") as home:
-        cli = CommandLine(home, tmp_path / "cwd")
+    with home_with_server(tmp_path_factory.mktemp("other") / "home", forks) as home:
+        cli = CommandLine(home, tmp_path / "cwd", forks=forks)
         home.mkdir(mode=0o700, exist_ok=True)
         (home / contact_sheet.FOLDER).write_text("in the way")
         done = cli.run("process", tmp_path / "shoot")
@@ -364,20 +433,14 @@ def test_a_page_that_cannot_be_written_is_told_and_the_rest_reported(
 # ---- its thumbnails ------------------------------------------------------------------------------
 
 
-def test_a_photo_without_a_thumbnail_gets_one_or_a_placeholder(tab: Browser, tmp_path: Path) -> None:
+def test_a_photo_without_a_thumbnail_is_not_opened_for_one(tab: Browser, tmp_path: Path) -> None:
     photos = [Path(shutil.copy(scenes()[number], tmp_path / f"{number}.jpg")) for number in range(2)]
-    with Catalog(tmp_path / "catalog.db") as catalog:
-        session = catalog.session("s", tmp_path)
-        for path, photo_id in catalog.photo_ids(session, photos).items():
-            process_photo(photo_id, path, catalog=tmp_path / "catalog.db")
-            catalog.record_look(str(photo_id), b"", None)
+    with processed(tmp_path, photos) as (catalog, report):
         with catalog._writing() as db:
-            db.execute("DELETE FROM looks")
-        photos[1].unlink()
-        report = Report(session_id=session, photos=2, succeeded=2, failed=0, groups=[], picks=[], failures=[],
-                        started=2, forecast=None)  # fmt: skip
+            one = "SELECT sha256 FROM photos WHERE file_path LIKE '%1.jpg'"
+            db.execute(f"DELETE FROM looks WHERE sha256 = ({one})")  # noqa: S608 - no value in it
         contact_sheet.write(tmp_path / "page.html", catalog, tmp_path, report, photos)
-    tab.look_at(tmp_path / "page.html", 400).say(LOAD_ALL)
+    tab.look_at(tmp_path / "page.html", 400).load_pictures()
     frames = tab.say(
         "[...document.querySelectorAll('.frame')].map((each) => each.innerText.trim()"
         " || each.firstElementChild.naturalWidth > 0)"
@@ -406,14 +469,7 @@ def test_the_profile_survives_the_decoding(tmp_path: Path) -> None:
     assert load_color(tmp_path / "a.jpg", 1500).info["icc_profile"] == profile_of("AdobeRGB")
 
 
-def test_smaller_ones_for_many_photos() -> None:
-    one = thumbnail(load_color(scenes()[3], 1500))
-    with Image.open(io.BytesIO(smaller(one))) as small:
-        assert (small.format, max(small.size)) == ("JPEG", 240)
-    assert len(smaller(one)) < 0.65 * len(one)
-
-
-def test_a_larger_session_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_larger_session_is_measured() -> None:
     found = measured(20)
     assert (found["photos"], found["complaints"]) == (20, [])
     assert found["bytes"] > 20 * 2000

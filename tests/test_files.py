@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from junmai_jobs.config import load_config
 from junmai_jobs.embedded import Embedded
 from junmai_jobs.errors import ConfigError
-from junmai_jobs.files import SMALL, make_private_folder
+from junmai_jobs.files import SMALL, aside, make_private_folder, put_in_place
 from junmai_jobs.photo.develop.contexts import load_rules
 from junmai_jobs.photo.errors import PresetError
 from junmai_jobs.schema import CatalogFile
@@ -95,3 +96,50 @@ def test_a_home_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_home_of_nobody(variable: str) -> None:
     with pytest.raises(ConfigError, match="no such user"):
         load_config(environ={variable: "~no-such-user/a"})
+
+
+def test_what_is_put_in_its_place_is_synced_before_it_and_its_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (final := tmp_path / "final").write_bytes(b"old")
+    sync, synced = os.fsync, []
+
+    def look(descriptor: int) -> None:
+        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), final.read_bytes()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", look)
+    with aside(final) as made:
+        made.write_bytes(b"new")
+        put_in_place(made, final)
+    assert synced == [(False, b"old"), (True, b"new")]
+    assert [path.name for path in tmp_path.iterdir()] == ["final"]
+
+
+def test_a_folder_that_cannot_be_synced_fails_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some network drives."""
+    sync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    (made := tmp_path / "made").write_bytes(b"new")
+    put_in_place(made, tmp_path / "final")
+    assert (tmp_path / "final").read_bytes() == b"new"
+
+
+def test_what_the_last_look_refuses_is_not_put_there_and_leaves_nothing(tmp_path: Path) -> None:
+    (final := tmp_path / "final").write_bytes(b"old")
+
+    def refuse() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError), aside(final) as made:  # noqa: PT012 - the one raises in the other
+        made.write_bytes(b"new")
+        put_in_place(made, final, last_look=refuse)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"final": b"old"}

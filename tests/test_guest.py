@@ -18,7 +18,7 @@ from junmai_jobs.resources import Grade, Thresholds
 from junmai_jobs.sensors import Sensors
 from junmai_jobs.server import Server
 from junmai_jobs.settings import WorkerSettings
-from tests.test_sensors import LIGHTROOM, OURS, Card, Driver, let_time_pass
+from tests.sensing import LIGHTROOM, OURS, Card, Driver, let_time_pass
 
 SHORT_OF_MEMORY = Thresholds(memory_limit_percent=1, memory_critical_percent=1)
 """Others use more, on every machine."""

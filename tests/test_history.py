@@ -61,7 +61,8 @@ def test_what_is_no_resolution(jobs: JobQueue) -> None:
         jobs.history("day")
 
 
-def test_a_worker_keeps_the_history(jobs: JobQueue) -> None:
+def test_a_worker_keeps_the_history(jobs: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("junmai_jobs.scheduler.SAMPLE_EVERY", 0.5)
     client, keys = jobs.inspector._link.client, jobs.inspector.keys
     client.delete(keys.minutes)
     jobs.submit(quick)

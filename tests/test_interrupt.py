@@ -18,7 +18,7 @@ from junmai_jobs import Hook, JobCancelled, RunningJob, SoftTimeout, hooks, inte
 from junmai_jobs.endings import confirm_cancel
 from junmai_jobs.interrupt import called, strike
 from junmai_jobs.timelimit import SignalLimit, ThreadLimit
-from tests.test_executor import MODULE, run
+from tests.executing import MODULE, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ import pytest
 from junmai_jobs import Abort, RetryPolicy, current_job, hooks, ladder
 from junmai_jobs.causes import behind
 from junmai_jobs.errors import QueueFull
-from tests.test_executor import MODULE, raising, run
+from tests.executing import MODULE, raising, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

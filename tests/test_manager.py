@@ -31,17 +31,19 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.forks import Forks
+
 
 class Studio:
     """A manager on a queue of its own, photographs in its catalog, and the command line beside it."""
 
-    def __init__(self, server: RedisProcess, folder: Path) -> None:
+    def __init__(self, server: RedisProcess, folder: Path, forks: Forks) -> None:
         with server.client() as client:
             client.flushall()
         self.url, self.home = server.url, folder / "home"
         self.jobs = JobQueue(server.url, config=load_config(environ=in_home(self.home)))
         self.manager = JobQueueManager(self.jobs)
-        self.cli = CommandLine(self.home, folder / "cwd", {"JUNMAI_REDIS_URL": server.url})
+        self.cli = CommandLine(self.home, folder / "cwd", {"JUNMAI_REDIS_URL": server.url}, forks)
         photos = copy_to(folder / "shoot")
         (folder / "shoot" / "empty.jpg").touch()
         self.scene = next(path for path in photos if path.name == scenes()[0].name)
@@ -69,8 +71,8 @@ class Studio:
 
 
 @pytest.fixture
-def studio(server: RedisProcess, tmp_path: Path) -> Iterator[Studio]:
-    studio = Studio(server, tmp_path)
+def studio(server: RedisProcess, tmp_path: Path, forks: Forks) -> Iterator[Studio]:
+    studio = Studio(server, tmp_path, forks)
     with closing(studio.jobs):
         yield studio
 

@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
+import sqlite3
 import subprocess
 from contextlib import closing
 from functools import partial
@@ -23,6 +25,7 @@ from junmai_jobs.endings import fail
 from junmai_jobs.photo.errors import ReaderMissing, UnreadablePhoto
 from junmai_jobs.server import Server
 from junmai_jobs.tasks.photos import process_photo
+from junmai_jobs.tasks.recording import CATALOG_FILE
 from tests.command_line import CommandLine
 from tests.embedded_servers import kill
 from tests.homes import in_home
@@ -32,16 +35,18 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.forks import Forks
+
 KEYS = {"session_id", "photos", "succeeded", "failed", "groups", "picks", "failures"}
 BAD = {"cut off.jpg": "cut off", "empty.jpg": "is empty (0 bytes)", "text.jpg": "is not a picture"}
 MANY = 25  # copies of the photographs, for a run that takes long enough to be disturbed
 
 
 @pytest.fixture
-def cli(home: Path, tmp_path: Path) -> CommandLine:
+def cli(home: Path, tmp_path: Path, forks: Forks) -> CommandLine:
     """Without a cache: what shows the same is to take as long again."""
     environment = {"JUNMAI_CONCURRENCY": "2", "JUNMAI_CACHE_ENTRIES": "0"}
-    return CommandLine(home, tmp_path / "cwd", environment)
+    return CommandLine(home, tmp_path / "cwd", environment, forks)
 
 
 @pytest.fixture
@@ -122,7 +127,7 @@ def test_what_a_person_sees(cli: CommandLine, shoot: Path) -> None:
     assert lines[0].split() == ["SCORE", "PHOTO", "GROUP", "PRESET", "WHY"]
     assert lines[-1] == "12 photos: 12 succeeded, 0 failed, 0 groups, 4 picks"
     assert "Tag eins/夕日/large.jpg" in lines[1]
-    assert float(lines[1].split()[0]) > 4
+    assert float(lines[1].split()[0]) > 4.5
     add_bad_files(shoot)
     code, shown = cli.in_terminal("process", shoot)
     assert code == 1
@@ -145,6 +150,24 @@ def test_a_dry_run_only_counts(cli: CommandLine, shoot: Path) -> None:
     assert cli.json("process", shoot)["started"] == 12
     found = cli.json("process", shoot, "--dry-run")
     assert (found["succeeded"], found["started"]) == (12, 0)
+
+
+def test_a_dry_run_writes_nothing(home: Path, cli: CommandLine, shoot: Path) -> None:
+    def written() -> list[str]:
+        with closing(sqlite3.connect(home / CATALOG_FILE)) as db:
+            return list(db.iterdump())
+
+    Catalog(home / CATALOG_FILE).close()
+    before = written()
+    found = cli.json("process", shoot, "--dry-run", "--export", shoot.parent / "out")
+    assert (found["session_id"], found["started"]) == (0, 12)
+    assert (written(), (shoot.parent / "out").exists()) == (before, False)
+    session = cli.json("process", shoot)["session_id"]
+    copy_to(shoot / "more")
+    before = written()
+    found = cli.json("process", shoot, "--dry-run", "--preset", "portrait")
+    assert (found["session_id"], found["succeeded"], found["started"]) == (session, 12, 12)
+    assert written() == before
 
 
 def test_a_session_has_a_name(cli: CommandLine, shoot: Path) -> None:
@@ -246,6 +269,40 @@ def test_a_replaced_catalog_is_filled_again(home: Path, cli: CommandLine, shoot:
     second = cli.json("process", shoot, code=1)
     assert scores(second) == scores(first)
     assert second["failures"] == first["failures"]
+    assert looks(home, second) == (12, 12)
+    assert cli.json("process", shoot, code=1) == second | {"started": 0}
+
+
+def looks(home: Path, report: dict[str, Any]) -> tuple[int, int]:
+    """How many of a session's photos the catalog has a thumbnail and a profile of."""
+    with Catalog(home / CATALOG_FILE) as catalog:
+        rows = catalog.photos(report["session_id"])
+        profiles = catalog.profiles(report["session_id"])
+        return sum(catalog.thumbnail(row.id) is not None for row in rows), len(profiles)
+
+
+def test_what_a_catalog_lacks_that_was_restored_is_looked_at_again(
+    home: Path, cli: CommandLine, shoot: Path, tmp_path: Path
+) -> None:
+    late = shoot / "late.jpg"
+    (shoot / "Tag eins" / "夕日" / "large.jpg").rename(late)
+    late.rename(tmp_path / "late.jpg")
+    cli.json("process", shoot)
+    for file in home.glob("catalog.db*"):
+        shutil.copy(file, tmp_path)
+    (tmp_path / "late.jpg").rename(late)
+    first = cli.json("process", shoot)
+    for file in home.glob("catalog.db*"):
+        file.unlink()
+    for file in tmp_path.glob("catalog.db*"):
+        shutil.copy(file, home)
+
+    second = cli.json("process", shoot)
+
+    assert (first["started"], second["started"], second["succeeded"]) == (1, 1, 12)
+    assert scores(second) == scores(first)
+    assert looks(home, second) == (12, 12)
+    assert cli.json("process", shoot) == second | {"started": 0}
 
 
 def test_ctrl_c_leaves_the_rest_for_the_next_run(cli: CommandLine, many: Path, jobs: JobQueue) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -20,11 +18,11 @@ from junmai_jobs.board import Board
 from junmai_jobs.config import load_config
 from junmai_jobs.job import Call
 from junmai_jobs.keys import Keys
-from junmai_jobs.quarantine import code_version, input_id
+from junmai_jobs.quarantine import input_id
 from junmai_jobs.task import Task
 from junmai_jobs.worker import Worker
 from tests.photographs import scenes
-from tests.test_session_faults import finish_in_a_hurry
+from tests.sessions import finish_in_a_hurry
 from tests.waiting import wait_until
 from tests.worker.deadly_tasks import DEADLY, decode, decode_both, decode_unless_killed
 from tests.worker.harness import Journal
@@ -230,42 +228,6 @@ def test_no_id_where_there_is_nothing_to_read(tmp_path: Path) -> None:
 def test_the_longest_id_has_room_on_the_board() -> None:
     size = Board.input_id.size
     assert len("x" * 128 + " " + "0" * 16 + " " + "0" * 64) < size
-
-
-def test_changed_code_is_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    (module := tmp_path / "studio_of_the_version.py").write_text("a = 1", "utf-8")
-    importlib.import_module(module.stem)
-    first = code_version(module.stem)
-    assert code_version("typed_in") != first
-    assert code_version(module.stem) == first
-
-    code_version.cache_clear()
-    assert code_version(module.stem) == first
-    module.write_text("a = 2", "utf-8")
-    assert code_version(module.stem) == first, "of the code that this process runs"
-    code_version.cache_clear()
-    assert code_version(module.stem) != first
-
-    code_version.cache_clear()
-    module.write_text("a = 1", "utf-8")
-    assert code_version(module.stem) == first
-    (tmp_path / "libdecode-1.2.dist-info").mkdir()
-    code_version.cache_clear()
-    assert code_version(module.stem) != first
-    sys.modules.pop(module.stem)
-
-
-def test_what_of_the_code_cannot_be_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, "typed_in", typed_in := ModuleType("typed_in"))
-    typed_in.__file__ = None
-    code_version.cache_clear()
-    version = code_version("typed_in")
-    (tmp_path / "None").write_text("no source of it", "utf-8")
-    monkeypatch.syspath_prepend("x" * 300)  # the system refuses even to look there
-    code_version.cache_clear()
-    assert code_version("typed_in") == version
 
 
 def test_an_opener_that_fails_is_not_the_end_of_the_job(jobs: JobQueue, bad: Path, journal: Journal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import multiprocessing
 import os
 import sqlite3
@@ -14,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from junmai_jobs.catalog import Catalog, CatalogError, PhotoRow
-from junmai_jobs.schema import MIGRATIONS
-from tests.test_catalog import EXIF, QUALITY, raw_query
+from junmai_jobs.migrations import MIGRATIONS
+from tests.cataloged import EXIF, QUALITY, raw_query
 
 
 @pytest.fixture
@@ -70,6 +71,25 @@ def test_a_catalog_of_version_1_is_migrated_with_all_that_is_in_it(version_1: Pa
         assert catalog.grouped_from(1) is None
         assert catalog.photo_id(2, tmp_path / "new.jpg") == 5, "an id that was given away stays so"
         assert catalog.photo_id(2, paths[0]) == 1
+
+
+def test_scores_that_were_only_facts_get_columns(path: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        for statement in itertools.chain.from_iterable(MIGRATIONS[:5]):
+            db.execute(statement)
+        db.execute("PRAGMA user_version = 5")
+        db.execute("INSERT INTO sessions (name, import_folder, created_at) VALUES ('s', '/s', '2026-01-01')")
+        for number, status in enumerate(("completed", "failed", "completed"), 1):
+            facts = '{"noise_score": 2.5, "compression_score": 4.5}' if number < 3 else "{}"
+            db.execute(
+                "INSERT INTO photos (file_path, import_time, status, detected_faces, traits)"
+                " VALUES (?, '2026-01-01', ?, 2, ?)",
+                (f"/s/{number}.jpg", status, facts),
+            )
+            db.execute("INSERT INTO session_photos (session_id, photo_id) VALUES (1, ?)", (number,))
+    with Catalog(path) as catalog:
+        found = [(row.noise_score, row.compression_score, row.detected_faces) for row in catalog.photos(1)]
+    assert found == [(2.5, 4.5, 2), (None, None, 2), (None, None, 2)]
 
 
 def test_references_hold_in_a_migrated_catalog(version_1: Path) -> None:

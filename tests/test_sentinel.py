@@ -19,7 +19,7 @@ from tests.crossing import KINDS, NAMES, Crossing, linked, store_on
 from tests.homes import in_home
 from tests.servers import free_port
 from tests.topologies import SERVICE, Sentinels, is_linked, role
-from tests.verbs.test_twice import CASES
+from tests.verbs.cases import CASES
 from tests.waiting import wait_until
 from tests.worker import tasks
 from tests.worker.harness import Journal, WorkerProcess

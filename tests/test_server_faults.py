@@ -59,7 +59,7 @@ def test_a_server_that_still_loads(redis_process: StartServer, kind: str) -> Non
             pipeline.set(f"key-{number}", number)
         pipeline.execute()
     server.kill()
-    server.options = (*server.options, "--key-load-delay", "500")
+    server.options = (*server.options, "--key-load-delay", "200")
     with ThreadPoolExecutor() as pool:
         started = pool.submit(server.start)
         wait_until(lambda: asked(server) == "LOADING", what="the server to load")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
 from contextlib import closing
-from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,59 +15,35 @@ import pytest
 from PIL import Image
 
 from junmai_jobs import JobQueue
-from junmai_jobs.catalog import Catalog, PhotoRow
 from junmai_jobs.config import load_config
 from junmai_jobs.job import Job
 from junmai_jobs.server import Server
-from junmai_jobs.tasks.recording import CATALOG_FILE
-from tests.bursts import Burst, make_burst
 from tests.command_line import CommandLine
 from tests.embedded_servers import kill
 from tests.homes import in_home
-from tests.photo.pictures.test_previews import cr2, jpeg, nef, raf, rw2
+from tests.photo.pictures.raw_files import cr2, jpeg, nef, raf, rw2
 from tests.photo.sidecars import EDITED
-from tests.photographs import copy_to, scenes
+from tests.photographs import copy_to
+from tests.sessions import MOST, contents, jobs_of, make_shoot, photo_rows
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST = 100_000  # jobs that a test looks at
-FIRST_FRAME = datetime(2026, 5, 1, 10)  # noqa: DTZ001 - as cameras write it
+    from tests.forks import Forks
 
 
 @pytest.fixture
-def cli(home: Path, tmp_path: Path) -> CommandLine:
+def cli(home: Path, tmp_path: Path, forks: Forks) -> CommandLine:
     """Without a cache: what shows the same is to take as long again."""
     environment = {"JUNMAI_CONCURRENCY": "2", "JUNMAI_CACHE_ENTRIES": "0"}
-    return CommandLine(home, tmp_path / "cwd", environment)
+    return CommandLine(home, tmp_path / "cwd", environment, forks)
 
 
 @pytest.fixture
 def jobs(home: Path) -> Iterator[JobQueue]:
     with closing(JobQueue(config=load_config(environ=in_home(home)))) as jobs:
         yield jobs
-
-
-def make_shoot(folder: Path, count: int) -> list[Burst]:
-    """Write bursts of five, a minute apart and each in a folder of its own; of every fourth one the frame to
-    keep is a RAW file. From the 33rd on they show again what the first did."""
-    bursts = []
-    for number in range(count):
-        scene = scenes()[3 - number % 4]
-        turned = folder.parent / f"turned {scene.name}"
-        with Image.open(scene) as image:
-            view = number // 4 % 8  # of a scene that can be turned and mirrored in seven ways
-            shown = image.transpose(Image.Transpose(view - 1)) if view else image
-            shown.save(turned, quality=95, exif=image.getexif())
-        start = FIRST_FRAME + timedelta(minutes=number)
-        burst = make_burst(turned, folder / f"burst {number:02}", start=start, seed=number)
-        if number % 4 == 0:
-            raw = nef(burst.sharp.with_suffix(".NEF"), burst.sharp.read_bytes())
-            burst.sharp.unlink()
-            burst = Burst([raw if frame == burst.sharp else frame for frame in burst.frames], raw)
-        bursts.append(burst)
-    return bursts
 
 
 def outcome(report: dict[str, Any]) -> dict[str, Any]:
@@ -80,35 +53,12 @@ def outcome(report: dict[str, Any]) -> dict[str, Any]:
     return report | others | {"picks": sorted(picks, key=lambda pick: str(pick["path"]))}
 
 
-def photo_rows(home: Path, session_id: int) -> list[PhotoRow]:
-    with Catalog(home / CATALOG_FILE) as catalog:
-        return [replace(row, group_id=row.group_id and 1) for row in catalog.photos(session_id)]
-
-
-def jobs_of(home: Path, jobs: JobQueue, session_id: int) -> list[Job]:
-    """The jobs of a session that is over; the catalog and the queue must say the same of each."""
-    with Catalog(home / CATALOG_FILE) as catalog:
-        rows = catalog.job_rows(session_id=session_id, limit=MOST)
-    found = jobs.inspector.load([row.id for row in rows])
-    in_queue = {job.id: (job.status, job.attempt, job.finished_at is not None) for job in found}
-    in_catalog = {row.id: (row.status, row.attempt, row.finished_at is not None) for row in rows}
-    assert in_catalog == in_queue
-    assert all(job.status.finished for job in found)
-    return found
-
-
 def runs_of(found: list[Job], task: str = "process_photo") -> dict[int, tuple[str | None, str | None]]:
     """For each photo the claim by which its one job of this task succeeded, and when it ended."""
     succeeded = [job for job in found if job.task == task and job.status == "succeeded"]
     runs = {job.kwargs["photo_id"]: (job.token, job.finished_at) for job in succeeded}
     assert len(runs) == len(succeeded)
     return runs
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file in a folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def await_more(jobs: JobQueue, task: str, count: int = 20) -> None:

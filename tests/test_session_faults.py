@@ -9,13 +9,11 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import redis
 from PIL import Image
 
 from junmai_jobs import JobQueue
@@ -23,28 +21,29 @@ from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import load_config
 from junmai_jobs.job import Status
 from junmai_jobs.keys import Keys
-from junmai_jobs.plan import QUEUES
 from junmai_jobs.tasks.recording import CATALOG_FILE, VOLUME_AWAY
-from tests.command_line import CommandLine, Done, home_with_server, in_namespace
+from tests.command_line import CommandLine, home_with_server, in_namespace
 from tests.photographs import scenes
-from tests.test_session import contents, jobs_of, make_shoot, photo_rows
+from tests.sessions import contents, finish_in_a_hurry, jobs_of, make_shoot, photo_rows
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.forks import Forks
+
     Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with home_with_server(tmp_path_factory.mktemp("faults") / "home") as home:
+def home(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Iterator[Path]:
+    with home_with_server(tmp_path_factory.mktemp("faults") / "home", forks) as home:
         yield home
 
 
 @pytest.fixture
-def cli(home: Path, tmp_path: Path) -> CommandLine:
-    return in_namespace(home, tmp_path / "cwd").having(JUNMAI_CONCURRENCY="2")
+def cli(home: Path, tmp_path: Path, forks: Forks) -> CommandLine:
+    return in_namespace(home, tmp_path / "cwd", forks).having(JUNMAI_CONCURRENCY="2")
 
 
 @pytest.fixture
@@ -73,28 +72,8 @@ def bound_by_permissions() -> None:
         ctypes.CDLL(None).prctl(drop, capability, 0, 0, 0)
 
 
-def hurry(jobs: JobQueue) -> None:
-    """Make due what waits for its time, as if that had come."""
-    client, keys = jobs._link.client, Keys.of(jobs.namespace)
-    for home in (keys.queue(queue, word) for queue in QUEUES for word in ("scheduled", "retrying")):
-        for job_id in client.zrange(home, 0, -1):
-            client.zadd(home, {job_id: 0}, xx=True)
-    if not client.llen(keys.alarm):
-        client.rpush(keys.alarm, 1)
-
-
 def stored_history(jobs: JobQueue, job_id: str) -> str:
     return str(jobs._link.client.hget(Keys.of(jobs.namespace).histories, job_id).decode())
-
-
-def finish_in_a_hurry(cli: CommandLine, process: subprocess.Popen[str], jobs: JobQueue) -> Done:
-    """Wait for the end of a command without the pauses before retries. It must not print much."""
-    pause = threading.Event()
-    while process.poll() is None:
-        with contextlib.suppress(redis.ConnectionError):  # it may still have to start the server
-            hurry(jobs)
-        pause.wait(0.05)
-    return cli.finish(process)
 
 
 @contextlib.contextmanager
@@ -164,6 +143,7 @@ def test_a_sharp_frame_that_failed_and_is_back_becomes_the_pick(
 
     assert (second["failed"], second["started"], len(second["groups"][0]["photos"])) == (0, 1, 5)
     assert [(pick["path"], pick["sidecar"]) for pick in second["picks"]] == [(str(burst.sharp), "written")]
+    assert cli.json("process", shoot) == second | {"started": 0}
     jobs_of(cli.home, jobs, second["session_id"])
 
 

@@ -20,20 +20,22 @@ from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import load_config
 from junmai_jobs.errors import Abort, RetryLater
 from junmai_jobs.job import Status
-from junmai_jobs.photo.errors import ExportRefused, PresetError
+from junmai_jobs.photo.errors import ExportRefused, PhotoGone, PresetError
+from junmai_jobs.photo.pictures import decoding
+from junmai_jobs.tasks import photos
 from junmai_jobs.tasks.chores import cleanup_old_results, update_system_metrics
+from junmai_jobs.tasks.exports import export_photo
 from junmai_jobs.tasks.photos import analyze_exif, evaluate_quality, process_photo
-from junmai_jobs.tasks.sessions import apply_preset, export_photo, finish_session, group_similar_photos
+from junmai_jobs.tasks.sessions import apply_preset, finish_session, group_similar_photos
 from tests.bursts import Burst, make_burst
 from tests.command_line import CommandLine
-from tests.photo.pictures.test_previews import cr2
-from tests.photo.quality.test_judging import texture
-from tests.photo.studio import portrait
+from tests.photo.pictures.raw_files import cr2
+from tests.photo.studio import portrait, texture
 from tests.photographs import scenes
 from tests.servers import RedisProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SETTINGS = {
     "photo": {"presets": [{"name": "mine", "settings": {"Exposure2012": 0.5}, "blend_amount": 50}]},
@@ -142,6 +144,58 @@ def test_faces_are_told_and_recorded(home: Path, catalog: Catalog, tmp_path: Pat
         assert db.execute("SELECT detected_faces FROM photos").fetchall() == [(2,)]
 
 
+def test_how_a_companion_ends_counts_in_what_is_kept(
+    burst: Burst, ids: dict[Path, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By that it is told whether it is a RAW file."""
+    parts: list[Any] = []
+
+    def look_each_time(given: Any, look: Callable[[], Any], **_: object) -> Any:
+        parts.append(given)
+        return look()
+
+    monkeypatch.setattr(photos, "seen_before", look_each_time)
+    for suffix in (".jpg", ".JPG", ".nef"):
+        beside = burst.sharp.with_name(f"beside{suffix}")
+        beside.write_bytes(burst.sharp.read_bytes())
+        process_photo(ids[burst.sharp], companion=beside)
+    process_photo(ids[burst.sharp])
+    jpeg, in_capitals, raw, alone = parts
+    assert jpeg == in_capitals
+    assert len({str(each) for each in (jpeg, raw, alone)}) == 3
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "beside.jpg"])
+def test_a_file_that_is_written_to_while_it_is_looked_at(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What was seen might not be what its digest is of."""
+    raw, beside, photo = (tmp_path / each for each in ("photo.cr3", "beside.jpg", "photo.jpg"))
+    raw.write_bytes(b"\0\0\0\x18ftypcrx " + bytes(1000))
+    for path in (beside, photo):
+        path.write_bytes(scenes()[0].read_bytes())
+    written = tmp_path / name
+    path, companion = (photo, None) if name == "photo.jpg" else (raw, beside)
+    photo_id = catalog.photo_id(session := catalog.session("s", tmp_path), path)
+    load_color = decoding.load_color
+
+    def while_written(*arguments: Any) -> Image.Image:
+        written.write_bytes(scenes()[1].read_bytes())
+        return load_color(*arguments)
+
+    with monkeypatch.context() as now:
+        now.setattr(decoding, "load_color", while_written)
+        with pytest.raises(PhotoGone, match=r"was changed while it was looked at"):
+            process_photo(photo_id, path, companion)
+    assert (catalog.results(session), catalog.has_look(hashlib.sha256(path.read_bytes()).hexdigest())) == (
+        [],
+        False,
+    )
+    found = process_photo(photo_id, path, companion)
+    assert found["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert catalog.results(session) != []
+
+
 def test_group_similar_photos(catalog: Catalog, burst: Burst, ids: dict[Path, int]) -> None:
     """What the original returned was no JSON."""
     assert group_similar_photos(1) == {"groups": [], "total_photos": 0, "group_count": 0, "picks": 0}
@@ -177,6 +231,29 @@ def test_apply_preset_writes_beside_a_raw(catalog: Catalog, raw: Path, ids: dict
     assert hashlib.sha256(raw.read_bytes()).hexdigest() == before
     with pytest.raises(PresetError, match=r"no preset nothing: there are .*mine"):
         apply_preset(ids[raw], "nothing")
+
+
+@pytest.mark.parametrize(("learned", "stars"), [(2.0, "3"), (4.0, "4"), (5.7, "5")])
+def test_stars_follow_the_score_that_the_picks_were_chosen_by(
+    catalog: Catalog, raw: Path, ids: dict[Path, int], learned: float, stars: str
+) -> None:
+    process_photo(photo_id := ids[raw])
+    catalog.record_groups(1, [], [photo_id], "", {photo_id: learned})
+    assert apply_preset(photo_id, session_id=1)["status"] == "written"
+    assert f'xmp:Rating="{stars}"' in raw.with_suffix(".xmp").read_text("utf-8")
+
+
+def test_of_all_that_are_no_picks_the_rejected_alone_lose_their_stars(
+    catalog: Catalog, raw: Path, ids: dict[Path, int]
+) -> None:
+    catalog.record_groups(1, [], [photo_id := ids[raw]], "")
+    apply_preset(photo_id, session_id=1)
+    catalog.record_groups(1, [], [], "")
+    for is_rejected in (False, True):
+        if is_rejected:
+            catalog.reject([photo_id])
+        assert apply_preset(photo_id, session_id=1) == {"photo_id": photo_id, "status": "not_a_pick"}
+        assert ("Green" in raw.with_suffix(".xmp").read_text("utf-8")) != is_rejected
 
 
 def test_apply_preset_never_writes_to_a_jpeg(burst: Burst, ids: dict[Path, int]) -> None:

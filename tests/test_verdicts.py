@@ -6,17 +6,17 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from junmai_jobs import schema
 from junmai_jobs.catalog import Catalog, CatalogError
 from junmai_jobs.manager import JobQueueManager
+from junmai_jobs.migrations import MIGRATIONS
 from junmai_jobs.photo.taste.traits import NEUTRAL
-from junmai_jobs.schema import MIGRATIONS
 from junmai_jobs.tasks.recording import CATALOG_FILE
-from tests.test_catalog import EXIF, QUALITY, raw_query
+from tests.cataloged import raw_query, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,12 +43,6 @@ def catalog(path: Path, tmp_path: Path) -> Iterator[Catalog]:
         yield catalog
 
 
-def record(catalog: Catalog, photo_id: int, *, faces: bool, score: float | None = None) -> None:
-    quality: dict[str, Any] = QUALITY | {"quality": QUALITY["quality"] | {"faces_detected": int(faces)}}
-    quality["overall_score"] = 3.0 + photo_id % 7 / 10 if score is None else score
-    catalog.record_result(photo_id, exif=EXIF, quality=quality, context="landscape")
-
-
 def points(catalog: Catalog) -> list[float]:
     return [each.points for each in catalog.leanings(range(1, PHOTOS + 1)).values()]
 
@@ -60,7 +54,7 @@ def said(catalog: Catalog) -> dict[int, str]:
 def test_without_verdicts_every_score_is_as_it_was(catalog: Catalog) -> None:
     assert catalog.leanings([1, 2, 999]) == {1: NEUTRAL, 2: NEUTRAL, 999: NEUTRAL}
     assert catalog.learned_scores({1: 3.1, 2: 4.0}) == {1: 3.1, 2: 4.0}
-    assert catalog.verdicts_digest() == ""
+    assert not catalog.has_verdicts()
 
 
 def test_verdicts_move_scores_and_withdrawn_they_never_were(catalog: Catalog) -> None:
@@ -68,7 +62,7 @@ def test_verdicts_move_scores_and_withdrawn_they_never_were(catalog: Catalog) ->
     catalog.approve([3, 6, 9, 12])
     approved = points(catalog)
     catalog.reject([1, 2, 4, 5], "no people on it")
-    both, digest = points(catalog), catalog.verdicts_digest()
+    both = points(catalog)
 
     assert both[29] > 0 > both[28]  # of which nothing was said: with a face, and without
     assert none != approved != both
@@ -79,9 +73,10 @@ def test_verdicts_move_scores_and_withdrawn_they_never_were(catalog: Catalog) ->
     assert catalog.withdraw() == []
     catalog.reject([5, 4, 2, 1])
     catalog.approve([3, 6, 9, 12])
-    assert (points(catalog), catalog.verdicts_digest()) == (both, digest)  # whatever was said in between
+    assert points(catalog) == both  # whatever was said in between
     assert len(catalog.withdraw_all()) == 8
-    assert (points(catalog), catalog.verdicts_digest(), catalog.verdicts()) == (none, "", [])
+    assert (points(catalog), catalog.verdicts()) == (none, [])
+    assert catalog.has_verdicts()
 
 
 def test_the_last_verdict_counts_and_all_are_kept(catalog: Catalog, path: Path) -> None:
@@ -161,7 +156,7 @@ def test_a_photo_is_found_by_its_path(catalog: Catalog, tmp_path: Path) -> None:
     assert catalog.find_photo(tmp_path / "link" / "07.jpg") == 7
 
 
-def test_an_older_catalog_knows_traits_of_what_was_judged(
+def test_an_older_catalog_knows_facts_of_what_was_judged(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     added = next(number for number, each in enumerate(MIGRATIONS) if "verdicts" in "".join(each))
@@ -174,5 +169,5 @@ def test_an_older_catalog_knows_traits_of_what_was_judged(
     with Catalog(path) as catalog:
         catalog.approve([1, 2])
         assert len(catalog.leanings([1, 2])) == 2
-    ((traits,), (unknown,)) = raw_query(path, "SELECT traits FROM photos ORDER BY id")
-    assert (json.loads(traits)["iso"], json.loads(traits)["overall_score"], unknown) == (800, 4.5, None)
+    ((facts,), (unknown,)) = raw_query(path, "SELECT facts FROM photos ORDER BY id")
+    assert (json.loads(facts)["iso"], json.loads(facts)["overall_score"], unknown) == (800, 4.5, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import queue
@@ -11,23 +12,30 @@ import signal
 import subprocess
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 import pytest
 
-from junmai_jobs.folder_watch import Settling
+from junmai_jobs import JobQueue, folder_watch
+from junmai_jobs.folder_watch import LONGEST_WAIT, PAUSE_A_PHOTO, Batch, Flow, Settling, Watcher
 from junmai_jobs.job import iso
 from junmai_jobs.photo.pictures.files import Photo, find_photos
+from junmai_jobs.plan import Wishes
+from junmai_jobs.process import process
 from junmai_jobs.server import Server
 from tests.command_line import CommandLine, home_with_server
 from tests.embedded_servers import kill
+from tests.homes import in_home
 from tests.photographs import camera_photographs, scenes
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from tests.forks import Forks
 
 SOON = 90.0
 """Seconds within which something is to come; a whole start of a pool on a busy machine is among it."""
@@ -83,11 +91,11 @@ class Watching:
 
 
 @pytest.fixture(scope="module")
-def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+def cli(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Iterator[CommandLine]:
     """A home with a worker that is alive."""
     folder = tmp_path_factory.mktemp("watch")
-    with home_with_server(folder / "home") as home:
-        cli = CommandLine(home, folder / "cwd", {"JUNMAI_CONCURRENCY": "2"})
+    with home_with_server(folder / "home", forks) as home:
+        cli = CommandLine(home, folder / "cwd", {"JUNMAI_CONCURRENCY": "2"}, forks)
         with working(cli):
             yield cli
 
@@ -131,6 +139,11 @@ def runs_on(cli: CommandLine, name: str) -> list[dict[str, Any]]:
     return [job for job in jobs if job["kwargs"]["path"].endswith(name)]
 
 
+def groupings(cli: CommandLine, session_id: int) -> int:
+    jobs = cli.json("list", "--task", "group_similar_photos", "--limit", "100")["jobs"]
+    return sum(job["kwargs"]["session_id"] == session_id for job in jobs)
+
+
 # ---- from outside --------------------------------------------------------------------------------
 
 
@@ -164,8 +177,7 @@ def test_many_at_once_are_one_batch(cli: CommandLine, shoot: Path) -> None:
             shutil.copy(photos[number % len(photos)], shoot / f"IMG_{number:02}.jpg")
         report = watch.report(50)
         assert (report["succeeded"], report["failed"]) == (50, 0)
-        groups = cli.json("list", "--task", "group_similar_photos", "--limit", "100")["jobs"]
-        assert sum(job["kwargs"]["session_id"] == report["session_id"] for job in groups) <= 3
+        assert groupings(cli, report["session_id"]) <= 3
 
 
 def test_a_copy_that_stalled_is_worked_on_when_it_goes_on(cli: CommandLine, shoot: Path) -> None:
@@ -178,6 +190,41 @@ def test_a_copy_that_stalled_is_worked_on_when_it_goes_on(cli: CommandLine, shoo
             file.write(content[len(content) // 2 :])
         report = watch.report(1)
         assert (report["succeeded"], report["failures"], report["started"]) == (1, [], 1)
+
+
+def test_new_ones_are_judged_without_the_others(
+    cli: CommandLine, shoot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And grouped with them by the next that does all."""
+    for name, value in in_home(cli.home).items():
+        monkeypatch.setenv(name, value)
+    for number in range(2):
+        shutil.copy(scenes()[number], shoot)
+    photos = find_photos(shoot)
+    with contextlib.closing(JobQueue()) as jobs:
+        first = process(jobs, shoot, Wishes(group=False), photos=photos[:1], sheet=False)
+        assert (first.photos, first.succeeded, first.started) == (1, 1, 1)
+        assert groupings(cli, first.session_id) == 0
+        both = process(jobs, shoot, photos=photos, sheet=False)
+    assert (both.session_id, both.succeeded, both.started) == (first.session_id, 2, 1)
+    assert (groupings(cli, first.session_id), len(both.picks)) == (1, 2)
+
+
+def test_a_photo_that_is_deleted_while_it_waits(cli: CommandLine, shoot: Path) -> None:
+    """It is told, and counts no more the next time; what has come is not lost with it."""
+    with watching(cli, shoot, "--settle", "0.3") as watch:
+        cli.run("pause", "medium_priority")
+        try:
+            shutil.copy(scenes()[0], shoot / "deleted.jpg")
+            wait_until(lambda: runs_on(cli, f"{shoot.name}/deleted.jpg"), SOON, "its job")
+            (shoot / "deleted.jpg").unlink()
+            shutil.copy(scenes()[1], shoot / "stays.jpg")
+        finally:
+            cli.run("resume", "medium_priority")
+        (failure,) = watch.report(1)["failures"]
+        assert failure["path"] == str(shoot / "deleted.jpg")
+        report = watch.report(1)
+        assert (report["succeeded"], report["failures"]) == (1, [])
 
 
 def test_a_folder_that_goes_away_is_waited_for(cli: CommandLine, shoot: Path) -> None:
@@ -223,10 +270,10 @@ def test_a_server_that_is_killed_under_it_is_started_again(cli: CommandLine, sho
         assert watch.report(1)["succeeded"] == 1
 
 
-def test_it_works_alone_and_ends_cleanly(tmp_path: Path, shoot: Path) -> None:
+def test_it_works_alone_and_ends_cleanly(tmp_path: Path, shoot: Path, forks: Forks) -> None:
     """With a pool of its own, and nothing of it left at the end; ``process`` finds nothing left to do."""
-    with home_with_server(tmp_path / "home") as home:
-        cli = CommandLine(home, tmp_path / "cwd", {"JUNMAI_CONCURRENCY": "1"})
+    with home_with_server(tmp_path / "home", forks) as home:
+        cli = CommandLine(home, tmp_path / "cwd", {"JUNMAI_CONCURRENCY": "1"}, forks)
         shutil.copy(scenes()[0], shoot / "IMG.jpg")
         with watching(cli, shoot, "--settle", "0.3", "--session", "tethered") as watch:
             watch.report(1)
@@ -314,3 +361,92 @@ def test_only_a_new_name_is_complete_at_once(tmp_path: Path) -> None:
 def test_one_that_cannot_be_opened_is_not_complete(tmp_path: Path) -> None:
     settling, gone = Settling(2.0), [Photo(tmp_path / "gone.jpg")]
     assert [names(settling.sort(gone, now)[0]) for now in (0.0, 5.0)] == [[], []]
+
+
+# ---- when they are worked on ---------------------------------------------------------------------
+
+
+def worked_on(
+    came: Sequence[float], until: float, *, growing_until: float = 0.0
+) -> list[tuple[float, str, int]]:
+    """When what was given: all, or those that were new, and how many; what came when, in seconds."""
+    flow, given = Flow(), list[tuple[float, str, int]]()
+    known = now = 0.0
+    while now <= until:
+        complete = sum(at <= now for at in came)
+        if which := flow.due(complete - int(known), complete, now, growing=now < growing_until):
+            given.append((now, which, complete if which == "all" else complete - int(known)))
+            flow.given(which, now)
+            known = complete
+        now += 0.5
+    return given
+
+
+def test_those_that_come_one_by_one_are_grouped_each_time() -> None:
+    assert worked_on([1, 100, 200], 300) == [(1.5, "all", 1), (100.5, "all", 2), (200.5, "all", 3)]
+
+
+def test_in_a_long_copy_each_is_judged_soon_and_all_are_grouped_at_its_end() -> None:
+    """An hour and a half, a photo a second, and always another one that is not complete yet."""
+    given = worked_on(range(5000), 5100, growing_until=5000)
+    assert [photos for _, which, photos in given if which == "new"][:9] == [61, *[60] * 8]
+    assert len([which for _, which, _ in given if which == "all"]) == 9
+    pauses = [after - before for (before, _, _), (after, _, _) in pairwise(given)]
+    assert max(pauses) <= LONGEST_WAIT + 1
+    assert given[-1] == (4999 + 5000 * PAUSE_A_PHOTO, "all", 5000)
+
+
+def test_the_more_there_are_the_longer_a_pause_is_waited_for() -> None:
+    """Somebody shoots every three seconds, and then puts the camera down."""
+    came = [0] * 1000 + [1000 + 3 * shot for shot in range(100)]
+    given = worked_on(came, 1500)
+    assert [which for _, which, _ in given] == ["all", *["new"] * 5, "all"]
+    assert given[-1][2] == 1100
+    assert given[-1][0] == pytest.approx(came[-1] + 1100 * PAUSE_A_PHOTO, abs=0.5)
+
+
+def test_what_is_gone_before_it_was_given_is_waited_for_no_more() -> None:
+    flow = Flow()
+    assert flow.due(1, 1, 0.0, growing=True) is None
+    assert flow.is_waiting
+    assert flow.due(0, 0, 1.0, growing=False) is None
+    assert not flow.is_waiting
+
+
+def test_the_last_of_a_flow_is_given_with_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if nothing more happens, but that what was still being written is taken away."""
+    monkeypatch.setattr(folder_watch, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(folder_watch, "_LOOK_ANYWAY", 0.05)
+    growing, last = tmp_path / "growing.jpg", tmp_path / "last.jpg"
+
+    def copy(words: str) -> None:
+        assert words.startswith("Watching")
+        growing.write_bytes(b"half")
+        (tmp_path / "last.part").write_bytes(b"whole")
+        (tmp_path / "last.part").rename(last)
+
+    with contextlib.closing(Watcher(tmp_path, copy, settle=3600).batches()) as batches:
+        assert next(batches) == Batch([Photo(last)], is_all=False)
+        growing.unlink()
+        assert next(batches) == Batch([Photo(last)], is_all=True)
+
+
+def test_where_the_system_cannot_tell_any_more_it_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when other programs have taken all the watches that Linux has."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "inotify watch limit reached")
+
+    monkeypatch.setattr("junmai_jobs.folder_watch.Observer.schedule", refuse)
+    monkeypatch.setattr(folder_watch, "_LOOK_ANYWAY", 0.05)
+    told: list[str] = []
+    with contextlib.closing(Watcher(tmp_path, told.append, settle=0.05).batches()) as batches:
+        (tmp_path / "first.jpg").write_bytes(b"whole")
+        assert names(next(batches).photos) == ["first.jpg"]
+        (tmp_path / "second.jpg").write_bytes(b"whole")
+        assert names(next(batches).photos) == ["first.jpg", "second.jpg"]
+    assert told[0] == (
+        f"The system does not tell of changes in {tmp_path} (inotify watch limit reached): looking every 0 s."
+    )

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from junmai_jobs.catalog import Catalog
 from junmai_jobs.photo.xmp.sidecar import write_sidecar
+from junmai_jobs.tasks.recording import CATALOG_FILE
 from tests.command_line import CommandLine, home_with_server
-from tests.photo.pictures.test_previews import cr2, jpeg
+from tests.photo.pictures.raw_files import cr2, jpeg
 from tests.photo.sidecars import EDITED, SETTINGS, beside
 from tests.photographs import copy_to
 from tests.waiting import wait_until
@@ -20,13 +22,15 @@ from tests.xmp_reader import read_by_exiftool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.forks import Forks
+
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Iterator[CommandLine]:
-    with home_with_server(tmp_path / "home") as home:
+def cli(tmp_path: Path, forks: Forks) -> Iterator[CommandLine]:
+    with home_with_server(tmp_path / "home", forks) as home:
         (home / "config.json").parent.mkdir(exist_ok=True)
         (home / "config.json").write_text('{"ai": {"selection_threshold": 1}}', "utf-8")
-        yield CommandLine(home, tmp_path / "cwd", {"JUNMAI_CONCURRENCY": "1"})
+        yield CommandLine(home, tmp_path / "cwd", {"JUNMAI_CONCURRENCY": "1"}, forks)
 
 
 def test_edits_are_spared_replaced_and_restored(cli: CommandLine, tmp_path: Path) -> None:
@@ -57,7 +61,8 @@ def test_one_sidecar_that_cannot_be_restored_keeps_no_other(cli: CommandLine, tm
     photos = [cr2(tmp_path / "shoot" / f"IMG_{number}.CR2") for number in range(3)]
     sidecars = [beside(photo, EDITED, photo.with_suffix(".xmp").name) for photo in photos]
     before = sidecars[2].read_bytes()
-    cli.json("process", tmp_path / "shoot", "--dry-run")
+    with Catalog(cli.home / CATALOG_FILE) as catalog:
+        catalog.photo_ids(catalog.session(str(tmp_path / "shoot"), tmp_path / "shoot"), photos)
     for photo in photos:
         write_sidecar(photo, SETTINGS, preset="p", replace_edits=True)
     sidecars[0].write_text("no XMP", "utf-8")

@@ -8,12 +8,9 @@ to 4 %, turned by up to 2 degrees, 0.1 stop lighter or darker, with fresh noise,
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +20,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command import at_least, output
+from benchmarks.command import at_least
+from benchmarks.photo_quality import evaluation
+from benchmarks.photo_quality.evaluation import Line
 from benchmarks.photo_quality.pictures import Rgb, test_pictures
 from junmai_jobs.photo.groups.best_frame import best_of
-from junmai_jobs.photo.groups.imprint import profile, unpacked
+from junmai_jobs.photo.groups.profile import profile, unpacked
 from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate
 from tests.bursts import FAULTS, Hand, by_hand
@@ -72,12 +71,16 @@ def measure(rounds: int = _ROUNDS, photos: int | None = None) -> dict[str, Any]:
         | {way: float(np.mean(won)) for way, won in ways.items()}
         for kind, ways in wins.items()
     }
-    met = {
-        f"{kind}: at least {bound:.0%}": shares[kind]["compared"] >= bound
+    return {"photographs": names, "shares": shares}
+
+
+def lines(found: Mapping[str, Any]) -> list[Line]:
+    """What must be so, and whether it is."""
+    return [
+        Line(name=f"{kind}: bursts won", figure=found["shares"][kind]["compared"], least=bound, form=".1%")
         for camera in HANDS
         for kind, bound in ((f"blur{camera}", BLUR), (f"all faults{camera}", ALL))
-    }
-    return {"photographs": names, "shares": shares, "met": met}
+    ]
 
 
 def _bursts(scene: Rgb, dice: np.random.Generator, hand: Hand) -> Iterator[tuple[str, list[Taken]]]:
@@ -135,22 +138,17 @@ def show(found: dict[str, Any], console: Console) -> None:
         table.add_row(kind, str(row["bursts"]), *(f"{row[way]:.1%}" for way in ways))
     console.print(table)
     console.print(f"photographs: {', '.join(found['photographs'])}", markup=False)
-    for bound, is_met in found["met"].items():
-        console.print(f"{bound}: {'met' if is_met else 'NOT met'}", markup=False)
 
 
 def main() -> int:
     """Run it all; 1 where a bound is not met."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--json", type=output, metavar="FILE", help="write the figures there too")
+    parser = evaluation.options(__doc__)
     parser.add_argument("--rounds", type=at_least(1), default=_ROUNDS, help="a photograph")
     chosen = parser.parse_args()
     found = measure(chosen.rounds)
     show(found, Console())
-    if chosen.json:
-        chosen.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(found["met"].values()) else 1
+    return evaluation.concluded(lines(found), found, chosen.json)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    evaluation.run(main)

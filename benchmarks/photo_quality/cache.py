@@ -8,13 +8,10 @@ queue of its own, and takes its own time; after the second turn the catalog is t
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import json
 import os
 import shutil
 import statistics
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +20,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command import at_least, output
+from benchmarks.command import at_least
+from benchmarks.photo_quality import evaluation
+from benchmarks.photo_quality.evaluation import none_of
 from benchmarks.stage import memory_folder, stage
 from junmai_jobs import JobQueue
 from junmai_jobs.catalog import Catalog
@@ -93,10 +92,9 @@ def _compared(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> int:
     """Measure, and show it; 1 where a copy has other results."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = evaluation.options(__doc__)
     parser.add_argument("--photos", type=at_least(2), default=20, metavar="N")
     parser.add_argument("--width", type=at_least(300), default=6000, metavar="PX")
-    parser.add_argument("--json", type=output, metavar="FILE", help="write the figures there too")
     chosen = parser.parse_args()
     found = measured(chosen.photos, chosen.width)
     table = Table("process_photo", "ms, median", "same results", title=f"{found['photos']} photographs")
@@ -104,10 +102,9 @@ def main() -> int:
         table.add_row(turn, f"{ms:.1f}", "yes" if alike else "NO")
     Console().print(table)
     Console().print(f"{found['megabytes']} MB each; cache: {found['cache']}", markup=False)
-    if chosen.json:
-        chosen.json.write_text(json.dumps(found, indent=2), "utf-8")
-    return 0 if all(found["alike"]) else 1
+    lines = [none_of("turns with other results", found["alike"].count(False))]
+    return evaluation.concluded(lines, found, chosen.json)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    evaluation.run(main)

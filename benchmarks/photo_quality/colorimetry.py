@@ -7,6 +7,7 @@ Under D65 everything is brought to D50 by the Bradford matrix that CSS Color 4 p
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -105,6 +106,14 @@ def difference(one: Values, other: Values) -> Values:
     rotation = -2 * np.sqrt(colour**7 / (colour**7 + 25.0**7)) * np.sin(around_blue)
     squared = by_light**2 + by_colour**2 + by_hue**2 + rotation * by_colour * by_hue
     found: Values = np.sqrt(np.maximum(squared, 0))
+    return found
+
+
+def least_difference(exact: Values, space: str) -> Values:
+    """The difference (n) between colours (n, 3), as numbers of a space, and the nearest ones in 8 bits."""
+    expected, nearest = lab(exact, space), np.rint(exact * 255)
+    tried = (np.clip(nearest + steps, 0, 255) / 255 for steps in itertools.product((-1, 0, 1), repeat=3))
+    found: Values = np.min([difference(lab(numbers, space), expected) for numbers in tried], axis=0)
     return found
 
 

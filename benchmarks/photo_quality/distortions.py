@@ -82,8 +82,9 @@ def saved_as_jpeg(rgb: Rgb, quality: int, subsampling: int = 2) -> Rgb:
 
 
 def resized(rgb: Rgb, size: tuple[int, int]) -> Rgb:
-    """Resize a picture to (width, height), averaging."""
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    """Resize a picture to (width, height): by averaging, or by Lanczos where it is enlarged."""
+    way = cv2.INTER_AREA if size[0] <= rgb.shape[1] else cv2.INTER_LANCZOS4
+    return np.asarray(cv2.resize(rgb, size, interpolation=way), np.uint8)
 
 
 def _eight_bits(levels: Floats) -> Rgb:

@@ -10,12 +10,10 @@ scorer of the original project. Then the scores at 400 and at 1,600 px are compa
 
 from __future__ import annotations
 
-import argparse
-import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -28,9 +26,11 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command import at_least, output, run_main
+from benchmarks.command import at_least
 from benchmarks.environments import FOLDER
-from benchmarks.photo_quality.distortions import KINDS, STYLES, Rgb, spoiler
+from benchmarks.photo_quality import evaluation
+from benchmarks.photo_quality.distortions import KINDS, STYLES, Rgb, Spoil, resized, spoiler
+from benchmarks.photo_quality.evaluation import Line
 from benchmarks.photo_quality.original import original_score
 from benchmarks.photo_quality.pictures import test_pictures
 from benchmarks.photo_quality.ranking import Ranked, ranked, spearman
@@ -69,29 +69,28 @@ def laplacian(rgb: Rgb) -> float:
 SCORERS: dict[str, Scorer] = {"junmai_jobs": ours, "original": original_score, "Laplacian": laplacian}
 
 
-def spoiled(rgb: Rgb, number: int, *, plain: bool) -> Iterator[list[Rgb]]:
-    """Yield, for each of ``KINDS``, the picture by six degrees; ``number`` is the photo's."""
+def spoilers(number: int, *, plain: bool) -> Iterator[tuple[str, Spoil]]:
+    """Yield each of ``KINDS`` and what spoils a photo so; ``number`` is the photo's."""
     for kind in KINDS:
         style = STYLES[kind][0 if plain else 1 + number % (len(STYLES[kind]) - 1)]
-        spoil = spoiler(kind, style, np.random.default_rng((number, KINDS.index(kind))))
+        yield kind, spoiler(kind, style, np.random.default_rng((number, KINDS.index(kind))))
+
+
+def spoiled(rgb: Rgb, number: int, *, plain: bool) -> Iterator[list[Rgb]]:
+    """Yield, for each of ``KINDS``, the picture by six degrees; ``number`` is the photo's."""
+    for kind, spoil in spoilers(number, plain=plain):
         yield [spoil(rgb, strength) for strength in STRENGTHS[kind]]
 
 
 def photographs(count: int) -> list[Rgb]:
     """Return the first so many test photographs, none larger than ``LARGEST``."""
-    return [_within(rgb, LARGEST) for _, rgb in list(test_pictures())[:count]]
+    return [brought_to(rgb, min(LARGEST, max(rgb.shape))) for _, rgb in list(test_pictures())[:count]]
 
 
-def _within(rgb: Rgb, edge: int) -> Rgb:
-    share = min(1.0, edge / max(rgb.shape))
-    return _sized(rgb, round(max(rgb.shape) * share))
-
-
-def _sized(rgb: Rgb, edge: int) -> Rgb:
+def brought_to(rgb: Rgb, edge: int) -> Rgb:
+    """Reduce or enlarge a picture so that its longer edge has so many px."""
     share = edge / max(rgb.shape)
-    size = round(rgb.shape[1] * share), round(rgb.shape[0] * share)
-    way = cv2.INTER_AREA if share < 1 else cv2.INTER_LANCZOS4
-    return np.asarray(cv2.resize(rgb, size, interpolation=way), np.uint8)
+    return resized(rgb, (round(rgb.shape[1] * share), round(rgb.shape[0] * share)))
 
 
 def scored(photos: Sequence[Rgb], scorers: dict[str, Scorer], *, plain: bool) -> dict[str, Scores]:
@@ -106,28 +105,42 @@ def scored(photos: Sequence[Rgb], scorers: dict[str, Scorer], *, plain: bool) ->
     return {name: scores[..., place] for place, name in enumerate(scorers)}
 
 
-def at_both_sizes(photos: Sequence[Rgb], *, reduced: bool) -> dict[str, float]:
-    """Compare the scores at 400 px and at 1,600.
+def in_sizes(rgb: Rgb, spoil: Spoil, strength: float, spoiled_at: int | None) -> list[Rgb]:
+    """Return a spoiled picture in each of ``SIZES``.
+
+    ``spoiled_at`` is the longer edge, px, that it has when it is spoiled, before it is brought to each; None:
+    it is brought to each first, and spoiled there.
+    """
+    if spoiled_at:
+        copy = spoil(brought_to(rgb, spoiled_at), strength)
+        return [brought_to(copy, edge) for edge in SIZES]
+    return [spoil(brought_to(rgb, edge), strength) for edge in SIZES]
+
+
+def at_both_sizes(photos: Sequence[Rgb], spoiled_at: Callable[[Rgb], int | None]) -> dict[str, float]:
+    """Compare the scores of the same copies at 400 px and at 1,600.
 
     Args:
-        photos: any; where copies are ``reduced``, only those that have 1,600 px are looked at.
-        reduced: whether they are spoiled at 1,600 px and then reduced, else at either size.
+        photos: any.
+        spoiled_at: of each photograph, as ``in_sizes`` has it.
     """
-    scores = []
-    for number, rgb in enumerate(photos):
-        if reduced and max(rgb.shape) < SIZES[1]:
-            continue
-        large = list(spoiled(_sized(rgb, SIZES[1]), number, plain=True))
-        small = (
-            [[_sized(copy, SIZES[0]) for copy in copies] for copies in large]
-            if reduced
-            else spoiled(_sized(rgb, SIZES[0]), number, plain=True)
-        )
-        scores += [
-            [[ours(copy) for copy in copies] for copies in pair] for pair in zip(small, large, strict=True)
+    scores = [
+        [
+            [ours(copy) for copy in in_sizes(rgb, spoil, strength, spoiled_at(rgb))]
+            for strength in STRENGTHS[kind]
         ]
-    within = [spearman(*pair) for pair in scores] or [float("nan")]
-    return {"series": len(within), "mean": float(np.mean(within)), "worst": float(np.min(within))}
+        for number, rgb in enumerate(photos)
+        for kind, spoil in spoilers(number, plain=True)
+    ]
+    found = np.array(scores)
+    small, large = found[..., 0], found[..., 1]
+    within = [spearman(*pair) for pair in zip(small, large, strict=True)]
+    return {
+        "series": len(within),
+        "mean": float(np.mean(within)),
+        "worst": float(np.min(within)),
+        "together": spearman(small, large),
+    }
 
 
 @contextmanager
@@ -198,24 +211,42 @@ def measured(count: int, *, with_brisque: bool) -> dict[str, Any]:
                 console.print(table_of(f"{name}, {styles}, {len(photos)} photographs", found))
                 result[f"{name}, {styles}"] = {kind: asdict(each) for kind, each in found.items()}
     whole = [rgb for _, rgb in list(test_pictures())[:count]]
-    for way, some, reduced in (("spoiled, then reduced", whole, True), ("each spoiled", whole[::3], False)):
-        result[f"400 and 1,600 px, {way}"] = alike = at_both_sizes(some, reduced=reduced)
+    large = [rgb for rgb in whole if max(rgb.shape) >= SIZES[1]]
+    for way, some, spoiled_at in (
+        ("spoiled at 1,600 px", large, lambda _: SIZES[1]),
+        ("spoiled at its own size", whole[::3], lambda rgb: min(SIZES[1], max(rgb.shape))),
+        ("spoiled at either size", whole[::3], lambda _: None),
+    ):
+        result[f"400 and 1,600 px, {way}"] = alike = at_both_sizes(some, spoiled_at)
         kept = "yes" if alike["mean"] >= _SIZES_ALIKE else "no"
         console.print(f"400 and 1,600 px, {way}: {alike}; kept: {kept}")
     return result
 
 
-def main() -> None:
-    """Measure, and write the figures where asked for."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", type=output, help="write the figures there")
+def lines(found: Mapping[str, Any]) -> list[Line]:
+    """What must be so of our scores, and whether it is."""
+    made: list[Line] = []
+    for styles in ("plain styles", "other styles"):
+        kinds = found[f"junmai_jobs, {styles}"]
+        for figure, least in BOUNDS.items():
+            for kind in kinds:
+                bound = _OVER if (figure, kind) == ("within", "overexposure") else least
+                made.append(Line(name=f"{styles}, {kind}: {figure}", figure=kinds[kind][figure], least=bound))
+        across = float(np.mean([each["across"] for each in kinds.values()]))
+        made.append(Line(name=f"{styles}, mean: across", figure=across, least=_ACROSS))
+    sizes = [name for name in found if name.startswith("400 and 1,600 px")]
+    return made + [Line(name=name, figure=found[name]["mean"], least=_SIZES_ALIKE) for name in sizes]
+
+
+def main() -> int:
+    """Measure, and show it; 1 where a bound is not met."""
+    parser = evaluation.options(__doc__)
     parser.add_argument("--photos", type=at_least(2), default=len(list(test_pictures())))
     parser.add_argument("--without-brisque", action="store_true")
     chosen = parser.parse_args()
     found = measured(chosen.photos, with_brisque=not chosen.without_brisque)
-    if chosen.json:
-        chosen.json.write_text(json.dumps(found, indent=2) + "\n")
+    return evaluation.concluded(lines(found), found, chosen.json)
 
 
 if __name__ == "__main__":
-    run_main(main)
+    evaluation.run(main)

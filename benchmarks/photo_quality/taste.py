@@ -10,7 +10,6 @@ made from other pictures.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -27,7 +26,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command import at_least, output, run_main
+from benchmarks.command import at_least
+from benchmarks.photo_quality import evaluation
+from benchmarks.photo_quality.evaluation import Line, none_of
 from benchmarks.photo_quality.ranking import spearman
 from benchmarks.photo_quality.simulated import SOURCES, take
 from junmai_jobs.catalog import Catalog
@@ -124,9 +125,9 @@ def pool(photos: int) -> Iterator[Pool]:
         seen = _processed(catalog, take(Path(name, "seen"), photos, SEED, numbers[1::2]))
         unseen = _processed(catalog, take(Path(name, "unseen"), photos // 2, SEED + 1, numbers[::2]))
         with contextlib.closing(sqlite3.connect(home / CATALOG_FILE)) as db:
-            rows = db.execute("SELECT id, ai_score, traits FROM photos").fetchall()
+            rows = db.execute("SELECT id, ai_score, facts FROM photos").fetchall()
         scores = {photo: score for photo, score, _ in rows}
-        yield Pool(catalog, seen, unseen, scores, {photo: json.loads(traits) for photo, _, traits in rows})
+        yield Pool(catalog, seen, unseen, scores, {photo: json.loads(facts) for photo, _, facts in rows})
 
 
 @contextlib.contextmanager
@@ -225,16 +226,26 @@ def _both(runs: Sequence[Run], figure: str) -> str:
     return f"{before:.2f} -> {after:.2f}"
 
 
-def outcomes(found: Mapping[str, Mapping[str, Sequence[Run]]]) -> Iterator[tuple[str, bool]]:
+def lines(found: Mapping[str, Mapping[str, Sequence[Run]]]) -> list[Line]:
     """What must be so, and whether it is."""
+    made = []
     for what, runs in found.items():
         gains = [_gain(each) for taste, many in runs.items() if TASTES[taste] for each in many]
-        rose = sum(gain > 0 for gain in gains)
-        yield f"{what}: the AUC rises for {rose} of {len(gains)} photographers", rose == len(gains)
+        made.append(
+            Line(
+                name=f"{what}: photographers for whom the AUC rises",
+                figure=sum(gain > 0 for gain in gains),
+                least=len(gains),
+                form="d",
+            )
+        )
         lost = max(-_gain(each) for taste, many in runs.items() if not TASTES[taste] for each in many)
-        yield f"{what}: without a taste it falls by {lost:.3f} at most", lost <= MAY_LOSE
+        made.append(Line(name=f"{what}: the most it falls without a taste", figure=lost, most=MAY_LOSE))
     everyone = [each for runs in found.values() for many in runs.values() for each in many]
-    yield "undone, every score is what it was before", all(each.undone for each in everyone)
+    made.append(
+        none_of("runs undone with another score than before", sum(not each.undone for each in everyone))
+    )
+    return made
 
 
 def _gain(run: Run) -> float:
@@ -245,28 +256,19 @@ def _document(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return [{"before": asdict(each.before), "after": asdict(each.after)} for each in runs]
 
 
-def main() -> None:
-    """Measure, and print tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main() -> int:
+    """Measure, and show it; 1 where a bound is not met."""
+    parser = evaluation.options(__doc__)
     parser.add_argument("--photos", type=at_least(120), default=300, help="to be seen; half as many are not")
     parser.add_argument("--photographers", type=at_least(1), default=12, help="of each taste")
-    parser.add_argument("--json", type=output)
-    options = parser.parse_args()
-    with pool(options.photos) as photographs:
-        found = measure(photographs, options.photographers)
-    console = Console()
+    chosen = parser.parse_args()
+    with pool(chosen.photos) as photographs:
+        found = measure(photographs, chosen.photographers)
     for what, runs in found.items():
-        console.print(shown(what, runs))
-    for told, holds in outcomes(found):
-        console.print(f"{'met' if holds else 'NOT MET'}: {told}")
-    if options.json:
-        document = {
-            what: {taste: _document(each) for taste, each in runs.items()} for what, runs in found.items()
-        }
-        options.json.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        Console().print(shown(what, runs))
+    figures = {what: {taste: _document(each) for taste, each in runs.items()} for what, runs in found.items()}
+    return evaluation.concluded(lines(found), figures, chosen.json)
 
 
 if __name__ == "__main__":
-    run_main(main)
+    evaluation.run(main)

@@ -20,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from junmai_jobs.photo.develop.presets import blended, load_presets
 from junmai_jobs.photo.errors import PhotoError
-from junmai_jobs.photo.pictures.decoding import load_gray
+from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.pictures.opening import Roots
 from junmai_jobs.photo.xmp.into_file import SUFFIXES
 from junmai_jobs.photo.xmp.writing import marks_of, undo_settings, write_settings
@@ -133,7 +133,7 @@ def _backup(path: Path) -> Path:
 
 def _can_be_read(path: Path) -> bool:
     try:
-        load_gray(path, _EDGE)
+        load_color(path, _EDGE)
     except PhotoError:
         return False
     return True

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from junmai_jobs.errors import ConfigError
+from junmai_jobs.files import aside, make_private_folder, private, read_small
 
 if TYPE_CHECKING:
     from junmai_jobs.config import Config
@@ -32,15 +34,15 @@ def token_for(config: Config) -> str:
 
 
 def _from_file(file: Path) -> str:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:  # noqa: PTH123
-            new.write(secrets.token_urlsafe(32) + "\n")
-    except FileExistsError:
-        pass
+    make_private_folder(file.parent)
+    if not file.exists():
+        with aside(file) as made, suppress(FileExistsError):  # somebody else was faster
+            with open(made, "x", opener=private) as new:
+                new.write(secrets.token_urlsafe(32))
+            os.link(made, file)
     if os.name == "posix" and file.stat().st_mode & 0o077:
         raise ConfigError(f"others can read the token in {file}: delete it, and another one is made")
-    return _checked(file.read_text("utf-8").strip(), str(file))
+    return _checked(read_small(file).strip(), str(file))
 
 
 def _checked(token: str, where: str) -> str:

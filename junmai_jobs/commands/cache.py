@@ -35,4 +35,4 @@ def _print(found: dict[str, Any]) -> None:
     if found["tasks"]:
         rows = [(task, row["entries"], row["bytes"]) for task, row in found["tasks"].items()]
         print_table(("TASK", "VALUES", "BYTES"), rows)
-    say(f"{kept_in_words(found)}; {found['bytes']:,} bytes")
+    say(kept_in_words(found))

@@ -52,7 +52,7 @@ def count(number: int, noun: str) -> str:
 def kept_in_words(counts: Mapping[str, int]) -> str:
     """What is kept of values that were made before, and how often that was of use."""
     used, made = (count(counts[name], "time") for name in ("hits", "misses"))
-    return f"{count(counts['entries'], 'value')} kept: used {used}, made {made}"
+    return f"{count(counts['entries'], 'value')} kept: used {used}, made {made}; {counts['bytes']:,} bytes"
 
 
 def moment(iso: str | None) -> str:

@@ -16,8 +16,8 @@ from junmai_jobs.tasks import register_photo_tasks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from junmai_jobs.process import Watch
     from junmai_jobs.report import Pick, Report
+    from junmai_jobs.session_wait import Progress
 
 _MOST_SHOWN = 50
 
@@ -45,17 +45,14 @@ def existing_name(_context: click.Context, _parameter: click.Parameter, name: st
 @pass_app
 def process(
     app: App,
+    /,
     folder: Path,
     *,
-    session: str | None,
-    preset: str | None,
-    replace_edits: bool,
-    write_into_files: bool,
-    export: Path | None,
     sheet: Path | None,
     no_sheet: bool,
     dry_run: bool,
     no_keep_awake: bool,
+    **wished: Any,
 ) -> None:
     """Judge every photo in FOLDER and the folders in it, group those that are alike, and show the picks.
 
@@ -75,17 +72,12 @@ def process(
     from junmai_jobs.plan import Wishes  # noqa: PLC0415
     from junmai_jobs.process import process as work  # noqa: PLC0415
 
-    wishes = Wishes(
-        session=session,
-        preset=preset,
-        replace_edits=replace_edits,
-        write_into_files=write_into_files,
-        export=export,
-    )
     try:
         place = checked_file(sheet) if sheet else not no_sheet
-        with progress(quiet=app.as_json or dry_run) as watch, interruptible():
-            report = work(app.jobs, folder, wishes, dry_run=dry_run, sheet=place, watch=watch, tell=note)
+        with progress(quiet=app.as_json or dry_run) as bar, interruptible():
+            report = work(
+                app.jobs, folder, Wishes(**wished), dry_run=dry_run, sheet=place, progress=bar, tell=note
+            )
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: run the same command again to go on.")
         raise
@@ -95,7 +87,7 @@ def process(
 
 
 @contextlib.contextmanager
-def progress(*, quiet: bool) -> Iterator[Watch]:
+def progress(*, quiet: bool) -> Iterator[Progress]:
     """A bar on stderr, with the time left; none where nobody sees it."""
     bars = console(stderr=True)
     if quiet or not bars.is_terminal:

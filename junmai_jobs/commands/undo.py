@@ -33,6 +33,8 @@ def undo(app: App, session: str, *, yes: bool) -> None:
         found = _session(catalog, session)
         paths = [row.path for row in catalog.photos(found.id)]
     confirm(f"Take back what was written for {count(len(paths), 'photo')} in {found.import_folder}?", yes=yes)
+    with Catalog(app.config.home / CATALOG_FILE) as catalog:
+        catalog.turn(found.id, "undone")  # first: the next run must not take for applied what is taken back
     outcomes: dict[str, str] = {}
     failures: dict[str, str] = {}
     for path in paths:
@@ -42,8 +44,6 @@ def undo(app: App, session: str, *, yes: bool) -> None:
             failures[str(path)] = str(error)
     restored = [path for path, outcome in outcomes.items() if outcome == "restored"]
     edited = [path for path, outcome in outcomes.items() if outcome == "edited_since"]
-    with Catalog(app.config.home / CATALOG_FILE) as catalog:
-        catalog.turn(found.id, "undone")  # so that the next run does not take its presets for applied
     answer = {
         "session_id": found.id,
         "restored": restored,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,9 @@ from junmai_jobs.job import iso
 from junmai_jobs.tasks import register_photo_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from junmai_jobs.photo.pictures.files import Photo
+    from junmai_jobs.folder_watch import Batch
     from junmai_jobs.report import Report
 
 _LEAST, _MOST = 0.05, 86_400.0  # s
@@ -80,27 +81,37 @@ def watch(
     app.jobs.inspector.queues()
     watcher = Watcher(folder, note, settle=settle, poll=poll)
 
-    def once(photos: Sequence[Photo]) -> Report:
+    def once(batch: Batch) -> Report:
+        wanted = replace(wishes, group=batch.is_all)
         with progress(quiet=app.as_json) as bar:
-            return work(app.jobs, folder, wishes, photos=photos, watch=bar, tell=note)
+            return work(
+                app.jobs, folder, wanted, photos=batch.photos, sheet=batch.is_all, progress=bar, tell=note
+            )
 
     try:
         with interruptible(), closing(watcher.batches()) as batches:
-            report: Report | None = None
-            for photos in batches:
-                before, report = report, _patiently(once, photos)
-                document = report.as_dict() | {"event": "processed", "at": iso(time.time())}
-                app.answer(document, _show, report, before)
+            before: Report | None = None
+            started = 0
+            for batch in batches:
+                report = _patiently(once, batch)
+                started += report.started
+                if batch.is_all:
+                    report, started = replace(report, started=started), 0
+                    document = report.as_dict() | {"event": "processed", "at": iso(time.time())}
+                    app.answer(document, _show, report, before)
+                    before = report
+                else:
+                    note(f"{count(started, 'new photo')} so far, and more are coming.")
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: run the same command again to go on.")
         raise
 
 
-def _patiently(once: Callable[[Sequence[Photo]], Report], photos: Sequence[Photo]) -> Report:
+def _patiently(once: Callable[[Batch], Report], batch: Batch) -> Report:
     """Work on the photos; a server that is away is waited for."""
     while True:
         try:
-            return once(photos)
+            return once(batch)
         except StoreUnavailable as error:
             note(f"{error}; trying again every {_ASK_AGAIN:.0f} s.")
         time.sleep(_ASK_AGAIN)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +14,12 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from junmai_jobs.catalog import Catalog, PhotoRow
-from junmai_jobs.files import make_private_folder, private
+from junmai_jobs.files import aside, make_private_folder, open_regular, private, put_in_place
 from junmai_jobs.photo.errors import PhotoError, shown, spelt
 from junmai_jobs.photo.taste.traits import Leaning
 from junmai_jobs.report import Pick, Report, sentence
 
 FOLDER = "contact-sheets"
-MANY = 1000
-"""Photos from which on the thumbnails of a page are made smaller."""
 
 _HEAD = b"<!doctype html>\n<!-- Junmai Jobs: contact sheet -->\n"
 _MOST_OF_NAME = 50  # characters
@@ -49,10 +45,10 @@ def checked_file(file: Path) -> Path:
     if not file.parent.is_dir():
         raise PhotoError(f"the folder of {spelt(file)} is not there: make it first")
     try:
-        with file.open("rb") as there:
+        with open_regular(file) as there:
             is_ours = there.read(len(_HEAD)) == _HEAD
     except FileNotFoundError:
-        is_ours = True
+        is_ours = not file.is_symlink()
     except OSError:
         is_ours = False
     if not is_ours:
@@ -71,23 +67,28 @@ def write(file: Path, catalog: Catalog, folder: Path, report: Report, photos: Se
         photos: those of the session that are in its folder now.
 
     Raises:
+        PhotoError: something that is no contact sheet has come there meanwhile, see ``checked_file``.
         OSError: it cannot be written; what was there before is there still.
     """
     wanted = set(photos)
     completed = [row for row in catalog.results(report.session_id) if row.path in wanted]
     leanings = catalog.leanings(row.id for row in completed)
-    page = _Page(folder, report, completed, leanings, catalog.thumbnails(report.session_id))
+    page = _Page(folder, report, completed, leanings, catalog.thumbnail)
     make_private_folder(file.parent)
-    temporary = file.with_name(f".junmai-{secrets.token_hex(6)}.tmp")
+    with aside(file) as made:
+        with open(made, "xb", opener=private) as written:
+            written.write(_HEAD)
+            written.writelines(piece.encode("utf-8", "replace") for piece in _gathered(page.html()))
+        put_in_place(made, file, last_look=lambda: _claim(file))
+
+
+def _claim(file: Path) -> None:
+    """Make sure that what is to be replaced is ours: where nothing is, begin a contact sheet."""
     try:
-        with open(temporary, "xb", opener=private) as made:
+        with open(file, "xb", opener=private) as made:
             made.write(_HEAD)
-            made.writelines(piece.encode("utf-8", "replace") for piece in _gathered(page.html()))
-            made.flush()
-            os.fsync(made.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except FileExistsError:
+        checked_file(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class _Page:
     report: Report
     rows: Sequence[PhotoRow]
     leanings: Mapping[int, Leaning]
-    thumbnails: Mapping[int, bytes]
+    thumbnail_of: Callable[[int], bytes | None]
 
     def html(self) -> Iterator[str]:
         """The page in pieces; only one thumbnail at a time is made ready."""
@@ -158,8 +159,11 @@ class _Page:
 
     def _shown(self, row: PhotoRow, pick: Pick | None) -> _Shown:
         parts = (("Focus", row.focus_score), ("Exposure", row.exposure_score),
-                 ("Composition", row.composition_score))  # fmt: skip
+                 ("Composition", row.composition_score), ("Low noise", row.noise_score),
+                 ("Low loss", row.compression_score))  # fmt: skip
+        faces = row.detected_faces or 0
         facts = (
+            f"{faces} face{'s' * (faces > 1)}" if faces else "",
             (row.context_tag or _NO_CONTEXT).replace("_", " ").removeprefix(_NO_CONTEXT),
             f"preset {pick.preset}" if pick and pick.preset else "",
             "already edited" if pick and pick.sidecar == "already_edited" else "",
@@ -197,25 +201,11 @@ class _Page:
         return spelt(path.relative_to(self.folder) if path.is_relative_to(self.folder) else path)
 
     def _picture(self, photo: _Shown) -> Markup | None:
-        """A thumbnail as the address of an image; None if there is none and none can be made."""
-        found = self.thumbnails.get(photo.row.id) or _thumbnail_of(photo.row.path)
+        """A thumbnail as the address of an image; None of a photo whose looks the catalog has not kept."""
+        found = self.thumbnail_of(photo.row.id)
         if found is None:
             return None
-        if len(self.rows) > MANY:
-            from junmai_jobs.photo.pictures.thumbnail import smaller  # noqa: PLC0415 - slow, and seldom needed
-
-            found = smaller(found)
-        return Markup("data:image/jpeg;base64," + base64.b64encode(found).decode())  # noqa: S704 - no markup
-
-
-def _thumbnail_of(path: Path) -> bytes | None:
-    from junmai_jobs.photo.pictures.decoding import load_color  # noqa: PLC0415 - slow, and seldom needed
-    from junmai_jobs.photo.pictures.thumbnail import EDGE, thumbnail  # noqa: PLC0415
-
-    try:
-        return thumbnail(load_color(path, EDGE))
-    except PhotoError:
-        return None
+        return Markup("data:image/webp;base64," + base64.b64encode(found).decode())  # noqa: S704 - no markup
 
 
 def _own(name: str) -> str:

@@ -1,7 +1,7 @@
--- forget: what is kept under these keys is gone.
--- replies: OK
+-- forget: what is kept under these keys, at most 100, is gone. Of the rest, which were unused for longest, up to 100.
+-- replies: OK, keys
 -- include: cached
 local function forget(...)
-  for _, key in ipairs({...}) do forget_cached(key) end
-  return {'OK'}
+  forget_cached({...})
+  return {'OK', unpack(redis.call('ZRANGE', cache_uses, 0, 99))}
 end

@@ -5,7 +5,7 @@ local function recall(key, token)
   local till, value = string.match(redis.call('HGET', cached, key) or '', '^(%d*) (.*)$')
   if not till then return {'NONE'} end
   if till ~= '' and tonumber(till) <= now then
-    forget_cached(key)
+    forget_cached({key})
     return {'NONE'}
   end
   note_use(key, token, 'cache_hits')

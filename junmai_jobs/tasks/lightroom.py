@@ -11,7 +11,7 @@ _WEEK = 7 * 86_400
 
 
 @task(queue="lightroom", priority=9, expires=_WEEK)
-def lightroom_apply(*, photo_id: int, config: dict[str, Any]) -> dict[str, Any]:
+def lightroom_apply(*, photo_id: int, config: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - the plugin's
     """Give a photograph its develop settings in Lightroom.
 
     Args:

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import load_config
 from junmai_jobs.errors import Abort
-from junmai_jobs.photo.errors import PhotoError, ReaderMissing, UnreadablePhoto
-from junmai_jobs.photo.pictures.opening import Photograph, Roots, opened
+from junmai_jobs.photo.errors import PhotoError, PhotoGone, ReaderMissing, UnreadablePhoto
+from junmai_jobs.photo.pictures.opening import OpenPhoto, Photograph, Roots, opened
 from junmai_jobs.task import task
 from junmai_jobs.tasks.recording import (
     RETRY,
@@ -66,7 +68,7 @@ def process_photo(
     Raises:
         UnreadablePhoto: the file can never be worked on, or is not where it may be read; it is recorded as
             failed, no retry follows.
-        PhotoGone: it is not there just now.
+        PhotoGone: it is not there just now, or somebody writes to it.
     """
     begin = time.monotonic()
     with open_catalog(catalog) as records:
@@ -80,20 +82,6 @@ def process_photo(
         result = found | {"photo_id": photo_id, "path": file, "preset": preset}
         record(records, result)
     return result | {"processing_time": round(time.monotonic() - begin, 3)}
-
-
-def record(records: Catalog, result: dict[str, Any]) -> None:
-    """Store in the catalog what ``process_photo`` returned."""
-    records.record_result(
-        result["photo_id"],
-        exif=result["exif"],
-        quality=result["quality"],
-        context=result["context"]["context"],
-        preset=result["preset"],
-        fingerprint=result["fingerprint"],
-        sha256=result["sha256"],
-        file_size=result["bytes"],
-    )
 
 
 @task(queue="high_priority", priority=9, retry=RETRY, input="path", opener=open_photo)
@@ -128,11 +116,11 @@ def evaluate_quality(
     """Judge a photograph.
 
     Returns:
-        ``overall_score`` (1.0 to 5.0); ``quality``: focus_score, exposure_score, composition_score (1.0 to
-        5.0) and faces_detected (None: OpenCV has no detector for them); ``exif``; ``context``, its name;
-        ``recommendation``: approve, review or reject; ``tags``, a list of words; ``metrics``:
-        quality_metrics, what was measured, and exif_hints; ``llm_evaluation``, where ``photo.llm`` is set, as
-        ``add_second_opinion`` of ``photo.second_opinion`` gives it.
+        ``overall_score`` (1.0 to 5.0); ``quality``: focus_score, exposure_score, composition_score,
+        noise_score and compression_score (1.0 to 5.0), and faces_detected (None: OpenCV has no detector for
+        them); ``exif``; ``context``, its name; ``recommendation``: approve, review or reject; ``tags``, a
+        list of words; ``metrics``: quality_metrics, what was measured, and exif_hints; ``llm_evaluation``,
+        where ``photo.llm`` is set, as ``add_second_opinion`` of ``photo.second_opinion`` gives it.
 
     Raises:
         UnreadablePhoto, PhotoGone: as ``process_photo``.
@@ -151,6 +139,20 @@ def evaluate_quality(
         "tags": list(dict.fromkeys(word for word in words if word)),
         "metrics": {"quality_metrics": quality["metrics"], "exif_hints": hints},
     } | {key: quality[key] for key in ("llm_evaluation",) if key in quality}
+
+
+def record(records: Catalog, result: dict[str, Any]) -> None:
+    """Store in the catalog what ``process_photo`` returned."""
+    records.record_result(
+        result["photo_id"],
+        exif=result["exif"],
+        quality=result["quality"],
+        context=result["context"]["context"],
+        preset=result["preset"],
+        fingerprint=result["fingerprint"],
+        sha256=result["sha256"],
+        file_size=result["bytes"],
+    )
 
 
 def _with_second_opinion(quality: dict[str, Any], picture: Image) -> dict[str, Any]:
@@ -174,22 +176,31 @@ def _known_or_looked_at(
     """What there is to know of a photograph: found out now, unless the same content was looked at before.
 
     How it looks is in the catalog then. A catalog that has no such look is new: what is kept does not help.
+
+    Raises:
+        PhotoGone: somebody wrote to it, so what was judged may not be what the digest is of.
     """
-    from junmai_jobs.photo.groups.imprint import profile  # noqa: PLC0415
+    from junmai_jobs.photo.groups.profile import profile  # noqa: PLC0415
     from junmai_jobs.photo.pictures.thumbnail import thumbnail  # noqa: PLC0415
 
-    with opened(path, roots) as photo:
+    with opened(path, roots) as photo, _beside(companion, roots) as beside:
+        files = [each.file for each in (photo, beside) if each is not None]
+        before = [_state_of(file) for file in files]
         digest, size = _digest_of(photo.file)
 
         def look() -> dict[str, Any]:
-            found, picture = _look_at(photo, companion, roots)
+            found, picture = _look_at(photo, beside or companion, roots)
             found["quality"] = _with_second_opinion(found["quality"], picture)
-            records.record_look(digest, thumbnail(picture), profile(picture))
+            looks = thumbnail(picture), profile(picture)
+            if [_state_of(file) for file in files] != before:
+                raise PhotoGone(f"{photo.name} was changed while it was looked at: let it be written whole")
+            records.record_look(digest, *looks)
             return found
 
+        told_beside = beside and [_digest_of(beside.file)[0], beside.path.suffix.lower()]
         settings = [working_scale(), repr(own_rules()), repr(load_config().second_opinion)]
         found = seen_before(
-            [digest, path.suffix.lower(), _digest_beside(companion, roots), *settings],
+            [digest, path.suffix.lower(), told_beside, *settings],
             look,
             again=not records.has_look(digest),
             worth_keeping=lambda found: "error" not in found["quality"].get("llm_evaluation", ()),
@@ -197,16 +208,25 @@ def _known_or_looked_at(
     return found | {"sha256": digest, "bytes": size}
 
 
-def _digest_beside(companion: PathLike | None, roots: Roots) -> str | None:
-    """Of the companion; None where it cannot be read: then nothing was ever found out by it."""
-    if companion is not None:
-        with contextlib.suppress(PhotoError), opened(Path(str(companion)), roots) as beside:
-            return _digest_of(beside.file)[0]
-    return None
+@contextlib.contextmanager
+def _beside(companion: PathLike | None, roots: Roots) -> Iterator[OpenPhoto | None]:
+    """Open the companion; None where it cannot be read: then nothing was ever found out by it."""
+    with contextlib.ExitStack() as stack:
+        beside = None
+        if companion is not None:
+            with contextlib.suppress(PhotoError):
+                beside = stack.enter_context(opened(Path(str(companion)), roots))
+        yield beside
+
+
+def _state_of(file: BinaryIO) -> tuple[int, int, int]:
+    """What another state follows on when somebody writes to the file."""
+    found = os.fstat(file.fileno())
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _look_at(
-    photograph: Photograph, companion: PathLike | None, roots: Roots
+    photograph: Photograph, companion: OpenPhoto | PathLike | None, roots: Roots
 ) -> tuple[dict[str, Any], Image]:
     """Find out all there is to know, from one reading of the file and one small picture of it."""
     from junmai_jobs.photo.develop.contexts import detect  # noqa: PLC0415
@@ -225,7 +245,8 @@ def _look_at(
         except ReaderMissing:
             if companion is None:
                 raise
-            with opened(Path(str(companion)), roots) as beside:
+            jpeg = companion if isinstance(companion, OpenPhoto) else Path(str(companion))
+            with opened(jpeg, roots) as beside:
                 picture = load_color(beside, edge)
     gray = picture.convert("L")
     faces = find_faces(gray)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.command_line import REACHING
 from tests.in_process import typed
-from tests.test_cli_errors import REACHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import pytest
 from junmai_jobs import RetryPolicy
 from junmai_jobs.codec import RESULT_LIMIT, unpack
 from junmai_jobs.executor import TRACEBACK_LIMIT
-from tests.test_executor import MODULE, run
+from tests.executing import MODULE, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from tests.bridge.studio import Studio
 
 
+_BY = "jobs_by_status jobs_by_priority"
+
+
 def test_a_photo_is_submitted_and_told_of(studio: Studio) -> None:
     photo = studio.photos[0]
     made = studio.done("POST", "/queue/submit", json={"photo_id": photo, "user_requested": True})
@@ -40,8 +43,7 @@ def test_a_session_is_submitted(studio: Studio, body: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("call", "keys"),
     [
-        ("GET /queue/stats", "active_tasks scheduled_tasks reserved_tasks total_pending jobs_by_status "
-            "jobs_by_priority timestamp"),
+        ("GET /queue/stats", f"active_tasks scheduled_tasks reserved_tasks total_pending {_BY} timestamp"),
         ("GET /queue/workers", "workers active_tasks registered_tasks timestamp"),
         ("GET /queue/failed?limit=10", "failed_jobs count"),
         ("POST /queue/pause", "message"),

@@ -23,6 +23,18 @@ ROOM, PAYLOAD = 2 * 2**20, 64 * 2**10
 """Bytes: of the server's memory for jobs, and of each job."""
 
 
+def test_values_made_before_give_way_to_jobs(own_server: RedisProcess, tmp_path: Path) -> None:
+    with closing(queue_on(own_server, tmp_path / "home")) as jobs, own_server.client() as admin:
+        for number in range(4 * ROOM // PAYLOAD):
+            value = bytes(PAYLOAD)
+            jobs.broker.remember(f"look 1 {number}", "1", value, lasts=60, most=1000, room=9 * ROOM)
+        used: Any = admin.info("memory")
+        admin.config_set("maxmemory", used["used_memory"] - ROOM)
+        assert len(jobs.submit_many(tasks.return_token, [("journal", 0.0)] * 500)) == 500
+        assert jobs.stats()["jobs_by_status"]["queued"] == 500
+        assert 0 < jobs.cache()["entries"] < 4 * ROOM // PAYLOAD
+
+
 def test_a_full_server_is_drained_and_takes_jobs_again(
     own_server: RedisProcess, start_worker: StartWorker, journal: Journal, tmp_path: Path
 ) -> None:

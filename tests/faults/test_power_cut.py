@@ -29,8 +29,8 @@ from tests.chaos.tasks import Line
 from tests.faults import tasks
 from tests.faults.trace import Trace, traced
 from tests.servers import RedisProcess, embedded_valkey, server_binary
+from tests.verbs.scenarios import work
 from tests.verbs.store import Store
-from tests.verbs.test_torn_log import work
 from tests.waiting import wait_until
 from tests.worker.harness import Journal, Run, WorkerProcess
 

@@ -21,8 +21,9 @@ from PIL import Image
 from junmai_jobs.config import ExportPreset
 from junmai_jobs.photo.exif.reading import read_exif
 from junmai_jobs.photo.export.exporting import export
-from junmai_jobs.photo.pictures.decoding import load_gray
-from tests.photo.pictures.test_previews import Tiff, jpeg, nef
+from junmai_jobs.photo.pictures.decoding import load_color
+from tests.photo.pictures.blocks import tiff
+from tests.photo.pictures.raw_files import Tiff, jpeg, nef
 
 ROOM = 512 * 2**20
 """Bytes that a reader may have beside those its libraries take."""
@@ -56,6 +57,13 @@ def _tiff(*sizes: tuple[int, int]) -> bytes:
         following = tiff.directory(rows, following=following)
     struct.pack_into("<I", tiff.data, 4, following)
     return bytes(tiff.data)
+
+
+def _circle() -> bytes:
+    """A TIFF whose one page is followed by itself."""
+    made = bytearray(_tiff((8, 8)))
+    made[-4:] = made[4:8]
+    return bytes(made)
 
 
 def _segments(count: int, mark: int, start: bytes) -> bytes:
@@ -150,6 +158,7 @@ REFUSED: dict[str, Callable[[], Content]] = {
     "gigapixel.png": lambda: _png(GIGAPIXEL, GIGAPIXEL, rows=100),
     "as wide as a PNG can be.png": lambda: _png(2**31 - 1, 2**31 - 1),
     "gigapixel.tif": lambda: _tiff((GIGAPIXEL, GIGAPIXEL)),
+    "2 ** 60 rows.tif": lambda: tiff([(0x100, 3, 1, b"")] * 9, is_big=True, count=2**60),
     "gigapixel.jpg": _large_jpeg,
     "gigapixel preview.nef": lambda: _gigapixel_preview,
     "packed text.png": lambda: _text_bomb(b"zTXt"),
@@ -180,6 +189,7 @@ REFUSED: dict[str, Callable[[], Content]] = {
 HARMLESS: dict[str, Callable[[], Content]] = {
     "second frame.jpg": _frames,
     "second page.tif": lambda: _tiff((8, 8), (GIGAPIXEL, GIGAPIXEL)),
+    "pages in a circle.tif": _circle,
     "greedy EXIF.jpg": _greedy_exif,
     "greedy rows.tif": _greedy_tiff,
     "a hole behind it.jpg": lambda: _with_hole(jpeg(), 1900 * MEGABYTE),
@@ -208,7 +218,7 @@ def _memory(key: str) -> int:
 
 def _outcomes(path: Path) -> Iterator[tuple[str, str]]:
     readers: dict[str, Callable[[], object]] = {
-        "gray": lambda: load_gray(path, 1500),
+        "picture": lambda: load_color(path, 1500),
         "exif": lambda: read_exif(path),
         "export": lambda: export(path, ExportPreset(name="Web"), path.parent / "out" / f"{path.name}.jpg"),
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -71,3 +73,39 @@ def _exif(moment: datetime) -> Image.Exif:
     tags[ExifTags.Base.ISOSpeedRatings] = 400
     tags[ExifTags.Base.FNumber], tags[ExifTags.Base.FocalLength] = 2.8, 50.0
     return exif
+
+
+UNDO = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""What undoes an orientation."""
+
+
+def texture(width: int, height: int) -> Image.Image:
+    """A scene with detail of every size, as nature has it: the same whatever the size asked for."""
+    dice = np.random.default_rng(1)
+    total = np.full((height, width), 128.0)
+    for cells in (4, 16, 64, 256, 1024):
+        grid = Image.fromarray(dice.normal(0, 22, (cells, cells * 3 // 2)).astype(np.float32))
+        total += np.asarray(grid.resize((width, height), Image.Resampling.BICUBIC))
+    return Image.fromarray(total.clip(0, 255).astype(np.uint8))
+
+
+def people(*edges: int, size: tuple[int, int] = (1500, 1000)) -> Image.Image:
+    """A landscape with faces side by side, each in a square of its own."""
+    picture = texture(*size)
+    for number, edge in enumerate(edges):
+        picture.paste(portrait(edge).convert("L"), (60 + number * size[0] // len(edges), size[1] // 4))
+    return picture
+
+
+def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()

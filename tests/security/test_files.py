@@ -33,17 +33,15 @@ WRITERS = {
         "open",
     ),  # a picture, in a file of its own until it is whole
     ("photo/xmp/replacing.py", "open"),  # so is a sidecar, or a photograph that is to be written into
-    ("photo/xmp/replacing.py", "os.open"),  # for its user alone
-    ("photo/xmp/sidecar.py", "os.open"),  # a sidecar, to read
     ("schema.py", "open"),  # the catalog, for its user alone
     ("logs.py", "open"),  # the log, too
-    ("files.py", "os.open"),  # settings and inputs, to read; and what is for its user alone
+    ("files.py", "open"),  # what is finished, to sync it: Windows does that only for who may write
+    ("files.py", "os.open"),  # settings and inputs, to read; what is for its user alone; a folder, to sync
     ("photo/pictures/opening.py", "os.open"),  # a photograph, to read
     ("photo/pictures/opening.py", "os.fdopen"),
-    ("photo/export/exporting.py", "os.open"),  # a folder, to sync
-    ("context.py", "os.open"),  # the same
     ("cli.py", "os.open"),  # /dev/null, in the place of a closed stream
     ("commands/worker.py", "open"),  # the same
+    ("bridge/token.py", "open"),  # the token, for its user alone
     ("contact_sheet/__init__.py", "open"),  # the page, for its user alone
 }
 """Of those by a descriptor, the readers too: their flags are not told apart."""

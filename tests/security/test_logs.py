@@ -15,7 +15,7 @@ from junmai_jobs import RetryPolicy
 from junmai_jobs.logs import start_logging
 from junmai_jobs.notify import Notice, notify, to_command
 from tests.security import audited_tasks
-from tests.security.test_terminal_output import EVIL, is_clean
+from tests.security.evil import EVIL, is_clean
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:

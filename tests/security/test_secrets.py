@@ -16,10 +16,9 @@ import pytest
 
 from junmai_jobs import JobQueue, StoreUnavailable
 from junmai_jobs.config import load_config
-from tests.command_line import CommandLine
+from tests.command_line import COMMANDS, CommandLine
 from tests.in_process import typed
 from tests.servers import RedisProcess, free_port
-from tests.test_cli import COMMANDS
 from tests.waiting import wait_until
 from tests.worker import tasks
 

@@ -14,19 +14,13 @@ from junmai_jobs.job import Body
 from junmai_jobs.report import Failure, Pick, Report
 from junmai_jobs.schedule import Schedule, Timetable
 from tests.in_process import typed
+from tests.security.evil import EVIL, is_clean
 
 if TYPE_CHECKING:
     from junmai_jobs import JobQueue
     from tests.servers import RedisProcess
 
-EVIL = (
-    "\x1b[31mred\x1b]0;title\x07\r\nERROR fake\u2028\u2029\u202egpj.exe\u2066\u200f\x9b2J\x7f\t[bold]x[/bold]"
-)
 SHOWN = EVIL.encode("unicode_escape").decode()
-
-
-def is_clean(text: str) -> bool:
-    return all(char.isprintable() or char == "\n" for char in text)
 
 
 @pytest.fixture

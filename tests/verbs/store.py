@@ -29,7 +29,7 @@ _JOB_HASHES = ("bodies", "states", "results", "histories", "progress_notes", "ch
 _INDEXES = (
     "needed", "members", "holders", "parked", "starts", "limits_due", "ticks", *_DUE, "minutes", "hours",
 )  # fmt: skip
-_COUNTS = {b"sequence", b"purged", b"cache_hits", b"cache_misses"}
+_COUNTS = {b"sequence", b"purged", b"cache_bytes", b"cache_hits", b"cache_misses"}
 _KINDS = (*QUEUE_HOMES, "bell")
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.verbs.test_suspicion import PHOTO, die, record
+from tests.verbs.scenarios import PHOTO, die, record
 
 if TYPE_CHECKING:
     from tests.verbs.store import Store

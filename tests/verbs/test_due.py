@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.verbs.test_schedule import next_tick, schedule
+from tests.verbs.scenarios import next_tick, schedule
 
 if TYPE_CHECKING:
     from tests.verbs.store import Store

@@ -8,8 +8,8 @@ import pytest
 
 from junmai_jobs.errors import QueueFull
 from junmai_jobs.job import Body
+from tests.verbs.scenarios import next_tick, schedule
 from tests.verbs.store import new_job
-from tests.verbs.test_schedule import next_tick, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

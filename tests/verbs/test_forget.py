@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tests.verbs.test_recall import keep, uses
-from tests.verbs.test_remember import names
+from tests.verbs.scenarios import keep, names, uses
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+    from junmai_jobs.scripts import Verb
     from tests.verbs.store import Store
 
 
@@ -28,3 +32,26 @@ def test_any_number_may_be_named(store: Store) -> None:
     assert (store.admin.hlen(store.keys.cached), store.line("cache_uses")) == (0, [])
     with store.unchanged():
         store.broker.forget([])
+
+
+def test_a_hundred_go_a_call(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[int] = []
+    run = store.broker.link.run
+
+    def counted(verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
+        named.append(len(arguments))
+        return run(verb, prefix, arguments)
+
+    monkeypatch.setattr(store.broker.link, "run", counted)
+    store.broker.forget([key.encode() for key in names(250)])
+    assert named == [100, 100, 50]
+
+
+def test_it_tells_what_is_unused_for_longest(store: Store) -> None:
+    assert store.call("forget") == ["OK"]
+    keys = names(103)
+    store.admin.hset(store.keys.cached, mapping=dict.fromkeys(keys, b" \x07"))
+    store.admin.zadd(store.keys.cache_uses, {key: number for number, key in enumerate(keys)})
+    with store.unchanged():
+        assert store.call("forget") == ["OK", *(key.encode() for key in keys[:100])]
+    assert store.call("forget", *keys[:2]) == ["OK", *(key.encode() for key in keys[2:102])]

@@ -12,16 +12,25 @@ from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import QueueFull
 from tests.backends import Clock
+from tests.verbs.cases import CASES, enqueue, fire, remember
 from tests.verbs.store import Store
-from tests.verbs.test_twice import CASES, enqueue, fire, remember
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import StartServer
-    from tests.verbs.test_twice import Case
+    from tests.verbs.cases import Case
 
+VALUES, SIZE = 250, 32 * 2**10
 OTHER_CASES = [case for case in CASES if case not in {enqueue, fire, remember}]
+
+
+def filled(broker: Broker, token: str) -> list[str]:
+    """Keep so many values of that size; their keys."""
+    keys = [f"noop 1 {number:05}" for number in range(VALUES)]
+    for key in keys:
+        broker.remember(key, token, bytes(SIZE), lasts=60, most=VALUES, room=VALUES * (SIZE + 99))
+    return keys
 
 
 @pytest.fixture
@@ -50,6 +59,21 @@ def test_a_tick_stays_due(store: Store) -> None:
     store.admin.config_set("maxmemory", 0)
     call(store.broker)
     assert len(store.line()) == 2
+
+
+@pytest.mark.parametrize("case", [enqueue, fire])
+def test_what_was_made_before_gives_way_to_jobs(store: Store, case: Case) -> None:
+    keys = filled(store.broker, store.running("maker").token)
+    call = case(store)
+    used = store.admin.info("memory")["used_memory"]
+    store.admin.config_set("maxmemory", used - VALUES * SIZE // 5)
+    call(store.broker)
+    assert store.line("cache_uses") == keys[100:], "no more than must"
+    assert len(store.line()) + len(store.line("blocked")) == 2
+    store.admin.config_set("maxmemory", 1)
+    with pytest.raises(QueueFull, match="is out of memory"):
+        store.add("more")
+    assert store.admin.exists(store.keys.cached, store.keys.cache_uses) == 0
 
 
 def test_no_value_is_kept(store: Store) -> None:

@@ -1,29 +1,13 @@
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.verbs.scenarios import KEY, keep, uses
+
 if TYPE_CHECKING:
     from tests.verbs.store import Store
-
-KEY = "noop 0123456789abcdef " + "e" * 64
-
-
-def keep(
-    store: Store, key: str = KEY, value: bytes = b"\x07", *, lasts: float = math.inf, most: int = 100
-) -> str:
-    """A run makes a value; its token."""
-    number = store.request()
-    token = store.running(f"job.{number}", claimer=f"w/{number}").token
-    store.broker.remember(key, token, value, lasts=lasts, most=most)
-    return token
-
-
-def uses(store: Store) -> tuple[bytes | None, ...]:
-    """How many hits and misses were counted."""
-    return tuple(store.admin.hmget(store.keys.meta, "cache_hits", "cache_misses"))
 
 
 def test_what_is_kept_is_found(store: Store) -> None:

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from junmai_jobs.job import Body
-from junmai_jobs.schedule import Schedule, Timetable
+from tests.verbs.scenarios import next_tick, schedule
 
 if TYPE_CHECKING:
     from tests.verbs.store import Store
-
-
-def schedule(
-    name: str = "hourly", every: object = "1h", *, queue: str = "default", **more: object
-) -> Schedule:
-    """One that submits a job of the task noop."""
-    body = Body(queue=queue, priority=5, task="noop").encode(stamp=True)
-    return Schedule(name=name, timetable=Timetable.of(every, **more), body=body)
-
-
-def next_tick(store: Store, name: str = "hourly") -> int:
-    """When a schedule is due next, in seconds since 1970."""
-    return round(store.score(name, "ticks") / 1000)
 
 
 def test_the_first_tick_is_the_next_of_the_timetable(store: Store) -> None:

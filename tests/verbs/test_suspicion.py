@@ -7,24 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from junmai_jobs import endings as verbs
+from tests.verbs.scenarios import PHOTO, die, record
 from tests.verbs.store import CLAIMER, ERROR
 
 if TYPE_CHECKING:
     from tests.verbs.store import Store
-
-PHOTO = "process_photo 0123456789abcdef " + "e" * 64
-
-
-def die(store: Store, job_id: str, **detail: Any) -> str:
-    """The process of a run of a job dies; the job will not run again by itself. The run's token."""
-    job = store.running(job_id)
-    store.broker.crash(CLAIMER, store.request(), detail or {"signal": "SIGSEGV", "input": PHOTO})
-    store.broker.cancel(job_id, "person")
-    return job.token
-
-
-def record(store: Store) -> list[bytes]:
-    return (store.admin.hget(store.keys.suspects, PHOTO) or b"").splitlines()
 
 
 def test_three_deaths_under_whichever_jobs(store: Store) -> None:

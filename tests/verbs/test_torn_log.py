@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from junmai_jobs import endings as verbs
 from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.keys import FINISHED_HOMES
 from tests.backends import Clock
+from tests.verbs.cases import CASES
+from tests.verbs.scenarios import work
 from tests.verbs.store import Store
-from tests.verbs.test_twice import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import StartServer
     from tests.servers import RedisProcess
-    from tests.verbs.test_twice import Call, Case
+    from tests.verbs.cases import Call, Case
 
-QUEUES = ("default", "night")
 NO_SYNC = ("--appendfsync", "no")
 """What was written outlives the death of its server; only a power cut would need more."""
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
@@ -136,18 +135,6 @@ def forget_all(store: Store) -> None:
     for word in FINISHED_HOMES:
         store.broker.prune(word, max_age=0, keep=0)
     store.hush()
-
-
-def work(store: Store) -> None:
-    """All that can be done is done, until every job has come to its end."""
-    store.broker.resume()
-    for _ in range(10):
-        store.broker.reap(QUEUES)
-        store.broker.promote(QUEUES)
-        store.broker.resolve()
-        while (job := store.claim(*QUEUES, claimer="last/1", generation=9)) is not None:
-            store.broker.end(job, verbs.succeed(b""))
-        store.advance(10)
 
 
 @every_case

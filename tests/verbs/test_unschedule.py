@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from junmai_jobs.errors import ScheduleNotFound
-from tests.verbs.test_schedule import next_tick, schedule
+from tests.verbs.scenarios import next_tick, schedule
 
 if TYPE_CHECKING:
     from tests.verbs.store import Store

@@ -157,6 +157,8 @@ def _parsed(text: str, name: str) -> Rules:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise PresetError(f"{name}, line {error.lineno}: {error.msg} (column {error.colno})") from None
+    except (ValueError, RecursionError) as error:  # too many digits, too many brackets
+        raise PresetError(f"{name} is no JSON that can be read here: {error}") from None
     rules: Rules = checked(f"{name}: ", _rules, content)
     return rules
 
@@ -190,11 +192,9 @@ def _compares(compare: Callable[[float, float], bool]) -> Callable[[Any, Any], b
 
 def _number(value: Any) -> float | None:
     """Return a number, or a text such as ``1/250`` or ``0.5`` as one; None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    over, _, under = value.partition("/")
+    over, _, under = str(value).partition("/")
     try:
         return float(over) / float(under or 1)
     except (ValueError, ZeroDivisionError):

@@ -37,7 +37,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
 
 
 def lightroom_config(preset: Preset, amount: float, *, photo_path: str) -> dict[str, Any]:
-    """Return a preset as the original's Lightroom plugin takes it: a document of ``LrDevConfig`` 1.0.
+    """Return the document for a preset.
 
     ``amount`` is the strength in percent; the plugin blends nothing itself. A setting for which the format
     has no place of its own stands under ``base`` by its name.

@@ -37,9 +37,8 @@ class Preset:
     blend_amount: int = 100
 
 
-_fields = object_with(
+_table = object_with(
     {
-        "name": checks.text,
         "enabled": checks.yes_or_no,
         "settings": settings,
         "description": lambda value: value if value == "" else checks.text(value),
@@ -67,26 +66,25 @@ def load_presets(extra: Sequence[Mapping[str, Any]] = (), own: Path | None = Non
     presets = dict(_shipped())
     if own is not None:
         for name, table in own_tables(own).items():
-            _lay_over(presets, f"{spelt(own)}: {name}", {"name": name, **table})
+            _lay_over(presets, f"{spelt(own)}: {name}", name, table)
     for index, item in enumerate(extra):
-        _lay_over(presets, f"photo.presets[{index}]", dict(item))
+        source, table = f"photo.presets[{index}]", dict(item)
+        if "name" not in table:
+            raise PresetError(f'{source} must have a "name"')
+        _lay_over(presets, source, checked(f"{source}.name", checks.text, table.pop("name")), table)
     return presets
 
 
-def _lay_over(presets: dict[str, Preset], source: str, item: dict[str, Any]) -> None:
-    found = checked(source, _fields, item)
-    name, enabled = found.get("name"), found.pop("enabled", True)
+def _lay_over(presets: dict[str, Preset], source: str, name: str, table: Mapping[str, Any]) -> None:
+    found = checked(source, _table, table)
     before = presets.get(name)
-    if name is None:
-        raise PresetError(f'{source} must have a "name"')
-    if not enabled:
+    if not found.pop("enabled", True):
         presets.pop(name, None)
     elif before is not None:
-        presets[name] = replace(
-            before, **found | {"settings": {**before.settings, **found.get("settings", {})}}
-        )
+        both = {**before.settings, **found.get("settings", {})}
+        presets[name] = replace(before, **found | {"settings": both})
     elif "settings" in found:
-        presets[name] = Preset(**found)
+        presets[name] = Preset(name, **found)
     else:
         raise PresetError(f'{source} must have "settings": no preset {name} is there that it could change')
 
@@ -95,7 +93,7 @@ def _lay_over(presets: dict[str, Preset], source: str, item: dict[str, Any]) -> 
 def _shipped() -> Mapping[str, Preset]:
     presets: dict[str, Preset] = {}
     for name, table in shipped_tables(_FILE).items():
-        _lay_over(presets, f"{_FILE}: {name}", {"name": name, **table})
+        _lay_over(presets, f"{_FILE}: {name}", name, table)
     return MappingProxyType(presets)
 
 

@@ -141,17 +141,17 @@ def settings(value: Any) -> Settings:
     """Check an object of settings by either name, and return it by the names of ``crs``: a ``Check``."""
     if not isinstance(value, Mapping):
         raise Bad('must be an object of settings, as in {"Exposure2012": 0.25}')
-    checked: dict[str, Value] = {}
+    found: dict[str, Value] = {}
     for given, setting in value.items():
         name = CONTROLLER_NAMES.get(given, given)
         if name not in _CHECKS:
             raise Bad(_unknown(str(given)), given)
-        if name in checked:
+        if name in found:
             raise Bad("is there twice, by both of its names: keep one of them", given)
-        checked[name] = inside(given, _CHECKS[name], setting)
-    if ("Temperature" in checked) != ("Tint" in checked):
+        found[name] = inside(given, _CHECKS[name], setting)
+    if ("Temperature" in found) != ("Tint" in found):
         raise Bad("must have both Temperature and Tint, or neither: together they are the white balance")
-    return checked
+    return found
 
 
 def _unknown(name: str) -> str:

@@ -38,7 +38,7 @@ def own_tables(path: Path) -> Tables:
 def _parsed(text: str, name: str) -> Tables:
     try:
         found = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is the first
         raise PresetError(f"{name} is no TOML: {error}") from None
     for key, value in found.items():
         if not isinstance(value, dict):

@@ -9,31 +9,19 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from junmai_jobs.photo.exif.blocks import MARK, Subject, directories
+from junmai_jobs.photo.pictures.tiff import Block, Row
 
 Rows = dict[int, tuple[int, int, bytes]]  # tag -> its type, its count, its value in little-endian bytes
 
-_SIZES = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 4,
-    6: 1,
-    7: 1,
-    8: 2,
-    9: 4,
-    10: 4,
-    11: 4,
-    12: 8,
-    13: 4,
-    129: 1,
-}  # of a number
-_RATIONALS = {5, 10}  # of two numbers each
 _BYTES, _TEXT, _SHORT, _LONG = 7, 2, 3, 4
-_HEAD, _MARK = b"II*\0", b"Exif\0\0"  # of little-endian TIFF; of EXIF in a JPEG
+_SIZES = {_SHORT: 2, _LONG: 4}
+_OF_BIG_TIFF = frozenset({16, 17, 18})  # types that a block of EXIF cannot have
+_HEAD = b"II*\0"  # of little-endian TIFF
 
 _EXIF, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005
 _ORIENTATION, _MODEL, _POSITIONING, _COPYRIGHT = 0x112, 0x110, 0x213, 0x8298
@@ -51,7 +39,7 @@ _OF_THE_OLD_FILE = frozenset({0x927C, _INTEROP, 0xEA1C, 0xEA1D, _EXIF, _GPS, 0x2
 # Some editors, and TIFF/EP, have these in the first directory: exposure time, aperture, ISO, and so on.
 _OF_AN_EXPOSURE = frozenset({0x829A, 0x829D, 0x8822, 0x8827, *range(0x8830, 0x8836), *range(0x9000, 0xA500)})
 # Of each directory: three of them fit into the 64 KiB that a JPEG has for its EXIF.
-_MOST_BYTES, _MOST_ROWS = 20_000, 500
+_MOST_BYTES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,73 +79,60 @@ class CameraExif:
         return CameraExif(picture, exposure, own.place if kept == "all" else {})
 
 
-def read_block(file: BinaryIO) -> CameraExif:
-    """Read an EXIF block, or a file laid out like one (TIFF, most RAWs); what cannot be read is not there."""
-    file.seek(0)
-    if file.read(len(_MARK)) == _MARK:
-        file = io.BytesIO(file.read())
-    file.seek(0)
-    head = file.read(8)
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    if order is None or len(head) < 8 or b"+" in head[2:4]:  # a BigTIFF is laid out otherwise
-        return CameraExif({}, {}, {})
-    (start,) = struct.unpack(f"{order}I", head[4:])
+def read_camera_exif(file: BinaryIO, info: Mapping[Any, Any]) -> CameraExif:
+    """Read what is kept of the EXIF of an open photograph; what cannot be read is not there.
 
-    def below(pointer: tuple[int, int, bytes] | None, wanted: Callable[[int], bool]) -> Rows:
-        offset = int.from_bytes(pointer[2][:4], "little") if pointer else 0
-        return _rows(file, order, offset, wanted) if offset else {}
-
-    kept = _OF_ANY_PICTURE | {_EXIF, _GPS} | (_OF_AN_EXPOSURE - _OF_THE_OLD_FILE)
-    base = _rows(file, order, start, lambda tag: tag in kept)
-    misplaced = {tag: base.pop(tag) for tag in list(base) if tag in _OF_AN_EXPOSURE}
-    exposure = misplaced | below(base.pop(_EXIF, None), lambda tag: tag not in _OF_THE_OLD_FILE - {_INTEROP})
-    place = below(base.pop(_GPS, None), lambda _: True)
-    interop = below(exposure.pop(_INTEROP, None), lambda tag: tag == _INTEROP_INDEX)
-    marks = interop.get(_INTEROP_INDEX, (0, 0, b""))[2], exposure.get(_COLOR_SPACE, (0, 0, b""))[2]
-    is_adobe_rgb = marks[0].startswith(b"R03") or int.from_bytes(marks[1], "little") == _ADOBE_RGB
-    return CameraExif(base, exposure, place, is_adobe_rgb)
+    Args:
+        file: a picture or RAW file.
+        info: what Pillow has told beside the picture; nothing for a RAW file.
+    """
+    kept: dict[Subject, Rows] = {"picture": {}, "exposure": {}, "place": {}}
+    in_adobe_rgb = False
+    for subject, block, rows in directories(file, info):
+        wanted = {tag: row for tag, row in rows.items() if _is_wanted(subject, tag)}
+        room = _MOST_BYTES - sum(len(data) for _, _, data in kept[subject].values())
+        kept[subject] = _copied(block, wanted, room) | kept[subject]
+        if subject == "exposure":
+            index = block.value(block.below(rows.get(_INTEROP)).get(_INTEROP_INDEX))
+            in_adobe_rgb |= isinstance(index, bytes) and index.startswith(b"R03")
+    picture, exposure, place = kept.values()
+    exposure = {tag: picture.pop(tag) for tag in picture.keys() & _OF_AN_EXPOSURE} | exposure
+    _, _, color_space = exposure.get(_COLOR_SPACE, (0, 0, b""))
+    in_adobe_rgb |= int.from_bytes(color_space, "little") == _ADOBE_RGB
+    return CameraExif(picture, exposure, place, in_adobe_rgb)
 
 
 def exif_block(exif: CameraExif) -> bytes:
     """Lay EXIF out for a JPEG, PNG or WebP."""
     centered = exif.picture | {_POSITIONING: _number(_SHORT, 1)}  # of colour samples: so libjpeg does it
     exif, start = replace(exif, picture=centered), len(_HEAD) + 4
-    return _MARK + _HEAD + struct.pack("<I", start) + _directories(exif, start)
+    return MARK + _HEAD + struct.pack("<I", start) + _directories(exif, start)
 
 
 def with_exif(tiff: bytes, exif: CameraExif) -> bytes:
     """Put EXIF into a little-endian TIFF of one picture, whose own values win."""
     (start,) = struct.unpack("<I", tiff[4:8])
-    own = _rows(io.BytesIO(tiff), "<", start, lambda _: True, most_bytes=len(tiff))
+    block = Block(io.BytesIO(tiff), "<")
+    own = _copied(block, block.rows(start), len(tiff))
     tiff += bytes(len(tiff) % 2)
     merged = CameraExif(exif.picture | own, exif.exposure, exif.place)
     return tiff[:4] + struct.pack("<I", len(tiff)) + tiff[8:] + _directories(merged, len(tiff))
 
 
-def _rows(
-    file: BinaryIO, order: str, offset: int, wanted: Callable[[int], bool], most_bytes: int = _MOST_BYTES
-) -> Rows:
-    """Read the wanted rows of a directory, whole ones only, and as many as there is room for."""
-    file.seek(offset)
-    (count,) = struct.unpack(f"{order}H", file.read(2).ljust(2, b"\0"))
-    table = file.read(12 * min(count, _MOST_ROWS))
+def _is_wanted(subject: Subject, tag: int) -> bool:
+    if subject == "picture":
+        return tag in _OF_ANY_PICTURE | _OF_AN_EXPOSURE and tag not in _OF_THE_OLD_FILE
+    return subject == "place" or tag not in _OF_THE_OLD_FILE
+
+
+def _copied(block: Block, rows: dict[int, Row], room: int) -> Rows:
+    """Read whole values, as many as there is room for (bytes)."""
     found: Rows = {}
-    for tag, kind, number, field in struct.iter_unpack(f"{order}HHI4s", table[: len(table) // 12 * 12]):
-        length = _SIZES.get(kind, 0) * (2 if kind in _RATIONALS else 1) * number
-        if not wanted(tag) or not 0 < length <= most_bytes:
-            continue
-        if length > len(field):
-            file.seek(struct.unpack(f"{order}I", field)[0])
-        data = field[:length] if length <= len(field) else file.read(length)
-        if len(data) == length:
-            most_bytes -= length
-            found[tag] = kind, number, data if order == "<" else _turned_round(data, _SIZES[kind])
+    for tag, row in rows.items():
+        if row.kind not in _OF_BIG_TIFF and 0 < row.size <= room and (data := block.in_little_endian(row)):
+            room -= row.size
+            found[tag] = row.kind, row.count, data
     return found
-
-
-def _turned_round(data: bytes, size: int) -> bytes:
-    """Change the byte order of numbers of ``size`` bytes."""
-    return b"".join(data[at : at + size][::-1] for at in range(0, len(data), size))
 
 
 def _directories(exif: CameraExif, start: int) -> bytes:

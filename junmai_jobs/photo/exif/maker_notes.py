@@ -31,7 +31,7 @@ def read_note(block: Block, row: Row, make: str) -> Values:
     for layout in _LAYOUTS:
         if head.startswith(layout.mark) and make.lower().startswith(layout.make):
             note = layout.directory(block, row, head)
-            return layout.read(note[0], note[0].directory(note[1])[0]) if note else {}
+            return layout.read(note[0], note[0].rows(note[1])) if note else {}
     return {}
 
 
@@ -126,7 +126,7 @@ def _olympus(note: Block, rows: Rows) -> Values:
     if not (row := rows.get(0x2010)):  # the equipment, a directory below
         return {}
     below = note.whole_numbers(row)
-    equipment, _ = note.directory(below[0] if below else row.place - note.base)
+    equipment = note.rows(below[0] if below else row.place - note.base)
     return {
         "MakerLens": note.value(equipment.get(0x0203)),
         "MakerSerialNumber": note.value(equipment.get(0x0101)),

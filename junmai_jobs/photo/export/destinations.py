@@ -1,4 +1,7 @@
-"""Where exports may be put: what a job names is a wish, what ``config.json`` names is a person's word."""
+"""Where exports may be put: what a job names is a wish, what ``config.json`` names is a person's word.
+
+And whether a folder of exports is still where it was: one whose drive is away must not be taken for emptied.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ def may_be_written(file: Path, *, trusted: Iterable[Path], closed: Iterable[Path
     Args:
         file: where it is to go.
         trusted: folders below which it may be, whatever else is said.
-        closed: folders below which it may not be, besides those of the system itself.
+        closed: folders below which it may not be, besides those of the system itself; not looked at before it
+            is known that ``file`` is on this computer.
 
     Raises:
         ExportRefused: ``file`` has no full path, is in a closed folder, or on another computer.
@@ -42,3 +46,17 @@ def may_be_written(file: Path, *, trusted: Iterable[Path], closed: Iterable[Path
     for folder in (*map(Path, systems_own), *closed):
         if real.is_relative_to(os.path.realpath(folder)):
             raise ExportRefused(f"{name}, as no exports belong in {spelt(folder)}: {_REMEDY}")
+
+
+def drive_of(folder: Path) -> Path:
+    """Return where the drive is mounted that a folder lies on."""
+    real = Path(os.path.realpath(folder))
+    return next((each for each in (real, *real.parents) if os.path.ismount(each)), Path(real.anchor))
+
+
+def is_away(folder: Path, drive: Path) -> bool:
+    """Tell whether a folder that was on the drive mounted at ``drive`` is gone, or the drive is.
+
+    An empty folder tells nothing: it may be the place of a drive, or have been cleared out.
+    """
+    return not folder.is_dir() or not os.path.ismount(drive)

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import importlib
-import io
 import os
 import uuid
 from collections.abc import Callable
@@ -17,15 +16,16 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from junmai_jobs.config import ExportPreset
+from junmai_jobs.files import put_in_place
 from junmai_jobs.photo.errors import ExportRefused, PhotoError, shown, spelt
-from junmai_jobs.photo.exif.copying import CameraExif, read_block
+from junmai_jobs.photo.exif.copying import CameraExif, read_camera_exif
 from junmai_jobs.photo.export.encoding import encoded, export_suffix, largest
 from junmai_jobs.photo.export.sharpening import sharpened
 from junmai_jobs.photo.export.watermark import watermarked
 from junmai_jobs.photo.pictures import color, decoding, previews
 from junmai_jobs.photo.pictures.files import is_raw
 from junmai_jobs.photo.pictures.opening import Photograph, opened
-from junmai_jobs.photo.pictures.scaling import scaled
+from junmai_jobs.photo.pictures.scaling import scaled, size_within
 
 _AS_STORED = frozenset({"RGB", "RGBA", "L", "CMYK", "LAB"})  # modes that color.py takes
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -38,26 +38,12 @@ class _Decoded:
     exif: CameraExif
 
 
-def rename_durably(temporary: Path, final: Path) -> None:
-    """Put a finished file in its place, in one step and so that a power cut does not undo it."""
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(final)
-    if os.name == "posix":
-        folder = os.open(final.parent, os.O_RDONLY)
-        try:
-            with contextlib.suppress(OSError):  # not every network drive knows of it
-                os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
 def export(
     photo: Photograph,
     preset: ExportPreset,
     final: Path,
     *,
-    publish: Callable[[Path, Path], object] = rename_durably,
+    publish: Callable[[Path, Path], object] = put_in_place,
 ) -> dict[str, Any]:
     """Export ``photo`` to ``final`` as ``preset`` says; the same photo and preset give the same bytes.
 
@@ -77,37 +63,33 @@ def export(
         ``path``, ``format``, ``width`` and ``height`` (px), ``bytes``, ``color_space``.
 
     Raises:
-        UnreadablePhoto, ReaderMissing, PhotoGone: as ``decoding.load_gray`` does, for ``photo``.
+        UnreadablePhoto, ReaderMissing, PhotoGone: as ``decoding.load_color`` does, for ``photo``.
         ExportRefused: the preset cannot be fulfilled for this photo, or ``final`` is there and not this
             very export: nothing is ever replaced.
         PhotoError: ``final`` cannot be written.
     """
     export_suffix(preset.format)
+    decoded = _decoded(photo, largest(preset), final)
+    pixels, profile = color.in_color_space(decoded.pixels, decoded.profile, preset.color_space)
+    pixels = watermarked(sharpened(pixels, preset.sharpen), preset)
+    is_srgb = preset.color_space == "sRGB"
+    exif = decoded.exif.of_export(pixels.size, is_srgb=is_srgb, kept=preset.metadata, holder=preset.copyright)
+    data = encoded(pixels, profile, exif, preset)
+    _write(data, final, publish)
+    return {
+        "path": str(final), "format": preset.format, "width": pixels.width, "height": pixels.height,
+        "bytes": len(data), "color_space": preset.color_space,
+    }  # fmt: skip
+
+
+def _decoded(photo: Photograph, edge: int, final: Path) -> _Decoded:
     with opened(photo) as open_one:
         file, name = open_one.file, open_one.name
         if _is_same(file, final):
             raise ExportRefused(
                 f"the export of {name} would replace the photograph: choose another destination"
             )
-        decoded = (_of_raw if is_raw(open_one.path) else _of_picture)(file, name, largest(preset))
-    pixels, profile = color.in_color_space(decoded.pixels, decoded.profile, preset.color_space)
-    pixels = watermarked(sharpened(pixels, preset.sharpen), preset)
-    exif = decoded.exif.of_export(
-        pixels.size,
-        is_srgb=preset.color_space == "sRGB",
-        kept=preset.metadata,
-        holder=preset.copyright,
-    )
-    data = encoded(pixels, profile, exif, preset)
-    _write(data, final, publish)
-    return {
-        "path": str(final),
-        "format": preset.format,
-        "width": pixels.width,
-        "height": pixels.height,
-        "bytes": len(data),
-        "color_space": preset.color_space,
-    }
+        return (_of_raw if is_raw(open_one.path) else _of_picture)(file, name, edge)
 
 
 def _is_same(photo: BinaryIO, final: Path) -> bool:
@@ -118,25 +100,20 @@ def _is_same(photo: BinaryIO, final: Path) -> bool:
 
 
 def _of_picture(file: BinaryIO, name: str, edge: int, otherwise_turned: int = 1) -> _Decoded:
-    pixels, profile, block, turned = decoding.taken_from(file, name, lambda image: _reduced(image, edge))
-    exif = read_block(io.BytesIO(block) if block else file)
+    pixels, info, turned = decoding.taken_from(file, name, lambda image: _reduced(image, edge))
+    exif, profile = read_camera_exif(file, info), info.get("icc_profile")
     if exif.is_adobe_rgb and profile is None:
         profile = color.adobe_rgb()
     return _Decoded(decoding.upright(pixels, turned or otherwise_turned), profile, exif)
 
 
-def _reduced(image: Image.Image, edge: int) -> tuple[Image.Image, bytes | None, bytes | None, int | None]:
-    """Decode a picture at its size in the export; return that, its ICC, its EXIF and its orientation."""
-    size = _size_within(image, edge)
+def _reduced(image: Image.Image, edge: int) -> tuple[Image.Image, dict[Any, Any], int | None]:
+    """Decode a picture at its size in the export; return that, what is told beside it and its orientation."""
+    size = size_within(image.size, edge)
     image.draft(None, (size[0] * 2, size[1] * 2))  # the JPEG decoder halves fast, down to twice the size
     image.load()
     pixels = scaled(_in_plain_mode(image), size)
-    return pixels, image.info.get("icc_profile"), image.info.get("exif"), decoding.orientation(image)
-
-
-def _size_within(image: Image.Image, edge: int) -> tuple[int, int]:
-    share = min(1.0, edge / max(image.size))
-    return max(1, round(image.width * share)), max(1, round(image.height * share))
+    return pixels, dict(image.info), decoding.orientation(image)
 
 
 def _in_plain_mode(image: Image.Image) -> Image.Image:
@@ -156,7 +133,7 @@ def _of_raw(file: BinaryIO, name: str, edge: int) -> _Decoded:
         best = _developed(file, edge) or preview
     if best is None:
         raise decoding.not_to_be_seen(name)
-    exif = preview.exif if preview and preview.exif.names_camera else read_block(file)
+    exif = preview.exif if preview and preview.exif.names_camera else read_camera_exif(file, {})
     return _Decoded(best.pixels, best.profile, exif)
 
 
@@ -177,7 +154,7 @@ def _developed(file: BinaryIO, edge: int) -> _Decoded | None:
     except rawpy.LibRawError:
         return None
     image = Image.fromarray(pixels)
-    return _Decoded(scaled(image, _size_within(image, edge)), None, CameraExif({}, {}, {}))
+    return _Decoded(scaled(image, size_within(image.size, edge)), None, CameraExif({}, {}, {}))
 
 
 def _write(data: bytes, final: Path, publish: Callable[[Path, Path], object]) -> None:

@@ -7,33 +7,40 @@ it cancels out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from junmai_jobs.photo.groups.imprint import COPY, Profile
-from junmai_jobs.photo.groups.overlay import overlay, waves
+from junmai_jobs.photo.groups.overlay import INVERSE, UNMOVED, Matrix, Overlay, overlay, waves
+from junmai_jobs.photo.groups.profile import COPY, Profile
 
-Values = NDArray[np.float64]
+Values = NDArray[np.float32]
+Seen = NDArray[np.bool]
 
 # What a frame's faults cost, in octaves of detail. Fitted on bursts made from wallpapers, see ADR 28.
 _PER_STOP, _STOPS_FREE = 2.0, 0.2  # beside the burst's median
 _PER_POINT = 1.2  # of the exposure's score
 _PER_NOISE, _NOISE_FREE = 0.2, 2.0  # gray levels more than the cleanest frame
+_PER_HALVING = 0.5  # of the whole picture's edge, beyond what was looked at
 
 _DARK = 8  # gray levels; below, the light says little
-_AT_SCALES = np.array([1, 1, 0.5, 0.5, 0.5, 0.5])  # times the noise is as strong in fine and coarse maps
+_AT_SCALES = np.array(
+    [1, 1, 0.5, 0.5, 0.5, 0.5], np.float32
+)  # times the noise is as strong in fine and coarse maps
 _SAFELY = 1.4  # times the noise's estimate is taken off, or what is left of it would pass for detail
-_ENOUGH = 0.25  # of the cells; where fewer are common to all frames, each is judged by all of its own
-_FOUND = 0.5  # likeness of a frame that is where it was found
+_ENOUGH = 0.25  # of the cells; where fewer are common to all frames, each is judged by all that it shows
+_FOUND, _SHARED = 0.5, 0.5  # likeness of a frame that is where it was found, and the overlap's share
 _TOLD = 0.15  # a lesser fault is not worth a word
 _ONE_SIDED = 0.22  # of what it lacks: a frame moved
+_AS_LARGE = 0.9  # of the px of the largest
+_TELLING = 0.55  # of them; what has fewer is seen to have less detail, unless the largest was enlarged
+_PER_PX = 0.9  # power of a copy's px that its steps are divided by; 1 would favour what was enlarged
 _EVEN = 0.6  # cells; or a frame that is laid over between the cells would be evened out, and the first not
-_INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-_HARDLY = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
 _WORDS = {
     "soft": ("is softer", "are softer"),
@@ -41,8 +48,13 @@ _WORDS = {
     "light": ("is too light", "are too light"),
     "dark": ("is too dark", "are too dark"),
     "noisy": ("is noisier", "are noisier"),
+    "small": ("is smaller", "are smaller"),
 }
-_PRAISE = {frozenset({"soft", "moved"}): "Sharpest", frozenset({"light", "dark"}): "Best exposed"}
+_PRAISE = {
+    frozenset({"soft", "moved"}): "Sharpest",
+    frozenset({"light", "dark"}): "Best exposed",
+    frozenset({"small"}): "Largest",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,96 +62,161 @@ class Faults:
     """What tells the frames of one burst apart, a value a frame each, in octaves of detail.
 
     ``soft`` is what it lacks beside the sharpest frame of each place, ``streak`` how much of that is
-    one-sided. ``stops`` is its light beside the burst's median, ``exposure`` and ``noise`` what they cost.
+    one-sided; ``size`` is the share it was looked at of the px that the largest was. ``stops`` is its light
+    beside the burst's median; ``exposure``, ``noise`` and ``reduced``, a copy's lack of px that nobody looked
+    at, are what they cost.
     """
 
     soft: Values
     streak: Values
+    size: Values
     stops: Values
     exposure: Values
     noise: Values
+    reduced: Values
 
     @property
     def cost(self) -> Values:
         """All that is wrong with each frame."""
-        return self.soft + self.exposure + self.noise
+        return self.soft + self.exposure + self.noise + self.reduced
 
 
-def best_of(profiles: Sequence[Profile], exposures: Sequence[float]) -> tuple[list[float], str]:
+def best_of(
+    profiles: Sequence[Profile],
+    exposures: Sequence[float],
+    centre: int = 0,
+    overlays: Mapping[int, Overlay] = MappingProxyType({}),
+) -> tuple[list[float], str]:
     """Compare the frames of a burst, two or more.
 
     Args:
         profiles: one a frame.
         exposures: how well exposed each is by itself, 1.0 to 5.0: which of two is too dark or too light,
             neither can tell of the other.
+        centre: the frame that all others resemble; they are laid over it.
+        overlays: those of them that are known, by frame.
 
     Returns:
         What each frame's faults cost (octaves of detail, less is better); and a sentence on why the first
         one of the best is the one to keep.
     """
-    faults = compared(profiles, exposures)
+    faults = compared(profiles, exposures, centre, overlays)
     cost = faults.cost.round(2).tolist()
     return cost, _reason(faults, cost.index(min(cost)))
 
 
-def compared(profiles: Sequence[Profile], exposures: Sequence[float]) -> Faults:
-    """Lay the frames of a burst over the first one and measure in what they differ."""
-    stacks, seen = zip(*_laid_over_first(profiles), strict=True)
-    common = np.all(seen, axis=0)
-    if common.mean() < _ENOUGH:
-        common[:] = True
-    maps = np.stack(stacks)[:, :, common].astype(float)  # frames x maps x cells
+def compared(
+    profiles: Sequence[Profile],
+    exposures: Sequence[float],
+    centre: int = 0,
+    overlays: Mapping[int, Overlay] = MappingProxyType({}),
+) -> Faults:
+    """Lay the frames of a burst over one of them and measure in what they differ: see ``best_of``."""
+    maps, seen = _laid_over(profiles, centre, overlays)
+    judged = seen.all(axis=0)
+    if judged.mean() < _ENOUGH:
+        judged = seen.sum(axis=0) > 1
+    maps, seen = maps[:, :, judged], seen[:, judged]
     light, energies = maps[:, 0], maps[:, 1:]
-    noise = np.array([each.noise for each in profiles])
-    lacking, weight = _lacking(energies, light, noise)
+    cells = np.array([each.cell for each in profiles], np.float32)
+    size = cells / cells.max()
+    noise = np.array([each.noise for each in profiles], np.float32)
+    more_noise = noise / size - (noise / size).min()  # px of a small copy are as large as many of another
+    lacking, weight = _lacking(
+        _at_one_scale(energies, size),
+        _at_one_scale(2 * (noise[:, None] * _AT_SCALES)[:, :, None] ** 2, size),
+        per=(np.maximum(light, _DARK) / size[:, None] ** _PER_PX)[:, None] ** 2,
+        measures=(more_noise <= _NOISE_FREE)[:, None] & seen,
+    )
+    weight *= seen[:, None]
     streaks = (lacking * weight).sum(axis=2) / weight.sum(axis=2)
-    stops = _stops(light)
+    stops = _stops(light, seen, centre)
     return Faults(
         soft=(lacking * weight)[:, :4].sum(axis=(1, 2)) / weight[:, :4].sum(axis=(1, 2)),
         streak=np.abs(streaks[:, ::2] - streaks[:, 1::2]).max(axis=1),
+        size=size,
         stops=stops,
-        exposure=_exposure(stops, np.array(exposures, float)),
-        noise=_PER_NOISE * np.maximum(0, noise - noise.min() - _NOISE_FREE),
+        exposure=_exposure(stops, np.array(exposures, np.float32)),
+        noise=_PER_NOISE * np.maximum(0, more_noise - _NOISE_FREE),
+        reduced=_reduced(profiles, size),
     )
 
 
-def _laid_over_first(profiles: Sequence[Profile]) -> list[tuple[NDArray[np.float32], NDArray[np.bool]]]:
-    """Return of each frame the maps as the first one's cells see them, and where it has any."""
-    first, rows_columns = waves(profiles[0].gray), profiles[0].light.shape
-    laid = []
-    for one in profiles:
-        found = None if one is profiles[0] else overlay(first, waves(one.gray))
-        place = found.matrix if found and found.likeness > _FOUND else _HARDLY
-        turn = place[:, :2]
-        middle = (COPY - 1) / 2  # of a cell, in px of the copy
-        matrix = np.column_stack([turn, (turn.sum(axis=1) * middle + place[:, 2] - middle) / COPY])
-        maps = [one.light, *one.fine, *one.coarse, *one.slanting, np.ones_like(one.light)]
-        even = [cv2.GaussianBlur(each, (0, 0), _EVEN) for each in maps]
-        seen = [cv2.warpAffine(each, matrix, rows_columns[::-1], flags=_INVERSE) for each in even]
-        laid.append((np.asarray(seen[:-1], np.float32), np.asarray(seen[-1] > 0.99)))
-    return laid
+def _laid_over(
+    profiles: Sequence[Profile], centre: int, overlays: Mapping[int, Overlay]
+) -> tuple[Values, Seen]:
+    """Return of each frame the maps as the centre's cells see them, and which of those it shows.
+
+    The shapes are frames x maps x cells, the light first, and frames x cells.
+    """
+    below = waves(profiles[centre].gray)
+    rows_columns = profiles[centre].light.shape
+    laid: list[NDArray[Any]] = []
+    for at, one in enumerate(profiles):
+        found = overlays.get(at) or overlay(below, waves(one.gray))
+        is_found = found and found.likeness > _FOUND and found.shared > _SHARED
+        matrix = _for_cells(found.matrix if found and is_found else UNMOVED)
+        maps = [one.light, *one.energies, np.ones_like(one.light)]
+        even = [cv2.GaussianBlur(cv2.merge(four), (0, 0), _EVEN) for four in (maps[:4], maps[4:])]
+        laid += [cv2.warpAffine(four, matrix, rows_columns[::-1], flags=INVERSE) for four in even]
+    of_cells = np.array(laid, np.float32).reshape(len(profiles), 2, -1, 4)
+    stack = of_cells.transpose(0, 1, 3, 2).reshape(len(profiles), 8, -1)
+    return stack[:, :7], stack[:, 7] > 0.99
 
 
-def _lacking(energies: Values, light: Values, noise: Values) -> tuple[Values, Values]:
+def _for_cells(matrix: Matrix) -> Values:
+    """Turn what leads from px to px of two copies into what leads from cell to cell."""
+    (a, b, across), (c, d, down) = matrix.tolist()
+    middle = (COPY - 1) / 2  # of a cell, in px of the copy
+    shift = (a + b - 1) * middle + across, (c + d - 1) * middle + down
+    return np.array([[a, b, shift[0] / COPY], [c, d, shift[1] / COPY]])
+
+
+def _at_one_scale(energies: Values, size: Values) -> Values:
+    """Return the energies with the coarse maps of smaller copies at the scale of the largest.
+
+    What is finer than the steps of a copy is as steep as those.
+    """
+    if size.min() == 1:
+        return energies
+    coarse = np.clip(1 + np.log2(size), 0, 1)[:, None, None]
+    found = energies.copy()
+    found[:, 2:4] = (4 * energies[:, :2]) ** (1 - coarse) * energies[:, 2:4] ** coarse
+    return found
+
+
+def _lacking(energies: Values, of_noise: Values, *, per: Values, measures: Seen) -> tuple[Values, Values]:
     """Return the octaves that each frame lacks beside the best of each place, and the weight of that.
 
-    Compared are the energies per light, so that brightness is no detail, without the noise. Where the best
-    hardly surpasses a frame's noise, nothing is known of that frame. A noisy frame is nobody's measure.
+    Compared are the energies per light and px, so that neither brightness nor a smaller copy's harder steps
+    are detail, without the noise. Where the best hardly surpasses a frame's noise, nothing is known of that
+    frame. A noisy frame is nobody's measure.
     """
-    per_light = np.maximum(light[:, None], _DARK) ** 2
-    of_noise = _SAFELY * 2 * (noise[:, None] * _AT_SCALES)[:, :, None] ** 2
+    of_noise = _SAFELY * of_noise
     above = np.maximum(energies - of_noise, 0)
-    clean = (above**2 / (above + of_noise + 1e-6) + 0.05) / per_light  # as N. Wiener's filter weights it
-    best = clean[noise <= noise.min() + _NOISE_FREE].max(axis=0)
-    weight = (best / (best + 6 * (of_noise + 0.5) / per_light)) ** 2 + 1e-9
+    clean = (above**2 / (above + of_noise + 1e-6) + 0.05) / per  # as N. Wiener's filter weights it
+    best = np.where(measures[:, None], clean, 1e-9).max(axis=0)
+    weight = (best / (best + 6 * (of_noise + 0.5) / per)) ** 2 + 1e-9
     return np.clip(np.log2(best / clean), -0.3, 4), weight
 
 
-def _stops(light: Values) -> Values:
+def _stops(light: Values, seen: Seen, centre: int) -> Values:
     """Return the light of each frame beside the median of all, from levels that are about its 2.2th root."""
-    ratio = np.log2(np.maximum(light, 4) / np.maximum(np.median(light, axis=0), 4))
-    found: Values = 2.2 * np.median(ratio, axis=1)
+    ratios = np.log2(np.maximum(light, 4) / np.maximum(light[centre], 4))
+    if seen.all():
+        beside_centre = np.median(ratios, axis=1)
+    else:
+        beside_centre = np.nanmedian(np.where(seen, ratios, np.nan), axis=1)
+    found: Values = 2.2 * (beside_centre - np.median(beside_centre))
     return found
+
+
+def _reduced(profiles: Sequence[Profile], size: Values) -> Values:
+    """Return what it costs to be a smaller copy than others, where that is hardly seen in so few px."""
+    wholes = [each.whole for each in profiles]
+    largest = max(wholes)
+    halvings = [np.log2(largest / whole) if whole else 0.0 for whole in wholes]
+    return np.where(size >= _TELLING, _PER_HALVING * np.array(halvings), 0)
 
 
 def _exposure(stops: Values, scores: Values) -> Values:
@@ -172,10 +249,13 @@ def _fault(faults: Faults, frame: int, pick: int) -> str | None:
         "soft": faults.soft[frame] - faults.soft[pick],
         "light": faults.exposure[frame] - faults.exposure[pick],
         "noisy": faults.noise[frame] - faults.noise[pick],
+        "small": faults.reduced[frame] - faults.reduced[pick],
     }
     worst = max(more, key=more.__getitem__)
     if more[worst] < _TOLD:
         return None
+    if worst == "soft" and faults.size[frame] < _AS_LARGE * faults.size[pick]:
+        return "small"
     if worst == "soft" and faults.streak[frame] - faults.streak[pick] > _ONE_SIDED * more["soft"]:
         return "moved"
     return "dark" if worst == "light" and faults.stops[frame] < faults.stops[pick] else worst

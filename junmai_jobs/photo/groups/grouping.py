@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 import cv2
 import numpy as np
@@ -17,12 +18,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from junmai_jobs.photo.groups.best_frame import best_of
-from junmai_jobs.photo.groups.imprint import unpacked
-from junmai_jobs.photo.groups.overlay import SKETCHED, Waves, overlay, sketch, waves
+from junmai_jobs.photo.groups.overlay import SKETCHED, Overlay, Waves, overlay, sketch, waves
+from junmai_jobs.photo.groups.profile import Profile, unpacked
 
 ALIKE = 10  # bits that two frames of one burst may differ in with no further proof
 BURST_SECONDS = 30.0  # that they are apart at most
 SAME = 4  # bits that may differ whenever the two were taken: a copy, or an export
+UNPROVEN = 16  # bits that may differ of two taken at once, of which one has no profile to prove it
+AT_ONCE_SECONDS = 2.0  # that those are apart at most
 
 _PERHAPS = 0.45  # correlation of two sketches from which it is worth laying the copies over each other
 _PATIENCE = 10  # copies that were laid over a frame's in vain, after which the less alike ones are not
@@ -33,7 +36,7 @@ _LEAST_STRUCTURE = 3.0  # gray levels, standard deviation of such a copy; a wall
 _SLOWEST = 8  # of its waves across, and as many down, are the hash
 _HEIGHTS = np.where(np.indices(_SMALL) == 0, math.sqrt(2), 1.0).prod(axis=0)  # cv2 makes the flat waves lower
 _SQUARE_ROOTS = [round((255 * level) ** 0.5) for level in range(256)]  # of gray levels
-_BURST = np.timedelta64(round(BURST_SECONDS * 1e6), "us")
+_BURST, _AT_ONCE = (np.timedelta64(round(each * 1e6), "us") for each in (BURST_SECONDS, AT_ONCE_SECONDS))
 _ROWS = 256  # compared with all frames at once: 10 MB at 5,000 frames
 _COMPARED = 200  # frames of a group, the best by their scores
 _PRAISE = {"focus": "Sharpest", "exposure": "Best exposed", "composition": "Best composed"}
@@ -47,7 +50,7 @@ class Frame:
     """What there is to know of a photo to group it: its hash, its moment and its scores (1.0 to 5.0).
 
     ``captured`` is by the camera's own clock; a zone, if it has one, is passed over. ``profile`` is as
-    ``photo.profile`` makes it; without one, the hash and the scores decide alone.
+    ``profile.profile`` makes it; without one, the hash and the scores decide alone.
     """
 
     photo_id: int
@@ -63,11 +66,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Photos of one thing by their ids, in order of capture, then name; the one to keep, and why that one."""
+    """Photos of one thing by their ids, in order of capture, then name; the one to keep, and why that one.
+
+    ``ranked`` are the photos from the best down.
+    """
 
     members: tuple[int, ...]
     pick: int
     reason: str
+    ranked: tuple[int, ...] = field(default=(), compare=False)
 
 
 def fingerprint(gray: Image.Image) -> str | None:
@@ -91,8 +98,9 @@ def group(frames: Sequence[Frame]) -> list[Group]:
     """Find the photos that show the same; whatever the order of ``frames``, the answer is the same.
 
     Two frames are linked that were taken at most ``BURST_SECONDS`` apart, or at a time not known of one of
-    them, if they differ in at most ``ALIKE`` bits or their profiles show the same view; and any two that
-    differ in at most ``SAME`` bits. A group is one frame, the one most others resemble, and all that are
+    them, if they differ in at most ``ALIKE`` bits or their profiles show the same view; any two that differ
+    in at most ``SAME`` bits; and where one has no profile, two taken at most ``AT_ONCE_SECONDS`` apart that
+    differ in at most ``UNPROVEN``. A group is one frame, the one most others resemble, and all that are
     linked to it: nobody is in a group through others only, so an evening is not one. A frame without a
     fingerprint is in none.
 
@@ -100,7 +108,8 @@ def group(frames: Sequence[Frame]) -> list[Group]:
         The groups of two or more, in order of capture; a time not known comes last.
     """
     known = sorted((frame for frame in frames if frame.fingerprint), key=_order)
-    return [_judged([known[at] for at in together]) for together in _together(known)]
+    looks = _Looks(known)
+    return [_judged(known, looks, *together) for together in _together(looks)]
 
 
 def _order(frame: Frame) -> tuple[datetime, str, int]:
@@ -112,18 +121,18 @@ def _clock(captured: datetime | None) -> datetime | None:
     return captured and captured.replace(tzinfo=None)
 
 
-def _together(frames: Sequence[Frame]) -> list[list[int]]:
-    """Return the positions of those that belong together, rising, in order of the first of each."""
-    looks = _Looks(frames)
-    left, groups = np.ones(len(frames), bool), []
+def _together(looks: _Looks) -> list[tuple[list[int], int]]:
+    """Return the positions of those that belong together, rising, and of the one that links them.
+
+    They are in order of the first of each.
+    """
+    left, groups = np.ones(len(looks.profiles), bool), []
     for centre in looks.by_neighbours():
-        if not left[centre]:
-            continue
-        others = np.flatnonzero(left)
-        linked = others[looks.linked(centre, others)]
-        if len(linked) > 1:
-            left[linked] = False
-            groups.append(linked.tolist())
+        if left[centre]:
+            linked = looks.linked(centre, left)
+            if len(linked) > 1:
+                left[linked] = False
+                groups.append((linked.tolist(), centre))
     return sorted(groups)
 
 
@@ -131,75 +140,91 @@ class _Looks:
     """How frames look and when they were taken, for many comparisons."""
 
     def __init__(self, frames: Sequence[Frame]) -> None:
+        self.profiles = [unpacked(frame.profile) for frame in frames]
         self._hashes = np.array([int(frame.fingerprint or "0", 16) for frame in frames], np.uint64)
         self._moments = np.array([_clock(frame.captured) for frame in frames], "datetime64[us]")
-        copies = [unpacked(frame.profile) for frame in frames]
-        self._waves: list[Waves | None] = [waves(copy.gray) if copy else None for copy in copies]
+        self._has_copy = np.array([each is not None for each in self.profiles], bool)
         self._sketches = np.zeros((len(frames), SKETCHED), np.float32)
-        for at, copy in enumerate(copies):
-            if copy:
-                self._sketches[at] = sketch(copy.gray)
-        self._any_sketch = any(copies)
+        for at, each in enumerate(self.profiles):
+            if each:
+                self._sketches[at] = sketch(each.gray)
+        self._waves: dict[int, Waves] = {}
+        self.overlays: dict[int, dict[int, Overlay]] = {}
+        self._sure, self._open = np.zeros((2, len(frames), (len(frames) + 7) // 8), np.uint8)
+        self._neighbours = np.zeros(len(frames), int)
+        for start in range(0, len(frames), _ROWS):
+            self._compare_all_with(slice(start, start + _ROWS))
+
+    def _compare_all_with(self, rows: slice) -> None:
+        """Note of pairs whether they are linked, a bit each, and whether only their copies can tell it."""
+        bits = np.bitwise_count(self._hashes[rows, None] ^ self._hashes)
+        sure, is_open = bits <= SAME, np.zeros(bits.shape, bool)
+        moments = self._moments[rows]
+        earliest, latest = moments.min() - _BURST, moments.max() + _BURST
+        columns = np.flatnonzero(
+            ~((self._moments < earliest) | (self._moments > latest))
+        )  # no unknown time is
+        apart = np.abs(moments[:, None] - self._moments[columns])
+        near, few = ~(apart > _BURST), bits[:, columns]
+        unproven = ~(self._has_copy[rows, None] & self._has_copy[columns])
+        sure[:, columns] |= near & (few <= ALIKE) | (apart <= _AT_ONCE) & (few <= UNPROVEN) & unproven
+        perhaps = near & (~np.isnat(apart) | (few <= _UNTIMED)) & ~sure[:, columns]
+        if perhaps.any():
+            is_open[:, columns] = perhaps & (self._sketches[rows] @ self._sketches[columns].T > _PERHAPS)
+        self._neighbours[rows] = (sure | is_open).sum(axis=1)
+        self._sure[rows], self._open[rows] = np.packbits(sure, axis=1), np.packbits(is_open, axis=1)
 
     def by_neighbours(self) -> Iterator[int]:
         """Yield the frames that have some, those with the most first; of equals, the first."""
-        everyone = np.arange(len(self._hashes))
-        counts = np.zeros(len(everyone), int)
-        for start in range(0, len(everyone), _ROWS):
-            rows = everyone[start : start + _ROWS]
-            sure, perhaps = self._near(rows, everyone)
-            counts[rows] = (sure | perhaps).sum(axis=1)
+        counts = self._neighbours
         yield from (int(at) for at in np.argsort(-counts, kind="stable") if counts[at] > 1)
 
-    def linked(self, centre: int, others: Positions) -> Near:
-        """Tell of each of ``others`` whether it is linked to ``centre``, which is linked to itself."""
-        sure, perhaps = (np.asarray(found[0]) for found in self._near(np.array([centre]), others))
-        open_ones = np.flatnonzero(perhaps & ~sure)
-        most_alike_first = np.argsort(
-            -self._sketches[others[open_ones]] @ self._sketches[centre], kind="stable"
+    def linked(self, centre: int, others: Near) -> Positions:
+        """Return which of ``others`` are linked to ``centre``, which is linked to itself; rising."""
+        sure, is_open = (
+            np.unpackbits(bits[centre], count=len(others)).astype(bool) & others
+            for bits in (self._sure, self._open)
         )
-        in_vain = 0
-        for at in open_ones[most_alike_first]:
-            sure[at] = self._same_view(centre, int(others[at]))
+        open_ones = np.flatnonzero(is_open)
+        likeness = self._sketches[open_ones] @ self._sketches[centre]
+        overlays, in_vain = self.overlays.setdefault(centre, {}), 0
+        for at in open_ones[np.argsort(-likeness, kind="stable")]:
+            found = overlay(self._contours(centre), self._contours(int(at)))
+            sure[at] = found is not None and _same_view(found)
+            if found and sure[at]:
+                overlays[int(at)] = found
             in_vain = 0 if sure[at] else in_vain + 1
             if in_vain == _PATIENCE:
                 break
-        return sure
+        return np.flatnonzero(sure)
 
-    def _near(self, some: Positions, others: Positions) -> tuple[Near, Near]:
-        """Tell of pairs (some x others) whether they are linked, and whether their copies may say so."""
-        bits = np.bitwise_count(self._hashes[some, None] ^ self._hashes[others])
-        sure = bits <= ALIKE
-        perhaps = np.zeros_like(sure)
-        if self._any_sketch:
-            perhaps = self._sketches[some] @ self._sketches[others].T > _PERHAPS
-        one, other = np.nonzero((sure | perhaps) & (bits > SAME))
-        apart = np.abs(self._moments[some[one]] - self._moments[others[other]])
-        sure[one, other] &= ~(apart > _BURST)  # no unknown time is
-        perhaps[one, other] &= (apart <= _BURST) | (np.isnat(apart) & (bits[one, other] <= _UNTIMED))
-        return sure, perhaps
-
-    def _same_view(self, one: int, other: int) -> bool:
-        """Tell whether one copy covers the other once it is laid over it as a hand moves a camera."""
-        first, second = self._waves[one], self._waves[other]
-        found = None if first is None or second is None else overlay(first, second)
-        if found is None or found.likeness < _LIKENESS or found.shared < _SHARED:
-            return False
-        return found.askew < _ASKEW
+    def _contours(self, at: int) -> Waves:
+        if at not in self._waves:
+            self._waves[at] = waves(cast(Profile, self.profiles[at]).gray)  # it has a sketch
+        return self._waves[at]
 
 
-def _judged(members: list[Frame]) -> Group:
+def _same_view(found: Overlay) -> bool:
+    """Tell whether one copy covers the other as it is laid over it, as a hand moves a camera."""
+    return found.likeness >= _LIKENESS and found.shared >= _SHARED and found.askew < _ASKEW
+
+
+def _judged(known: Sequence[Frame], looks: _Looks, at: list[int], centre: int) -> Group:
+    """Choose the one to keep of the frames at some positions; ``centre`` is that which all are linked to."""
+    members = [known[each] for each in at]
     ids = tuple(frame.photo_id for frame in members)
     ranked = sorted(members, key=_rank)
-    profiles = [unpacked(frame.profile) for frame in members]
-    compared = [(frame, each) for frame, each in zip(members, profiles, strict=True) if each]
-    if len(compared) < len(members):
-        return Group(ids, ranked[0].photo_id, _reason(ranked[0], ranked[1], members))
-    if len(compared) > _COMPARED:
-        promising = {frame.photo_id for frame in ranked[:_COMPARED]}
-        compared = [(frame, each) for frame, each in compared if frame.photo_id in promising]
-    costs, reason = best_of([each for _, each in compared], [frame.exposure for frame, _ in compared])
-    return Group(ids, compared[costs.index(min(costs))][0].photo_id, reason)
+    by_score = tuple(frame.photo_id for frame in ranked)
+    if len(at) > _COMPARED:
+        promising = set(by_score[:_COMPARED])
+        at = [each for each in at if known[each].photo_id in promising or each == centre]
+    compared = [found for each in at if (found := looks.profiles[each])]
+    if len(compared) < len(at):
+        return Group(ids, by_score[0], _reason(ranked[0], ranked[1], members), by_score)
+    overlays = {at.index(each): found for each, found in looks.overlays[centre].items() if each in at}
+    costs, reason = best_of(compared, [known[each].exposure for each in at], at.index(centre), overlays)
+    by_cost = [known[at[each]].photo_id for each in np.argsort(costs, kind="stable")]
+    return Group(ids, by_cost[0], reason, tuple(dict.fromkeys((*by_cost, *by_score))))
 
 
 def _rank(frame: Frame) -> tuple[float, ...]:

@@ -17,11 +17,14 @@ from PIL import Image
 from junmai_jobs.photo.errors import PhotoError, ReaderMissing, UnreadablePhoto
 from junmai_jobs.photo.pictures import previews
 from junmai_jobs.photo.pictures.files import is_raw
+from junmai_jobs.photo.pictures.jpeg import MOST_SEGMENTS, segments
 from junmai_jobs.photo.pictures.opening import Photograph, opened
 
 MAX_PIXELS = 300_000_000  # of the whole picture, before it is reduced
 MAX_METADATA = 64 * 2**20  # bytes of all that stands before the pixels of a JPEG, or beside those of a PNG
 MIN_PREVIEW_EDGE = 640  # px; a smaller JPEG in a RAW is a thumbnail, and says nothing of the focus
+WHOLE = "whole"
+"""Under which the ``info`` of what ``load_color`` returns has the longer edge, in px, that the file has."""
 
 _SIGNATURES = {
     b"\xff\xd8": "JPEG",
@@ -43,8 +46,7 @@ _TURNS = {  # EXIF orientation -> what undoes it
 _ORIENTATION = 0x112
 _ZEROS = bytes(512)
 _PIECE = 2**20  # bytes
-_MOST_SEGMENTS, _MOST_CHUNKS = 10_000, 1_000_000  # of a JPEG before its scan, of a PNG
-_WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # segments of a JPEG
+_MOST_CHUNKS = 1_000_000  # of a PNG
 # What Pillow raises on a broken file; an OSError that has an errno is the drive's.
 _BROKEN = (
     OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError,
@@ -56,13 +58,8 @@ _settings = threading.RLock()
 Taken = TypeVar("Taken")
 
 
-def load_gray(photo: Photograph, long_edge: int) -> Image.Image:
-    """Decode the luminance of a picture as ``load_color`` does its colours: mode ``L``."""
-    return _loaded(photo, long_edge, "L")
-
-
 def load_color(photo: Photograph, long_edge: int) -> Image.Image:
-    """Decode a picture (mode ``RGB``, as its colour space has it), upright and at most ``long_edge`` px.
+    """Decode a picture (mode ``RGB``, as its colour space has it), upright and of its ``working_size``.
 
     A JPEG is decoded at a half, a quarter or an eighth of its size where that is enough, yet to its very end.
     A smaller picture is not enlarged. Of a RAW file the embedded preview is taken.
@@ -72,13 +69,21 @@ def load_color(photo: Photograph, long_edge: int) -> Image.Image:
         ReaderMissing: a format for which a library is missing.
         PhotoGone: not there, or its drive does not give it.
     """
-    return _loaded(photo, long_edge, "RGB")
-
-
-def _loaded(photo: Photograph, long_edge: int, mode: str) -> Image.Image:
     with opened(photo) as open_one:
         file, name = open_one.file, open_one.name
-        return (_preview if is_raw(open_one.path) else _decode)(file, name, long_edge, mode)
+        return (_preview if is_raw(open_one.path) else _decode)(file, name, long_edge)
+
+
+def working_size(size: tuple[int, int], long_edge: int) -> tuple[int, int]:
+    """Return the size (width, height in px) at which a picture is looked at: at most ``long_edge`` px.
+
+    One that has up to a fifteenth more is left as it is: a reduction by so little would average some pixels
+    and not others, and hide the blocks of a JPEG.
+    """
+    if max(size) * 15 <= long_edge * 16:
+        return size
+    share = long_edge / max(size)
+    return max(1, int(size[0] * share)), max(1, int(size[1] * share))
 
 
 @contextmanager
@@ -134,7 +139,7 @@ def taken_from(file: BinaryIO, name: str, take: Callable[[Image.Image], Taken]) 
     """Open a picture and return what ``take`` makes of it; ``take`` has to load it, and whole.
 
     Raises:
-        UnreadablePhoto, ReaderMissing: as ``load_gray`` does, also for what goes wrong in ``take``.
+        UnreadablePhoto, ReaderMissing: as ``load_color`` does, also for what goes wrong in ``take``.
         PhotoError: there is not enough memory for it just now.
         OSError: the drive does not give the file.
     """
@@ -168,7 +173,12 @@ def taken_from(file: BinaryIO, name: str, take: Callable[[Image.Image], Taken]) 
 
 def orientation(image: Image.Image) -> int | None:
     """Return how an opened picture wants to be turned: EXIF orientation 1 to 8, or None."""
-    found: int | None = image.getexif().get(_ORIENTATION)
+    try:
+        found: int | None = image.getexif().get(_ORIENTATION)
+    except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the drive's fault
+        return None  # broken EXIF costs no picture
     return found
 
 
@@ -187,22 +197,23 @@ def eight_bits(image: Image.Image) -> Image.Image:
     return image
 
 
-def _decode(file: BinaryIO, name: str, long_edge: int, mode: str, otherwise_turned: int = 1) -> Image.Image:
+def _decode(file: BinaryIO, name: str, long_edge: int, otherwise_turned: int = 1) -> Image.Image:
     """Decode one picture; ``otherwise_turned`` is its orientation where it has none of its own."""
-    picture, turned = taken_from(file, name, lambda image: _reduced(image, long_edge, mode))
+    picture, turned = taken_from(file, name, lambda image: _reduced(image, long_edge))
     return upright(picture, turned or otherwise_turned)
 
 
-def _reduced(image: Image.Image, long_edge: int, mode: str) -> tuple[Image.Image, int | None]:
+def _reduced(image: Image.Image, long_edge: int) -> tuple[Image.Image, int | None]:
     """Decode an opened picture at its working size; return that and its EXIF orientation."""
-    share = min(1.0, long_edge / max(image.size))
-    size = max(1, int(image.width * share)), max(1, int(image.height * share))
-    image.draft(mode, size)
+    whole = max(image.size)
+    size = working_size(image.size, long_edge)
+    image.draft("RGB", size)
     image.load()
     # Pillow knows no way from LAB to RGB.
-    picture = (image.getchannel("L") if image.mode == "LAB" else eight_bits(image)).convert(mode)
+    picture = (image.getchannel("L") if image.mode == "LAB" else eight_bits(image)).convert("RGB")
     if picture.size != size:  # averages, as the JPEG decoder does: equal sharpness
         picture = picture.resize(size, Image.Resampling.BOX)
+    picture.info[WHOLE] = whole
     return picture, orientation(image)
 
 
@@ -228,17 +239,10 @@ def _scan_of_jpeg(file: BinaryIO) -> int:
 
     One with more segments than any camera writes counts as one of more bytes than ``MAX_METADATA``.
     """
-    at = 2
-    for _ in range(_MOST_SEGMENTS):
-        file.seek(at)
-        head = file.read(4)
-        if len(head) < 4 or head[0] != 0xFF or head[1] == 0xDA:
-            return at
-        if head[1] == 0xFF:  # padding
-            at += 1
-        else:
-            at += 2 + (0 if head[1] in _WITHOUT_LENGTH else int.from_bytes(head[2:], "big"))
-    return MAX_METADATA + 1
+    found = segments(file)
+    if len(found) == MOST_SEGMENTS:
+        return MAX_METADATA + 1
+    return found[-1].end if found else 0
 
 
 def _metadata_size(file: BinaryIO, kind: str) -> int:
@@ -274,10 +278,11 @@ def not_to_be_seen(name: str) -> UnreadablePhoto:
     return UnreadablePhoto(f"{name} holds no picture that can be read: copy it from the card again")
 
 
-def _preview(file: BinaryIO, name: str, long_edge: int, mode: str) -> Image.Image:
+def _preview(file: BinaryIO, name: str, long_edge: int) -> Image.Image:
     """Decode the largest preview in a RAW file that is whole and more than a thumbnail."""
     turned = previews.orientation(file)
-    for picture in whole_previews(file, lambda jpeg: _decode(jpeg, name, long_edge, mode, turned)):
+    for picture in whole_previews(file, lambda jpeg: _decode(jpeg, name, long_edge, turned)):
         if max(picture.size) >= min(MIN_PREVIEW_EDGE, long_edge):
+            del picture.info[WHOLE]  # the preview's
             return picture
     raise not_to_be_seen(name)

@@ -124,9 +124,9 @@ def _directories(file: BinaryIO, base: int = 0) -> Iterator[tuple[Block, dict[in
         if offset in seen:
             continue
         seen.add(offset)
-        rows, following = block.directory(offset)
+        rows = block.rows(offset)
         pending += block.whole_numbers(rows.get(_SUB_DIRECTORIES))[:_MOST_NUMBERS]
-        pending.append(following)
+        pending.append(block.following(offset))
         yield block, rows
 
 

@@ -30,6 +30,12 @@ def scaled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return _reduced(vips, image, size)
 
 
+def size_within(size: tuple[int, int], long_edge: int) -> tuple[int, int]:
+    """Return the size (width, height in px) that a picture has at most so long; it is never enlarged."""
+    share = min(1.0, long_edge / max(size))
+    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+
+
 def has_vips() -> bool:
     """Tell whether libvips does it here."""
     return _vips() is not None

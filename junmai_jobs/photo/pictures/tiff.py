@@ -11,25 +11,18 @@ from typing import BinaryIO, Self
 
 from junmai_jobs.photo.pictures.opening import MAX_BYTES
 
+# fmt: off
 _NUMBERS = {
-    1: "B",
-    3: "H",
-    4: "I",
-    6: "b",
-    8: "h",
-    9: "i",
-    11: "f",
-    12: "d",
-    13: "I",
-    16: "Q",
-    17: "q",
-    18: "Q",
+    1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I",
+    16: "Q", 17: "q", 18: "Q",
 }
+# fmt: on
 _RATIONALS = {5: "I", 10: "i"}  # numerator and denominator
 _UNSIGNED = frozenset("BHIQ")
 _TEXTS = frozenset({2, 7, 129})  # ASCII, UNDEFINED, UTF-8
 _BIG = 43  # the magic number of BigTIFF, whose counts and offsets have 64 bits
-_MOST_ROWS = 500  # of a directory
+MOST_ROWS = 500
+"""Of a directory: no camera writes so many, and no more of them are read."""
 _MOST_BYTES, _MOST_NUMBERS = 4096, 256  # of a value
 
 Value = bytes | list[float]
@@ -38,12 +31,13 @@ Value = bytes | list[float]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where a row of a directory has its value."""
+    """A row of a directory: where it is, and where its value is."""
 
     kind: int  # the type's number in TIFF
     count: int
-    place: int  # in the file
-    size: int  # bytes
+    at: int  # in the file
+    place: int  # of the value, in the file
+    size: int  # bytes of the value
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +64,49 @@ class Block:
         block = cls(file, order, base, is_big)
         return block, (block._number(base + 8, "Q") if is_big else block._number(base + 4, "I"))
 
-    def directory(self, offset: int) -> tuple[dict[int, Row], int]:
-        """Return the rows by their tags, and the offset of the directory that follows, or 0."""
-        counted, field, pointer = ("Q", 8, "Q") if self.is_big else ("H", 4, "I")
-        width, start = 4 + 2 * field, self.base + offset + struct.calcsize(f"={counted}")
-        count = self._number(self.base + offset, counted)
-        table = self.read(start, width * min(count, _MOST_ROWS))
-        rows: dict[int, Row] = {}
-        for at in range(0, len(table) - width + 1, width):
-            tag, kind, number = struct.unpack_from(f"{self.order}HH{pointer}", table, at)
-            size = _size(kind) * number
-            place = start + at + 4 + field
-            if size > field:
-                place = self.base + struct.unpack_from(f"{self.order}{pointer}", table, at + 4 + field)[0]
-            rows.setdefault(tag, Row(kind, number, place, size))
-        return rows, self._number(start + width * count, pointer) if count <= _MOST_ROWS else 0
+    @property
+    def count_code(self) -> str:
+        """How ``struct`` names the number of rows that begins a directory."""
+        return "Q" if self.is_big else "H"
+
+    @property
+    def offset_code(self) -> str:
+        """How ``struct`` names an offset, as the one that ends a directory; a count of values is the same."""
+        return "Q" if self.is_big else "I"
+
+    @property
+    def row_code(self) -> str:
+        """How ``struct`` names a row: its tag, its kind, its count, and the value or its offset."""
+        return f"HH{self.offset_code * 2}"
+
+    def table(self, offset: int) -> tuple[int, bytes]:
+        """Return how many rows a directory says it has, and those there are, of ``MOST_ROWS``, as bytes."""
+        count = self._number(self.base + offset, self.count_code)
+        return count, self.read(self._first_row(offset), self._width * min(count, MOST_ROWS))
+
+    def rows(self, offset: int) -> dict[int, Row]:
+        """Return the rows of a directory by their tags."""
+        _, table = self.table(offset)
+        first, width = self._first_row(offset), self._width
+        field = struct.calcsize(f"={self.offset_code}")
+        found: dict[int, Row] = {}
+        for number in range(len(table) // width):
+            tag, kind, count, value = struct.unpack_from(self.order + self.row_code, table, number * width)
+            at, size = first + number * width, _size(kind) * count
+            place = self.base + value if size > field else at + width - field
+            found.setdefault(tag, Row(kind, count, at, place, size))
+        return found
+
+    def below(self, pointer: Row | None) -> dict[int, Row]:
+        """Return the rows of the directory that a row points to; none where it does not."""
+        offset = next(iter(self.whole_numbers(pointer)), 0)
+        return self.rows(offset) if offset else {}
+
+    def following(self, offset: int) -> int:
+        """Return the offset of the directory that follows one, or 0."""
+        count, _ = self.table(offset)
+        end = self._first_row(offset) + count * self._width
+        return self._number(end, self.offset_code) if count <= MOST_ROWS else 0
 
     def value(self, row: Row | None) -> Value:
         """Read a value; one that is not whole, or longer than any that is of use here, is empty."""
@@ -104,6 +126,23 @@ class Block:
         value = self.value(row) if row and _NUMBERS.get(row.kind, "") in _UNSIGNED else []
         return [int(number) for number in value]
 
+    def in_little_endian(self, row: Row) -> bytes:
+        """Read a value as the bytes it would be in little-endian; empty where it is not whole."""
+        data = self.read(row.place, row.size)
+        if len(data) < row.size:
+            return b""
+        if self.order == "<":
+            return data
+        unit = _unit(row.kind)
+        return b"".join(data[at : at + unit][::-1] for at in range(0, len(data), unit))
+
+    @property
+    def _width(self) -> int:
+        return struct.calcsize(f"={self.row_code}")
+
+    def _first_row(self, offset: int) -> int:
+        return self.base + offset + struct.calcsize(f"={self.count_code}")
+
     def _number(self, place: int, code: str) -> int:
         size = struct.calcsize(f"={code}")
         number: int = struct.unpack(f"{self.order}{code}", self.read(place, size).ljust(size, b"\0"))[0]
@@ -118,7 +157,10 @@ class Block:
 
 
 def _size(kind: int) -> int:
-    """Return the bytes of one number of this type; 0 for a type that TIFF does not have."""
-    if kind in _TEXTS:
-        return 1
-    return struct.calcsize(f"={_NUMBERS.get(kind) or _RATIONALS.get(kind, '') * 2}")
+    """Return the bytes of one value of this type; 0 for a type that TIFF does not have."""
+    return _unit(kind) * (2 if kind in _RATIONALS else 1)
+
+
+def _unit(kind: int) -> int:
+    """Return the bytes of one number of this type, which its byte order turns round."""
+    return 1 if kind in _TEXTS else struct.calcsize(f"={_NUMBERS.get(kind) or _RATIONALS.get(kind, '')}")

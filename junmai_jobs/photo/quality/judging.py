@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from junmai_jobs.photo.pictures.decoding import working_size
 from junmai_jobs.photo.quality.composition import Gray, category, composition
 from junmai_jobs.photo.quality.faces import Box
 from junmai_jobs.photo.quality.measures import TILE, Measures, Rgb, measure
@@ -50,7 +51,7 @@ def evaluate(picture: Image.Image, faces: Sequence[Box] = ()) -> dict[str, Any]:
     """Score a photograph.
 
     Args:
-        picture: as ``picture.load_color`` decodes it (mode ``RGB``) at ``WORKING_EDGE``; it may be gray,
+        picture: as ``decoding.load_color`` decodes it (mode ``RGB``) at ``WORKING_EDGE``; it may be gray,
             and a larger one is reduced.
         faces: where ``faces.find_faces`` found any in it, if it was not larger; the focus is then measured on
             the largest face, if that has ``LEAST_SUBJECT`` px, else where there is most structure.
@@ -104,9 +105,8 @@ def recommendation(overall: float, focus: float) -> str:
 
 
 def _at_working_size(picture: Image.Image) -> Rgb:
-    if max(picture.size) > WORKING_EDGE:
-        share = WORKING_EDGE / max(picture.size)
-        size = max(1, int(picture.width * share)), max(1, int(picture.height * share))
+    size = working_size(picture.size, WORKING_EDGE)
+    if size != picture.size:
         picture = picture.convert("RGB").resize(size, Image.Resampling.BOX)
     return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 

@@ -34,7 +34,6 @@ _RINGS = np.array([2.0, 4.0, 6.5, 10.0, 14.0, 19.0, 24.5, 30.0])  # radii, in pe
 _SECTORS = 12  # of half a turn
 _FAINT = 0.05  # gray levels squared: the power that counts as none
 
-_STRUCTURE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])  # what it leaves of a picture is noise
 _BLOCK = 16  # px
 _NOISE_PERCENTILES = (3, 10, 25, 50)
 _OF_ALL = 0.9  # what the tenth percentile of the blocks' levels is of their mean in pure noise
@@ -154,7 +153,7 @@ def _noise_levels(gray: Gray) -> NDArray[Any]:
     """
     rows, columns = (edge // _BLOCK for edge in gray.shape)
     gray = gray[: rows * _BLOCK, : columns * _BLOCK]
-    left = np.abs(cv2.filter2D(gray, cv2.CV_16S, _STRUCTURE)).astype(np.float32)
+    left = np.abs(cv2.Sobel(gray, cv2.CV_16S, 2, 2)).astype(np.float32)  # his mask
     levels = cv2.resize(left, (columns, rows), interpolation=cv2.INTER_AREA)
     within = cv2.resize(cv2.inRange(gray, 3, 252), (columns, rows), interpolation=cv2.INTER_AREA)
     usable = levels[within > 0.9 * 255]

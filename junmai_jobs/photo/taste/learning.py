@@ -44,12 +44,15 @@ _TOLD, _MOST_TOLD = 0.05, 2  # points from which on a reason is told, and how ma
 
 @dataclass(frozen=True, slots=True)
 class _Examples:
-    """Photos to learn from: their features, then as ``_told`` has it."""
+    """Photos to learn from, a row or a number for each."""
 
     features: Array
     scores: Array
+    """The logit that the score alone gives, above the shoot's mean."""
     labels: Array
+    """1: liked, -1: not."""
     counts: Array
+    """How many verdicts it counts for; those without one share what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,8 @@ class Taste:
         self._most = LIMIT * verdicts / (verdicts + HALFWAY)
         self._fits: Sequence[_Fit] = ()
         if verdicts:
-            told = np.hstack([_told(shoot) for shoot in shoots])
-            self._fits = [_fit(_Examples(self._features(values), *told), width) for width in _WIDTHS]
+            examples = _Examples(self._features(values), *np.hstack([_verdicts_of(each) for each in shoots]))
+            self._fits = [_fit(examples, width) for width in _WIDTHS]
 
     def leanings(self, photos: Sequence[Facts]) -> list[Leaning]:
         """What it adds to the score of each photo."""
@@ -156,8 +159,8 @@ class Taste:
         return Reason(named(*words), round(float(points), 2))
 
 
-def _told(shoot: Shoot) -> Array:
-    """Of each photo of a shoot: the logit of its score, 1 for liked or -1, and how often it counts."""
+def _verdicts_of(shoot: Shoot) -> Array:
+    """Return scores, labels and counts of a shoot's photos, as ``_Examples`` has them."""
     scores = [facts.get("overall_score") for facts in (*shoot.liked, *shoot.disliked, *shoot.undecided)]
     known = [score for score in scores if score is not None]
     mean = sum(known) / max(1, len(known))

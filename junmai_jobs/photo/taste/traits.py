@@ -13,6 +13,8 @@ from typing import Any
 
 Facts = Mapping[str, Any]
 """What is known of a photograph, by name: numbers, texts, true and false, or None."""
+_LONGEST = 100  # characters of a text among the facts: a camera may write down novels
+_LEAST, _MOST = 1e-4, 1e7  # of what is measured in doublings: seconds, millimetres, f-numbers, ISO
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +65,23 @@ def facts_of(exif: Mapping[str, Any], quality: Mapping[str, Any], context: str |
     """Gather the facts about a photograph.
 
     Args:
-        exif: as ``exif.read_exif`` returns.
-        quality: as ``quality.evaluate`` returns; what it measured is a fact as ``noise.noise_level`` is.
+        exif: as ``reading.read_exif`` returns.
+        quality: as ``judging.evaluate`` returns; what it measured is a fact as ``noise.noise_level`` is.
         context: its name.
+
+    Returns:
+        What is a number, or a text of at most 100 characters.
     """
     facts = {"context": context, "overall_score": quality.get("overall_score")} | quality.get("quality", {})
     for section in ("settings", "datetime", "context_hints"):
         facts |= exif.get(section, {})
     for section, measured in quality.get("metrics", {}).items():
         facts |= {f"{section}.{name}": fact for name, fact in measured.items()}
-    return {name: fact for name, fact in facts.items() if isinstance(fact, str | int | float)}
+    return {
+        name: fact
+        for name, fact in facts.items()
+        if isinstance(fact, int | float) or (isinstance(fact, str) and len(fact) <= _LONGEST)
+    }
 
 
 def of_context(name: str) -> Trait:
@@ -106,8 +115,8 @@ def _is(name: str, *wanted: object) -> Callable[[Facts], float | None]:
 
 
 def _stops(value: float) -> float:
-    """Doublings; what cannot be is as little as it gets."""
-    return math.log2(max(value, 1e-4))
+    """Doublings; what no camera has, as a broken tag may, is as little or as much as it gets."""
+    return math.log2(min(max(value, _LEAST), _MOST))
 
 
 def _share(percent: float) -> float:

@@ -2,20 +2,31 @@
 
 Only the bytes of the XMP are changed, and those that say where it is or how long. So the compressed picture
 and all other metadata stay as they are, byte for byte. Where the XMP goes is told by part 3 of Adobe's XMP
-specification (2016): a JPEG's APP1 segment, tag 700 of a TIFF's first IFD; a DNG is a TIFF.
+specification (2016): a JPEG's APP1 segment, tag 700 of a TIFF's first directory; a DNG is a TIFF.
 """
 
 from __future__ import annotations
 
-import re
+import io
 import struct
-from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from junmai_jobs.photo.errors import SidecarError, SidecarRefused
-from junmai_jobs.photo.xmp.packet import Xmp, fitted
+from junmai_jobs.photo.pictures.jpeg import (
+    APP0,
+    APP1,
+    END_OF_IMAGE,
+    START_OF_SCAN,
+    Segment,
+    end_of_picture,
+    segments,
+)
+from junmai_jobs.photo.pictures.tiff import Block, Row
+from junmai_jobs.photo.xmp.packet import MAX_BYTES, Xmp, fitted
+from junmai_jobs.photo.xmp.spliced import Change, spliced
 
 _REMEDY = "have Lightroom's plugin apply the preset instead"
+_RATING = 0x4746  # in EXIF
 
 
 class Container(Protocol):
@@ -23,35 +34,41 @@ class Container(Protocol):
 
     @property
     def xmp(self) -> bytes | None:
-        """The packet that is in it."""
+        """The packet that is in it.
+
+        Raises:
+            SidecarRefused: it is cut off, or has more bytes than any program writes.
+        """
 
     @property
     def is_rated(self) -> bool:
         """Whether the camera, or Windows, has noted stars in its EXIF."""
 
-    def having(self, xmp: bytes) -> bytes:
-        """Return the file with this packet in the place of the one it has.
+    def having(self, xmp: bytes) -> BinaryIO:
+        """Return the file with this packet in the place of the one it has, as ``spliced`` does.
 
         Raises:
             SidecarRefused: it has no room for that, or something else in it would be broken by it.
         """
 
 
-def container(data: bytes, name: str) -> Container | None:
-    """Take a file apart, told by its first bytes; None for any but JPEG and TIFF.
+def container(file: BinaryIO, name: str) -> Container | None:
+    """Take an open file apart, told by its first bytes; None for any but JPEG and TIFF.
 
     Raises:
         SidecarRefused: it is damaged, or its XMP is kept in a way that is not understood here.
     """
-    if data.startswith(b"\xff\xd8"):
-        return Jpeg(data, name)
-    return Tiff(data, name) if data[:4] in _TIFFS else None
+    file.seek(0)
+    head = file.read(4)
+    if head.startswith(b"\xff\xd8"):
+        return Jpeg(file, name)
+    return Tiff(file, name) if head in _TIFFS else None
 
 
-def is_rated(data: bytes, name: str) -> bool:
-    """Tell whether a picture, or the first part of its file, has stars in its EXIF or its XMP."""
+def is_rated(file: BinaryIO, name: str) -> bool:
+    """Tell whether an open picture or RAW file has stars in its EXIF or its XMP."""
     try:
-        held = container(data, name)
+        held = container(file, name)
         if held is None:
             return False
         return held.is_rated or (held.xmp is not None and Xmp(held.xmp, name).is_rated)
@@ -59,34 +76,33 @@ def is_rated(data: bytes, name: str) -> bool:
         return False
 
 
+def _is_rated_in(block: Block, rows: dict[int, Row]) -> bool:
+    return any(stars > 0 for stars in block.whole_numbers(rows.get(_RATING)))
+
+
 # ---- JPEG ------------------------------------------------------------------------------------------
 
 
 _EXIF, _XMP, _MPF = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"MPF\0"
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
-_APP0, _APP1, _SOS, _EOI = 0xE0, 0xE1, 0xDA, 0xD9
-_MOST = 0xFFFF - 2 - len(_XMP)  # bytes of a packet
-_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # one that may end the compressed data
+_MOST_IN_JPEG = 0xFFFF - 2 - len(_XMP)  # bytes of a packet
 _MP_ENTRIES, _MP_ENTRY = 0xB002, 16  # the tag; bytes of one: flags, length, place, and what depends on it
 # Pictures and films behind the picture, whose places are noted by their lengths or from the end of the file.
 _TOLD_IN_XMP = (b"MicroVideo", b"MotionPhoto", b"Container:Directory")
-_SAMSUNG = b"SEFT"
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    marker: int
-    start: int
-    body: int
-    end: int
+_SAMSUNG, _STUFFING = b"SEFT", b"\0\r\n\xff"
+_PIECE = 2**20  # bytes
 
 
 class Jpeg:
     """A JPEG; see ``container``."""
 
-    def __init__(self, data: bytes, name: str) -> None:
-        self._data, self._name = data, name
-        self._segments = self._read_segments()
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file, self._name = file, name
+        self._size = file.seek(0, io.SEEK_END)
+        self._segments = segments(file)
+        last = self._segments[-1] if self._segments else None
+        if last is None or last.marker not in {START_OF_SCAN, END_OF_IMAGE} or last.end > self._size:
+            raise SidecarRefused(f"{name} is damaged before its picture begins: copy it again")
         packets = self._having_header(_XMP)
         if len(packets) > 1:
             raise SidecarRefused(f"{name} holds two packets of XMP, and only one is read: {_REMEDY}")
@@ -98,51 +114,42 @@ class Jpeg:
     def xmp(self) -> bytes | None:
         """The packet that is in it."""
         packet = self._packet
-        return self._data[packet.body + len(_XMP) : packet.end].rstrip(b"\0") if packet else None
+        return self._read(packet.body + len(_XMP), packet.end).rstrip(b"\0") if packet else None
 
     @property
     def is_rated(self) -> bool:
         """Whether its EXIF has stars."""
-        for segment in self._having_header(_EXIF):
-            exif = self._data[segment.body + len(_EXIF) : segment.end]
-            try:
-                return Tiff(exif, self._name).is_rated
-            except SidecarRefused:  # broken EXIF rates nothing
-                return False
-        return False
+        found = (Block.at(self._file, each.body + len(_EXIF)) for each in self._having_header(_EXIF))
+        return any(_is_rated_in(head[0], head[0].rows(head[1])) for head in found if head)
 
-    def having(self, xmp: bytes) -> bytes:
+    def having(self, xmp: bytes) -> BinaryIO:
         """Return the file with this packet; what follows it moves, with all that notes its place."""
         start, end = self._place()
         parts = self._having_header(_MPF)
-        if len(xmp) > _MOST:
+        if len(xmp) > _MOST_IN_JPEG:
             raise SidecarRefused(
-                f"{self._name} would hold more XMP than fits a JPEG ({_MOST} bytes): {_REMEDY}"
+                f"{self._name} would hold more XMP than fits a JPEG ({_MOST_IN_JPEG} bytes): {_REMEDY}"
             )
-        segment = struct.pack(">BBH", 0xFF, _APP1, 2 + len(_XMP) + len(xmp)) + _XMP + xmp
+        segment = struct.pack(">BBH", 0xFF, APP1, 2 + len(_XMP) + len(xmp)) + _XMP + xmp
+        changes = [Change(start, end, segment)]
         growth = len(segment) - (end - start)
         if growth:
             self._insist_that_it_can_grow(parts)
-        new = bytearray().join((self._data[:start], segment, self._data[end:]))
-        if parts and growth:
-            at = self._length_in(parts[0])
-            (length,) = struct.unpack_from(at[1], self._data, at[0])
-            struct.pack_into(at[1], new, at[0] + growth, length + growth)
-        return bytes(new)
+            changes += [self._told_longer(parts[0], growth)] if parts else []
+        return spliced(self._file, changes)
 
     def _place(self) -> tuple[int, int]:
         """Return from where to where the packet goes: where it is, or behind the EXIF, which comes first."""
         if self._packet:
             return self._packet.start, self._packet.end
-        at = 2
+        at, with_exif = 2, self._having_header(_EXIF)
         for segment in self._segments:
-            is_exif = self._data.startswith(_EXIF, segment.body)
-            if not (segment.marker == _APP0 or (segment.marker == _APP1 and is_exif)):
+            if segment.marker != APP0 and segment not in with_exif:
                 break
             at = segment.end
         return at, at
 
-    def _insist_that_it_can_grow(self, parts: list[_Segment]) -> None:
+    def _insist_that_it_can_grow(self, parts: list[Segment]) -> None:
         """Refuse a file with data behind its picture of which perhaps only the maker notes tell the place."""
         if parts and self._packet and parts[0].start < self._packet.start:
             raise SidecarRefused(
@@ -150,177 +157,125 @@ class Jpeg:
             )
         if parts or not self._having_header(_EXIF):
             return
-        behind = self._data[self._end_of_picture() :].strip(b"\0\r\n\xff")
-        is_told = any(word in (self.xmp or b"") for word in _TOLD_IN_XMP) or behind.endswith(_SAMSUNG)
-        if behind and not is_told:
+        is_told = any(word in (self.xmp or b"") for word in _TOLD_IN_XMP)
+        if not is_told and self._has_data_behind():
             raise SidecarRefused(
                 f"{self._name} holds data behind its picture which nobody would find any more: {_REMEDY}"
             )
 
-    def _length_in(self, parts: _Segment) -> tuple[int, str]:
-        """Return where a multi-picture file (CIPA DC-007) notes how long its first picture is, and how."""
+    def _has_data_behind(self) -> bool:
+        """Whether there is anything behind the first picture that is not found from the end of the file."""
+        end = end_of_picture(self._file, self._segments[-1]) or self._size  # of one that is cut off
+        last = self._read(max(end, self._size - _PIECE), self._size)
+        if last.rstrip(_STUFFING).endswith(_SAMSUNG):
+            return False
+        return any(
+            self._read(at, min(at + _PIECE, self._size)).strip(_STUFFING)
+            for at in range(end, self._size, _PIECE)
+        )
+
+    def _told_longer(self, parts: Segment, growth: int) -> Change:
+        """Return how a multi-picture file (CIPA DC-007) has to note that its first picture grew so much."""
         base = parts.body + len(_MPF)
-        try:
-            index = Tiff(self._data[base : parts.end], self._name)
-        except SidecarRefused:
-            index = None
-        entry = index and index.entry(_MP_ENTRIES)
-        if not index or not entry or entry.count < _MP_ENTRY or base + entry.value + _MP_ENTRY > parts.end:
-            raise SidecarRefused(
-                f"{self._name} holds several pictures, and a damaged list of them: {_REMEDY}"
-            )
-        return base + entry.value + 4, f"{index.order}I"
+        block, first = Block.at(self._file, base) or (None, 0)
+        entry = block.rows(first).get(_MP_ENTRIES) if block else None
+        if block and entry and entry.size >= _MP_ENTRY and entry.place + _MP_ENTRY <= parts.end:
+            place = entry.place + 4
+            (length,) = struct.unpack(f"{block.order}I", self._read(place, place + 4))
+            if -growth <= length <= self._size:
+                return Change(place, place + 4, struct.pack(f"{block.order}I", length + growth))
+        raise SidecarRefused(f"{self._name} holds several pictures, and a damaged list of them: {_REMEDY}")
 
-    def _having_header(self, header: bytes) -> list[_Segment]:
-        return [each for each in self._segments if self._data.startswith(header, each.body, each.end)]
+    def _having_header(self, header: bytes) -> list[Segment]:
+        return [
+            each for each in self._segments
+            if self._read(each.body, min(each.body + len(header), each.end)) == header
+        ]  # fmt: skip
 
-    def _read_segments(self) -> list[_Segment]:
-        segments: list[_Segment] = []
-        at = 2
-        while True:
-            segment = self._segment(at)
-            if segment.marker in {_SOS, _EOI}:
-                return segments
-            segments.append(segment)
-            at = segment.end
-
-    def _segment(self, at: int) -> _Segment:
-        data, start = self._data, at
-        while data[at : at + 2] == b"\xff\xff":  # it may be filled up so
-            at += 1
-        head = data[at : at + 4]
-        end = at + 2 + int.from_bytes(head[2:], "big")
-        if len(head) < 4 or head[0] != 0xFF or end < at + 4 or end > len(data):
-            raise SidecarRefused(f"{self._name} is damaged before its picture begins: copy it again")
-        return _Segment(head[1], start, at + 4, end)
-
-    def _end_of_picture(self) -> int:
-        """Return where the first picture ends; one that is cut off ends with the file."""
-        at = self._segments[-1].end if self._segments else 2
-        while found := _MARKER.search(self._data, at):
-            at = found.end()
-            if found[0][1] == _EOI:
-                return at
-            at += int.from_bytes(self._data[at : at + 2], "big")
-        return len(self._data)
+    def _read(self, start: int, end: int) -> bytes:
+        self._file.seek(start)
+        return self._file.read(end - start)
 
 
 # ---- TIFF ------------------------------------------------------------------------------------------
 
-_TIFFS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
-_PACKET, _RATING = 700, 0x4746
-_BYTE, _OF_BYTES, _SHORT = 1, {1, 2, 6, 7}, 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    tag: int
-    kind: int
-    count: int
-    value: int  # or its place
-    at: int
+_TIFFS = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}
+_PACKET = 700
+_BYTE, _OF_BYTES = 1, {1, 2, 6, 7}
+_MOST_PICTURES = 10_000
 
 
 class Tiff:
     """A TIFF or BigTIFF; see ``container``. What is new goes to its end, so that nothing moves."""
 
-    def __init__(self, data: bytes, name: str) -> None:
-        self._data, self._name = data, name
-        if data[:4] not in _TIFFS:
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file, self._name = file, name
+        self._size = file.seek(0, io.SEEK_END)
+        head = Block.at(file)
+        if head is None:
             raise self._damaged()
-        self.order, self._is_big = _TIFFS[data[:4]], b"+" in data[:4]
-        # How the number of entries, an entry, and a place in the file are written.
-        self._number, self._entry, self._offset = ("Q", "HHQQ", "Q") if self._is_big else ("H", "HHII", "I")
-        try:
-            self._ifd = self._unpack(self._offset, self._pointer)[0]
-            self._entries, self._next = self._read_ifd(self._ifd)
-        except (struct.error, OverflowError):
-            raise self._damaged() from None
+        self._block, self._first = head
+        self._rows = self._block.rows(self._first)
+        count, self._table = self._block.table(self._first)
+        if not count or len(self._table) < count * self._width:
+            raise self._damaged()
 
     @property
     def xmp(self) -> bytes | None:
         """The packet that is in it."""
-        entry = self.entry(_PACKET)
-        if entry is None or entry.count <= self._size(self._offset):  # which would stand in the entry
+        row = self._rows.get(_PACKET)
+        if row is None or row.count <= struct.calcsize(f"={self._block.offset_code}"):  # it stands in the row
             return None
-        if entry.kind not in _OF_BYTES or entry.value + entry.count > len(self._data):
+        if row.size > MAX_BYTES:
+            raise SidecarRefused(f"{self._name} holds more than {MAX_BYTES // 2**20} MiB of XMP: {_REMEDY}")
+        if row.kind not in _OF_BYTES or row.place + row.size > self._size:
             raise self._damaged()
-        return self._data[entry.value : entry.value + entry.count].rstrip(b"\0") or None
+        return self._block.read(row.place, row.size).rstrip(b"\0") or None
 
     @property
     def is_rated(self) -> bool:
         """Whether it has stars beside its XMP."""
-        rating = self.entry(_RATING)
-        if rating is None or rating.kind != _SHORT:
-            return False
-        return self._unpack("H", rating.at + self._size(self._entry) - self._size(self._offset))[0] > 0
+        return _is_rated_in(self._block, self._rows)
 
-    def entry(self, tag: int) -> _Entry | None:
-        """Return an entry of the first IFD."""
-        return next((each for each in self._entries if each.tag == tag), None)
-
-    def having(self, xmp: bytes) -> bytes:
+    def having(self, xmp: bytes) -> BinaryIO:
         """Return the file with this packet: where the old one is, if it fits there, else at the end."""
-        old, new = self.entry(_PACKET), bytearray(self._data)
-        if old and self.xmp is not None and len(xmp) <= old.count:
-            new[old.value : old.value + old.count] = fitted(xmp, old.count)
-            return bytes(new)
-        new += b"\0" * (len(new) % 2)  # what is noted in a TIFF begins at an even place
-        place = len(new)
-        new += xmp + b"\0" * (len(xmp) % 2)
-        told = struct.pack(self.order + self._entry, _PACKET, _BYTE, len(xmp), place)
+        old = self._rows.get(_PACKET)
+        if old and self.xmp is not None and len(xmp) <= old.size:
+            return spliced(self._file, [Change(old.place, old.place + old.size, fitted(xmp, old.size))])
+        end, order = self._size, self._block.order
+        place = end + end % 2  # what is noted in a TIFF begins at an even place
+        new = bytes(end % 2) + xmp + bytes(len(xmp) % 2)
+        told = struct.pack(order + self._block.row_code, _PACKET, _BYTE, len(xmp), place)
         if old:
-            new[old.at : old.at + len(told)] = told
-            return bytes(new)
+            return spliced(self._file, [Change(old.at, old.at + len(told), told), Change(end, end, new)])
         self._insist_that_nothing_leads_back()
-        struct.pack_into(self.order + self._offset, new, self._pointer, len(new))
-        return bytes(new + self._ifd_with(told))
+        pointer = struct.pack(order + self._block.offset_code, end + len(new))
+        at = len(pointer)  # 4, or 8 in a BigTIFF
+        new += self._directory_with(told)
+        return spliced(self._file, [Change(at, 2 * at, pointer), Change(end, end, new)])
 
-    def _ifd_with(self, told: bytes) -> bytes:
-        """Return the first IFD with one more entry, at its place among the others."""
-        size = len(told)
-        entries = [self._data[each.at : each.at + size] for each in self._entries]
-        where = next((n for n, each in enumerate(self._entries) if each.tag > _PACKET), len(entries))
-        entries.insert(where, told)
-        head, tail = (struct.pack(self.order + kind, value) for kind, value in
-                      ((self._number, len(entries)), (self._offset, self._next)))  # fmt: skip
-        return b"".join((head, *entries, tail))
-
-    def _read_ifd(self, ifd: int) -> tuple[list[_Entry], int]:
-        """Return the entries of an IFD, and where the next one is."""
-        (count,) = self._unpack(self._number, ifd)
-        at, size = ifd + self._size(self._number), self._size(self._entry)
-        if not count or at + count * size > len(self._data):
-            raise self._damaged()
-        places = range(at, at + count * size, size)
-        return [self._entry_at(place) for place in places], self._unpack(self._offset, at + count * size)[0]
-
-    def _entry_at(self, place: int) -> _Entry:
-        tag, kind, count, value = self._unpack(self._entry, place)
-        return _Entry(tag, kind, count, value, place)
+    def _directory_with(self, told: bytes) -> bytes:
+        """Return the first directory with one more row, at its place among the others."""
+        rows = [self._table[at : at + len(told)] for at in range(0, len(self._table), len(told))]
+        tag = struct.Struct(f"{self._block.order}H")
+        where = next((n for n, row in enumerate(rows) if tag.unpack_from(row)[0] > _PACKET), len(rows))
+        rows.insert(where, told)
+        order, following = self._block.order, self._block.following(self._first)
+        count = struct.pack(order + self._block.count_code, len(rows))
+        return b"".join((count, *rows, struct.pack(order + self._block.offset_code, following)))
 
     def _insist_that_nothing_leads_back(self) -> None:
         """Refuse a file whose last picture is followed by its first one, which is about to move."""
-        seen, ifd = {self._ifd}, self._next
-        while ifd:
-            if ifd in seen:
+        seen, directory = {self._first}, self._block.following(self._first)
+        while directory:
+            if directory in seen or len(seen) == _MOST_PICTURES:
                 raise self._damaged()
-            seen.add(ifd)
-            try:
-                ifd = self._read_ifd(ifd)[1]
-            except (struct.error, OverflowError, SidecarRefused):
-                return
+            seen.add(directory)
+            directory = self._block.following(directory)
 
     @property
-    def _pointer(self) -> int:
-        """Where the header tells of the first IFD."""
-        return 8 if self._is_big else 4
-
-    def _unpack(self, kind: str, at: int) -> tuple[int, ...]:
-        return struct.unpack_from(self.order + kind, self._data, at)
-
-    def _size(self, kind: str) -> int:
-        return struct.calcsize(self.order + kind)
+    def _width(self) -> int:
+        return struct.calcsize(f"={self._block.row_code}")
 
     def _damaged(self) -> SidecarRefused:
         return SidecarRefused(f"{self._name} is no TIFF that is understood here: {_REMEDY}")

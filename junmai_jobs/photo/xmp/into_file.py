@@ -6,21 +6,24 @@ read again, and put into its place in one step. See ``containers`` for what of i
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
+from junmai_jobs.files import open_regular
 from junmai_jobs.photo.develop.settings import Settings
 from junmai_jobs.photo.errors import PhotoGone, SidecarError, SidecarRefused, shown
 from junmai_jobs.photo.pictures.files import JPEG_SUFFIXES
 from junmai_jobs.photo.xmp.containers import Container, container
-from junmai_jobs.photo.xmp.packet import NO_MARKS, Marks, Xmp, blank, fitted, unrated
-from junmai_jobs.photo.xmp.replacing import back_up, backups, explained, replace
+from junmai_jobs.photo.xmp.packet import NO_MARKS, Marks, Xmp, blank, fitted, may_be_marked, unrated
+from junmai_jobs.photo.xmp.replacing import backups, digest, explained, replace, restore
 from junmai_jobs.photo.xmp.sidecar import Outcome, Restored, fields_of
 
 SUFFIXES = JPEG_SUFFIXES | {".tif", ".tiff", ".dng"}
 """Of the files that settings can be written into, in lower case."""
 BACKUP = ".original"
-MAX_BYTES = 512 * 2**20
-"""Of a file: it is in memory twice while it is changed."""
 _ROOM = 2048  # bytes of white space in a packet, so that the next one fits into its place
 
 
@@ -30,8 +33,8 @@ def write_into_file(
     """Write develop settings into the XMP of a photograph.
 
     What its XMP has of ratings, keywords and anything else stays byte for byte, as in a sidecar. Not a byte
-    of the picture changes, nor of its EXIF. The file keeps its permissions and gets a new time of change, by
-    which Lightroom knows that there is something to read.
+    of the picture changes, nor of its EXIF. The file keeps its owner, permissions and attributes and gets a
+    new time of change, by which Lightroom knows that there is something to read.
 
     Args:
         photo: a JPEG, TIFF or DNG that is no link.
@@ -53,21 +56,34 @@ def write_into_file(
     with explained(name):
         if not photo.is_file():
             raise PhotoGone(f"{name} is not there: was it moved, or is its drive not connected?")
-        state, data = _state(photo), _read(photo)
-        held = _container(data, name)
-        xmp = _xmp_of(held, name)
-        if xmp.edits and not xmp.is_ours and not replace_edits:
-            return "already_edited"
-        marks = unrated(marks) if held.is_rated else marks
-        if xmp.is_having(fields, marks):
-            return "unchanged"
-        new = _having(held, xmp.having(fields, preset, marks), name)
-        kept = backups(photo, BACKUP)
-        if not kept or not _came_from(_read(kept[-1]), data, name):
-            back_up(photo, data, BACKUP)
-        if not replace(photo, new, like=photo, is_still=lambda: _state(photo) == state):
-            raise SidecarError(f"{name} is being written by another program: try again when it is done")
+        with open_regular(photo) as file:
+            is_still = _unchanged(photo, file)
+            held = _container(file, name)
+            xmp = _xmp_of(held, name)
+            if xmp.edits and not xmp.is_ours and not replace_edits:
+                return "already_edited"
+            marks = unrated(marks) if held.is_rated else marks
+            if xmp.is_having(fields, marks):
+                return "unchanged"
+            new = _having(held, xmp.having(fields, preset, marks), name)
+            _put(photo, file, new, is_still)
     return "written"
+
+
+def unmark_file(photo: Path) -> None:
+    """Take the marks out of a photograph that ``write_into_file`` has set, and nobody has changed since.
+
+    Raises:
+        SidecarRefused, SidecarError: as ``write_into_file`` does.
+    """
+    name = shown(photo)
+    with explained(name), open_regular(photo) as file:
+        is_still = _unchanged(photo, file)
+        held = _container(file, name)
+        if may_be_marked(held.xmp or b""):
+            unmarked = _xmp_of(held, name).without_marks()
+            if unmarked != held.xmp:
+                _put(photo, file, _having(held, unmarked, name), is_still)
 
 
 def restore_file(photo: Path) -> Restored:
@@ -84,28 +100,37 @@ def restore_file(photo: Path) -> Restored:
     with explained(name):
         if not (kept := backups(photo, BACKUP)):
             return "no_backup"
-        if photo.exists() and not _came_from(_read(kept[-1]), _read(photo), name):
-            return "edited_since"
-        kept[-1].replace(photo)
+        with open_regular(photo) if photo.exists() else nullcontext() as now:
+            is_still = _unchanged(photo, now)
+            if now and not _came_from(kept[-1], now, name):
+                return "edited_since"
+        restore(kept[-1], photo, is_still=is_still)
     return "restored"
 
 
-def _came_from(before: bytes, now: bytes, name: str) -> bool:
-    """Whether a file is another one with other XMP, which is the other's but for what is ours."""
-    if before == now:
-        return True
-    old, new = _container(before, name), _container(now, name)
-    old_xmp, new_xmp = _xmp_of(old, name), _xmp_of(new, name)
-    if (
-        new.xmp is None
-        or not new_xmp.is_ours
-        or old_xmp.others(new_xmp.edits) != new_xmp.others(new_xmp.edits)
-    ):
-        return False
-    return old.having(new.xmp) == now
+def _put(photo: Path, old: BinaryIO, new: BinaryIO, is_still: Callable[[], bool]) -> None:
+    """Replace a photograph; it is kept as it was, unless nothing but our XMP is new since its last backup."""
+    kept = backups(photo, BACKUP)
+    is_kept = bool(kept) and _came_from(kept[-1], old, shown(photo))
+    new.seek(0)
+    replace(photo, new, is_still=is_still, keep_as="" if is_kept else BACKUP, old=old)
 
 
-def _having(held: Container, packet: bytes, name: str) -> bytes:
+def _came_from(backup: Path, now: BinaryIO, name: str) -> bool:
+    """Whether a file is its backup with other XMP, which is the backup's but for what is ours."""
+    with open_regular(backup) as before:
+        is_now = digest(now)
+        if digest(before) == is_now:
+            return True
+        old, new = _container(before, name), _container(now, name)
+        old_xmp, new_xmp = _xmp_of(old, name), _xmp_of(new, name)
+        edits = new_xmp.edits
+        if new.xmp is None or not new_xmp.is_ours or old_xmp.others(edits) != new_xmp.others(edits):
+            return False
+        return digest(old.having(new.xmp)) == is_now
+
+
+def _having(held: Container, packet: bytes, name: str) -> BinaryIO:
     """Return the file with a packet, made as long as the one that is there, or with room to spare."""
     old = held.xmp
     fits = old is not None and len(fitted(packet, 0)) <= len(old)
@@ -125,20 +150,18 @@ def _xmp_of(held: Container, name: str) -> Xmp:
         raise SidecarRefused(f"the XMP in {name} is none that is understood here: {remedy}") from error
 
 
-def _container(data: bytes, name: str) -> Container:
-    held = container(data, name)
+def _container(file: BinaryIO, name: str) -> Container:
+    held = container(file, name)
     if held is None:
         raise SidecarRefused(f"{name} is neither a JPEG nor a TIFF: give it the suffix of what it is")
     return held
 
 
-def _read(path: Path) -> bytes:
-    if path.stat().st_size > MAX_BYTES:
-        raise SidecarRefused(f"{shown(path)} is larger than {MAX_BYTES // 2**20} MiB: it was left as it is")
-    return path.read_bytes()
+def _unchanged(path: Path, file: BinaryIO | None) -> Callable[[], bool]:
+    """Return what tells, when called, whether a file is as it was when it was opened; None: not there."""
+    before = None if file is None else _state(os.fstat(file.fileno()))
+    return lambda: (_state(path.lstat()) if path.exists() else None) == before
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    """Of a file: it is another one when anybody has written it."""
-    found = path.lstat()
+def _state(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ino

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
@@ -20,6 +20,8 @@ from junmai_jobs.photo.xmp.parser import CRS, RDF, Parser, Property, before
 Fields = dict[str, tuple[str, ...]]  # properties of the crs namespace: a text, or the texts of an rdf:Seq
 Marks = Mapping[str, str]  # properties of the xmp namespace that stand for a verdict: Rating, Label
 
+MAX_BYTES = 16 * 2**20
+"""Of a packet in a photograph; even one with a long history of edits has a tenth of that."""
 NO_MARKS: Marks = MappingProxyType({})
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 _XMP = "http://ns.adobe.com/xap/1.0/"
@@ -48,11 +50,11 @@ class Xmp:
     @property
     def edits(self) -> Fields:
         """The develop settings, whoever made them."""
-        edits: Fields = {}
+        edits: dict[str, list[str]] = {}
         for each in self._properties():
             if each.is_edit:
-                edits[each.name] = edits.get(each.name, ()) + tuple(each.texts)
-        return edits
+                edits.setdefault(each.name, []).extend(each.texts)
+        return {name: tuple(texts) for name, texts in edits.items()}
 
     @property
     def is_ours(self) -> bool:
@@ -109,22 +111,11 @@ class Xmp:
         Raises:
             SidecarRefused: what came of it, read again, is not these edits and all the others as they were.
         """
-        data = self._spliced(edits, self._block(edits, preset, self.marks_with(marks)))
-        try:
-            new = Xmp(data, self.name)
-        except SidecarError:
-            new = None
-        if not (
-            new
-            and new.edits == edits
-            and new.is_ours
-            and new.is_having(edits, self.marks_with(marks))
-            and new.others(edits) == self.others(edits)
-        ):
-            raise SidecarRefused(
-                f"{self.name} cannot be changed without harm to what is in it: "
-                "save its metadata anew in Lightroom, or remove it"
-            )
+        block = self._block(edits, preset, self.marks_with(marks))
+        data = self._spliced(partial(self._is_replaced, edits=edits), block)
+        new = self._unharmed(data, edits)
+        if not (new and new.is_ours and new.is_having(edits, self.marks_with(marks))):
+            raise self._harmed()
         return data
 
     def without_ours(self) -> bytes | None:
@@ -132,14 +123,28 @@ class Xmp:
 
         To be asked only where the edits are ours.
         """
-        data = self._spliced({}, b"")
+        data = self._spliced(partial(self._is_replaced, edits={}), b"")
         new = blank(self.extension)
         return None if Xmp(data, self.name).others({}) == Xmp(new, self.name).others({}) else data
 
-    def _spliced(self, edits: Fields, block: bytes) -> bytes:
+    def without_marks(self) -> bytes:
+        """Return the packet without the marks that are as ``having`` has set them, as if it never had.
+
+        Raises:
+            SidecarRefused: what came of it, read again, is not all the others as they were.
+        """
+        own = self._own_marks
+        data = self._spliced(lambda each: each.namespace in {_XMP, _OURS} and each.name in own, b"")
+        new = self._unharmed(data, self.edits)
+        if new is None or new._own_marks:  # noqa: SLF001 - it is one of us
+            raise self._harmed()
+        return data
+
+    def _spliced(self, is_doomed: Callable[[Property], bool], block: bytes) -> bytes:
+        """Return the packet without some properties, and with a block before its end."""
         spans = [(self._end, self._end)]
         for description in self._descriptions:
-            doomed = [each for each in description.properties if self._is_replaced(each, edits)]
+            doomed = [each for each in description.properties if is_doomed(each)]
             if doomed and len(doomed) == len(description.properties) and not description.others:
                 spans.append((description.start, description.end))
             else:
@@ -171,6 +176,20 @@ class Xmp:
         text = "\n  <rdf:Description" + "".join(lines) + ">" + "".join(elements) + "\n  </rdf:Description>"
         return text.encode("ascii", "xmlcharrefreplace")
 
+    def _unharmed(self, data: bytes, edits: Fields) -> Xmp | None:
+        """Read a packet that has these edits and all the others as they are; None: it has not."""
+        try:
+            new = Xmp(data, self.name)
+        except SidecarError:
+            return None
+        return new if new.edits == edits and new.others(edits) == self.others(edits) else None
+
+    def _harmed(self) -> SidecarRefused:
+        return SidecarRefused(
+            f"{self.name} cannot be changed without harm to what is in it: "
+            "save its metadata anew in Lightroom, or remove it"
+        )
+
     @cached_property
     def _own_marks(self) -> dict[str, str]:
         """Those that are as we noted them when we set them."""
@@ -190,10 +209,15 @@ class Xmp:
             yield from description.properties
 
     def _text(self, namespace: str, name: str) -> str | None:
+        return self._first_texts.get((namespace, name))
+
+    @cached_property
+    def _first_texts(self) -> dict[tuple[str, str], str]:
+        texts: dict[tuple[str, str], str] = {}
         for each in self._properties():
-            if (each.namespace, each.name) == (namespace, name) and each.texts:
-                return each.texts[0]
-        return None
+            if each.texts:
+                texts.setdefault((each.namespace, each.name), each.texts[0])
+        return texts
 
 
 def blank(extension: str | None = None) -> bytes:
@@ -219,6 +243,11 @@ def blank(extension: str | None = None) -> bytes:
 def unrated(marks: Marks) -> Marks:
     """Return these marks without stars, for a picture that has some elsewhere."""
     return {name: text for name, text in marks.items() if name != "Rating"}
+
+
+def may_be_marked(packet: bytes) -> bool:
+    """Whether it is worth a look for marks of ours."""
+    return _OURS.encode() in packet
 
 
 def fitted(packet: bytes, length: int) -> bytes:

@@ -2,84 +2,131 @@
 
 from __future__ import annotations
 
+import filecmp
+import hashlib
 import itertools
 import os
-import secrets
 import shutil
+import stat
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from errno import EACCES, EDQUOT, EIO, ENOSPC, EPERM, EROFS
 from pathlib import Path
+from typing import BinaryIO
 
-from junmai_jobs.photo.errors import SidecarError
+from junmai_jobs.files import aside, private, put_in_place, sync_folder
+from junmai_jobs.photo.errors import SidecarError, shown
 
-_CHUNK = 2**20  # bytes
+_PIECE = 2**20  # bytes
+_LOCKED = stat.UF_IMMUTABLE | stat.SF_IMMUTABLE | stat.UF_APPEND | stat.SF_APPEND  # macOS: in the Finder
+
+
+class WrittenMeanwhile(SidecarError):  # noqa: N818 -- named for what happened
+    """Another program has written the file since it was read: what it wrote counts."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{shown(path)} is being written by another program: try again when it is done")
 
 
 def replace(
-    path: Path, new: bytes, *, like: Path, is_still: Callable[[], bool], keeps_time: bool = False
-) -> bool:
-    """Put ``new`` in the place of ``path``, durably and in one step; not at all if ``is_still`` says no.
+    path: Path,
+    new: BinaryIO,
+    *,
+    is_still: Callable[[], bool],
+    keep_as: str = "",
+    old: BinaryIO | None = None,
+) -> None:
+    """Put a file in the place of another one, durably and in one step.
 
-    What is written is read again before that. The file gets the permissions and attributes of ``like``, if
-    there is one, with ``keeps_time`` its time of change too, and is its owner's alone until then; one that is
-    write-protected is meant to stay.
+    It is read again before that, and never more public than what it replaces. It gets the owner, permissions
+    and attributes of that, but a new time of change. What is write-protected is meant to stay.
+
+    Args:
+        path: the file; it need not be there.
+        new: what it is to hold, which may be read from ``path`` itself; it is read once, and closed.
+        is_still: asked right before: whether what is there is what the caller has read.
+        keep_as: the suffix under which what is there is kept beside it, under the first free name: ``NAME``
+            as ``NAME`` with the suffix, then with a number behind that.
+        old: what is there, if it is open: it is closed too, as Windows replaces no file that is open.
 
     Raises:
+        WrittenMeanwhile: ``is_still`` says no.
         OSError: it cannot be written, or reads otherwise than it was written.
     """
-    mode = _mode(like) if like.exists() else None
-    temporary = path.with_name(f".junmai-{secrets.token_hex(6)}.tmp")
-    try:
-        with open(temporary, "xb", opener=None if mode is None else _as_private) as file:
-            file.write(new)
-            file.flush()
-            os.fsync(file.fileno())
-        if not _holds(temporary, new):
-            raise OSError(EIO, "it reads otherwise than it was written")
-        if mode is not None:
-            written = temporary.stat()
-            shutil.copystat(like, temporary)
-            if not keeps_time:
-                os.utime(temporary, ns=(written.st_atime_ns, written.st_mtime_ns))
-        if not is_still():
-            return False
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-    return True
+    is_there = path.exists()
+    if is_there:
+        _insist_that_it_may_be_written(path)
+    with aside(path) as made, ExitStack() as at_the_end:
+        with new, old or nullcontext(), open(made, "xb", opener=private if is_there else None) as file:
+            written = _copied(new, file)
+        if is_there:
+            _make_alike(made, path)
+            os.utime(made)
+
+        def last_look() -> None:
+            with made.open("rb") as file:
+                if digest(file) != written:
+                    raise OSError(EIO, "it reads otherwise than it was written")
+            if keep_as and (backup := _keep(path, keep_as)):
+                at_the_end.callback(_take_back, backup, made)
+            if not is_still():
+                raise WrittenMeanwhile(path)
+
+        put_in_place(made, path, last_look=last_look)
 
 
-def back_up(path: Path, content: bytes, suffix: str) -> None:
-    """Keep ``content``, what ``path`` holds, beside it, under the first free name; once is enough.
+def restore(backup: Path, path: Path, *, is_still: Callable[[], bool]) -> None:
+    """Make a backup again the file that it was, as ``replace`` puts a file in its place.
 
-    ``NAME`` is kept as ``NAME`` with the suffix, then with a number behind that; none is ever overwritten.
+    Raises:
+        WrittenMeanwhile: ``is_still`` says no.
+        OSError: it cannot be put there.
     """
-    for number in itertools.count(1):
-        backup = _backup(path, suffix, number)
-        if backup.exists():
-            if _holds(backup, content):
-                return
-        elif replace(backup, content, like=path, is_still=lambda: not backup.exists(), keeps_time=True):  # noqa: B023 - called at once
+
+    def last_look() -> None:
+        if not is_still():
+            raise WrittenMeanwhile(path)
+
+    if path.exists():
+        _insist_that_it_may_be_written(path)
+        if path.samefile(backup):  # it was kept, and then never replaced
+            backup.unlink()
             return
+    put_in_place(backup, path, last_look=last_look)
 
 
-def backups(path: Path, suffix: str) -> list[Path]:
-    """Return what ``back_up`` has kept, the oldest first."""
-    numbered = (_backup(path, suffix, number) for number in itertools.count(1))
-    return list(itertools.takewhile(lambda backup: os.path.exists(backup), numbered))  # noqa: PTH110, PLW0108 - false for a name too long
-
-
-def remove(path: Path) -> None:
+def remove(path: Path, *, is_still: Callable[[], bool]) -> None:
     """Remove a file, durably; one that is write-protected is meant to stay.
 
     Raises:
+        WrittenMeanwhile: ``is_still`` says no.
         OSError: it cannot be removed.
     """
-    _mode(path)
+    _insist_that_it_may_be_written(path)
+    if not is_still():
+        raise WrittenMeanwhile(path)
     path.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
+
+
+def backups(path: Path, suffix: str) -> list[Path]:
+    """Return what ``replace`` has kept, the oldest first.
+
+    An empty file only holds a name for what was to be copied to it; a link or a pipe is none of ours.
+    """
+    names = (_backup(path, suffix, number) for number in itertools.count(1))
+    taken = itertools.takewhile(lambda name: os.path.lexists(name), names)  # noqa: PLW0108 - else Any
+    return [name for name in taken if stat.S_ISREG(name.lstat().st_mode) and name.lstat().st_size]
+
+
+def digest(file: BinaryIO) -> bytes:
+    """Return what stands for all that a file holds."""
+    found = hashlib.blake2b()
+    file.seek(0)
+    while piece := file.read(_PIECE):
+        found.update(piece)
+    return found.digest()
 
 
 @contextmanager
@@ -100,32 +147,90 @@ def explained(name: str) -> Iterator[None]:
         raise SidecarError(f"{name} cannot be written ({error.strerror}): check its drive") from error
 
 
-def _mode(path: Path) -> int:
-    mode = path.stat().st_mode
-    if not mode & 0o222:
-        raise PermissionError(EACCES, os.strerror(EACCES), str(path))
-    return mode
+def _keep(path: Path, suffix: str) -> Path | None:
+    """Keep a file as it is under the first free name; None if its newest backup is the same already."""
+    kept = backups(path, suffix)
+    if kept and filecmp.cmp(path, kept[-1], shallow=False):
+        return None
+    number = 1
+    while True:
+        backup = _backup(path, suffix, number)
+        with suppress(FileExistsError):
+            _link_or_copy(path, backup)
+            sync_folder(path.parent)
+            return backup
+        number += 1
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
+def _take_back(backup: Path, made: Path) -> None:
+    """Remove a backup again where what was made has not come to its place."""
+    if made.exists():
+        backup.unlink()
+
+
+def _link_or_copy(path: Path, new: Path) -> None:
+    """Give a file a second name, with which it keeps all that it is; else, as on FAT, copy it to that.
+
+    Raises:
+        FileExistsError: there is such a name; nothing is ever overwritten.
+    """
+    try:
+        os.link(path, new)
+    except FileExistsError:
+        raise
+    except OSError:
+        with open(new, "xb", opener=private):
+            pass  # the name is ours from here on
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            with aside(new) as made:
+                with path.open("rb") as source, open(made, "xb", opener=private) as copy:
+                    _copied(source, copy)
+                _make_alike(made, path)
+                put_in_place(made, new)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+
+
+def _make_alike(new: Path, old: Path) -> None:
+    """Give a file the owner, permissions, times and attributes of another one, as far as we may.
+
+    Access lists go along on Linux and macOS; on Windows they are the folder's, as those of any new file.
+    """
+    if os.name == "posix":
+        found = old.stat()
+        for owner in ((-1, found.st_gid), (found.st_uid, -1)):  # of one that is not ours perhaps the group
+            with suppress(OSError):
+                os.chown(new, *owner)
+    shutil.copystat(old, new)
+    if sys.platform == "darwin":
+        _copy_attributes(old, new)
+
+
+def _insist_that_it_may_be_written(path: Path) -> None:
+    found = path.stat()
+    if not found.st_mode & 0o222 or getattr(found, "st_flags", 0) & _LOCKED:
+        raise PermissionError(EACCES, os.strerror(EACCES), str(path))
 
 
 def _backup(path: Path, suffix: str, number: int) -> Path:
     return path.with_name(f"{path.name}{suffix}{number if number > 1 else ''}")
 
 
-def _holds(path: Path, content: bytes) -> bool:
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size != len(content):
-            return False
-        return all(file.read(_CHUNK) == content[at : at + _CHUNK] for at in range(0, len(content), _CHUNK))
+def _copied(source: BinaryIO, copy: BinaryIO) -> bytes:
+    """Copy a file, from where it is to its end; return the digest of that."""
+    found = hashlib.blake2b()
+    while piece := source.read(_PIECE):
+        found.update(piece)
+        copy.write(piece)
+    return found.digest()
 
 
-def _as_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+if sys.platform == "darwin":
+    import ctypes
+
+    _ACL, _XATTR = 1, 4  # of copyfile(3)
+
+    def _copy_attributes(old: Path, new: Path) -> None:
+        """Copy what Python leaves behind there: Finder's tags and comments, and the access list."""
+        ctypes.CDLL(None).copyfile(os.fsencode(old), os.fsencode(new), None, _ACL | _XATTR)

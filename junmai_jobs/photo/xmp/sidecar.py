@@ -5,16 +5,26 @@ What others have put there is theirs: it is kept, and settings that somebody mad
 
 from __future__ import annotations
 
-import os
-import stat
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
+from junmai_jobs.files import open_regular
 from junmai_jobs.photo.develop.settings import PARAMETERS, Settings, Value, checked_settings
 from junmai_jobs.photo.errors import PhotoError, PhotoGone, SidecarError, SidecarRefused, shown, spelt
 from junmai_jobs.photo.pictures.files import is_raw
-from junmai_jobs.photo.xmp.packet import NO_MARKS, Fields, Marks, Xmp, blank
-from junmai_jobs.photo.xmp.replacing import back_up, backups, explained, remove, replace
+from junmai_jobs.photo.xmp.packet import NO_MARKS, Fields, Marks, Xmp, blank, may_be_marked
+from junmai_jobs.photo.xmp.replacing import (
+    WrittenMeanwhile,
+    backups,
+    explained,
+    remove,
+    replace,
+    restore,
+)
 
 Outcome = Literal["written", "unchanged", "already_edited"]
 Restored = Literal["restored", "no_backup", "edited_since"]
@@ -72,10 +82,25 @@ def write_sidecar(
         if not photo.is_file():
             raise PhotoGone(f"{shown(photo)} is not there: was it moved, or is its drive not connected?")
         path = sidecar or sidecar_of(photo)
-        for _ in range(_ATTEMPTS):
-            if outcome := _try_to_write(photo, path, fields, preset, marks, replace_edits=replace_edits):
-                return outcome
-    raise SidecarError(f"{shown(path)} is being written by another program: try again when it is done")
+        attempt = partial(_try_to_write, photo, path, fields, preset, marks, replace_edits=replace_edits)
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(WrittenMeanwhile):
+                return attempt()
+        return attempt()
+
+
+def unmark_sidecar(path: Path) -> None:
+    """Take the marks out of a sidecar that ``write_sidecar`` has set there, and nobody has changed since.
+
+    Raises:
+        SidecarError: the sidecar is not XMP, or cannot be written; it was left as it was.
+    """
+    with explained(shown(path)):
+        now = _read(path)
+        if now is not None and len(now) <= MAX_BYTES and may_be_marked(now):
+            unmarked = Xmp(now, shown(path)).without_marks()
+            if unmarked != now:
+                replace(path, BytesIO(unmarked), is_still=_holds(path, now))
 
 
 def restore_sidecar(photo: Path) -> Restored:
@@ -94,41 +119,42 @@ def restore_sidecar(photo: Path) -> Restored:
     with explained(shown(photo.with_suffix(".xmp"))):
         path = sidecar_of(photo)
         kept, now = backups(path, _BACKUP), _read(path)
-        if now is None and kept:
-            kept[-1].replace(path)
-            return "restored"
-        if now is None or len(now) > MAX_BYTES:
+        if now is not None and len(now) > MAX_BYTES:
             return "edited_since" if kept else "no_backup"
-        xmp = Xmp(now, shown(path))
-        return _restore_backup(path, kept[-1], xmp) if kept else _take_out(path, now, xmp)
-
-
-def _restore_backup(path: Path, backup: Path, xmp: Xmp) -> Restored:
-    before = Xmp(backup.read_bytes(), shown(backup))
-    edits = xmp.edits or before.edits  # none are left where they were reset
-    if (xmp.edits and not xmp.is_ours) or before.others(edits) != xmp.others(edits):
-        return "edited_since"
-    backup.replace(path)
+        if not kept:
+            return "no_backup" if now is None else _take_out(path, now)
+        if now is not None and not _came_from(kept[-1], path, now):
+            return "edited_since"
+        restore(kept[-1], path, is_still=_holds(path, now))
     return "restored"
 
 
-def _take_out(path: Path, now: bytes, xmp: Xmp) -> Restored:
+def _came_from(backup: Path, path: Path, now: bytes) -> bool:
+    """Whether a sidecar is what it was, but for settings and marks of ours."""
+    if (kept := _read(backup)) == now or kept is None:
+        return True
+    before, xmp = Xmp(kept, shown(backup)), Xmp(now, shown(path))
+    edits = xmp.edits or before.edits  # none are left where they were reset
+    return (xmp.is_ours or not xmp.edits) and before.others(edits) == xmp.others(edits)
+
+
+def _take_out(path: Path, now: bytes) -> Restored:
+    xmp = Xmp(now, shown(path))
     if not xmp.has_our_record:
         return "no_backup"
     if not xmp.is_ours:
         return "edited_since"
     before = xmp.without_ours()
     if before is None:
-        remove(path)
-    elif not _replace(path, now, before):
-        return "edited_since"
+        remove(path, is_still=_holds(path, now))
+    else:
+        replace(path, BytesIO(before), is_still=_holds(path, now))
     return "restored"
 
 
 def _try_to_write(
     photo: Path, path: Path, fields: Fields, preset: str, marks: Marks, *, replace_edits: bool
-) -> Outcome | None:
-    """None: another program has written the sidecar, ``path``, since it was read."""
+) -> Outcome:
     old = _read(path)
     if old is not None and len(old) > MAX_BYTES:
         if not replace_edits:
@@ -142,9 +168,8 @@ def _try_to_write(
     if xmp.is_having(fields, marks):
         return "unchanged"
     new = xmp.having(fields, preset, marks)
-    if foreign and old is not None:
-        back_up(path, old, _BACKUP)
-    return "written" if _replace(path, old, new) else None
+    replace(path, BytesIO(new), is_still=_holds(path, old), keep_as=_BACKUP if foreign else "")
+    return "written"
 
 
 def _insist_that_it_is_of(photo: Path, xmp: Xmp) -> None:
@@ -193,20 +218,15 @@ def sidecar_of(photo: Path) -> Path:
 
 def _read(path: Path) -> bytes | None:
     """Read a sidecar: all of it, or of one that is too large a byte more than ``MAX_BYTES``."""
+    if path.exists() and not path.is_file():
+        raise SidecarRefused(f"{shown(path)} is no file: remove it")
     try:
-        with open(path, "rb", opener=_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise SidecarRefused(f"{shown(path)} is no file: remove it")
+        with open_regular(path) as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None
 
 
-def _at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for anybody, as it would where a pipe has its name."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _replace(path: Path, old: bytes | None, new: bytes) -> bool:
-    """Put ``new`` in the place of ``old``; not at all if that is not there now."""
-    return replace(path, new, like=path, is_still=lambda: _read(path) == old)
+def _holds(path: Path, content: bytes | None) -> Callable[[], bool]:
+    """Return what tells, when it is called, whether a sidecar is still as it was read."""
+    return lambda: _read(path) == content

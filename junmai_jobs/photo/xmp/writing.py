@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Literal
 
 from junmai_jobs.photo.develop.settings import Settings
-from junmai_jobs.photo.errors import shown
 from junmai_jobs.photo.pictures.files import is_raw
 from junmai_jobs.photo.pictures.opening import Roots, opened
 from junmai_jobs.photo.xmp.containers import is_rated
-from junmai_jobs.photo.xmp.into_file import SUFFIXES, restore_file, write_into_file
+from junmai_jobs.photo.xmp.into_file import SUFFIXES, restore_file, unmark_file, write_into_file
 from junmai_jobs.photo.xmp.packet import NO_MARKS, Marks, unrated
-from junmai_jobs.photo.xmp.sidecar import Outcome, Restored, restore_sidecar, sidecar_of, write_sidecar
+from junmai_jobs.photo.xmp.sidecar import (
+    Outcome,
+    Restored,
+    restore_sidecar,
+    sidecar_of,
+    unmark_sidecar,
+    write_sidecar,
+)
 
 LABEL = "Green"
 """Of a pick; so Lightroom's usual set of labels calls it in English."""
-_HEAD = 4 * 2**20  # bytes of a RAW file, in which cameras put EXIF and XMP
 
 
 def marks_of(score: float | None) -> Marks:
@@ -56,16 +61,40 @@ def write_settings(
     if not goes_in and not is_raw(photo):
         return "no_sidecar"
     with opened(photo, roots) as found:  # refuses one that is not where it may be
-        head = found.file.read(_HEAD)
+        is_marked = is_raw(photo) and is_rated(found.file, found.name)
     if is_raw(photo):
         sidecar = roots.resolved(sidecar_of(photo))
         if sidecar.exists() or not goes_in:
-            marks = unrated(marks) if is_rated(head, shown(photo)) else marks
+            marks = unrated(marks) if is_marked else marks
             return write_sidecar(
                 photo, settings, preset=preset, marks=marks, replace_edits=replace_edits, sidecar=sidecar
             )
     real = roots.resolved(photo)
     return write_into_file(real, settings, preset=preset, marks=marks, replace_edits=replace_edits)
+
+
+def take_back_marks(photo: Path, roots: Roots, *, into_file: bool = False) -> None:
+    """Take the stars and the label away that ``write_settings`` has given a photograph; its settings stay.
+
+    What somebody has changed since is theirs.
+
+    Args:
+        photo: below one of the roots.
+        roots: the folders in which anything may be written.
+        into_file: also those in the photograph itself. False: no photograph is written to.
+
+    Raises:
+        PhotoError: as ``write_settings``.
+    """
+    goes_in = into_file and photo.suffix.lower() in SUFFIXES
+    if not goes_in and not is_raw(photo):
+        return
+    with opened(photo, roots):  # refuses one that is not where it may be
+        pass
+    if is_raw(photo):
+        unmark_sidecar(roots.resolved(sidecar_of(photo)))
+    if goes_in:
+        unmark_file(roots.resolved(photo))
 
 
 def has_lost_settings(photo: Path) -> bool:

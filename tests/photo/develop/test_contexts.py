@@ -11,8 +11,9 @@ from junmai_jobs.photo.develop.contexts import LEAST_SCORE, detect, load_rules
 from junmai_jobs.photo.develop.presets import load_presets
 from junmai_jobs.photo.errors import PresetError
 from junmai_jobs.photo.exif.reading import read_exif
-from junmai_jobs.photo.pictures.decoding import load_gray
+from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate
+from tests.photo.develop.rules import rule, rules_file
 from tests.photographs import camera_photographs
 
 KEYS = {"context", "score", "description", "recommended_preset", "preset_blend", "all_scores"}
@@ -38,20 +39,6 @@ def quality(brightness: float = 120.0, highlights: float = 0.0, shadows: float =
         "shadow_clip_percent": shadows,
     }
     return {"overall_score": 3.0, "metrics": {"exposure": exposure}}
-
-
-def rules_file(tmp_path: Path, *rules: dict[str, Any], **more: Any) -> Path:
-    card = {"description": "d", "recommended_preset": "natural", "preset_blend": 50}
-    contexts = {"first": {**card, "rules": list(rules)}} | {
-        name: {**card, "rules": others} for name, others in more.items()
-    }
-    path = tmp_path / "rules.json"
-    path.write_text(json.dumps({"default": card, "contexts": contexts}))
-    return path
-
-
-def rule(field: str, operator: str, value: Any, weight: float = 1) -> dict[str, Any]:
-    return {"field": field, "operator": operator, "value": value, "weight": weight}
 
 
 def golden(focal: str, aperture: float) -> dict[str, Any]:
@@ -209,7 +196,7 @@ def test_one_missing_trait_does_not_make_a_daylight_view_a_golden_hour() -> None
 
 @pytest.mark.parametrize("path", camera_photographs(), ids=lambda path: path.name)
 def test_real_photographs_give_the_originals_keys_as_json(path: Path) -> None:
-    found = detect(read_exif(path), evaluate(load_gray(path, WORKING_EDGE)))
+    found = detect(read_exif(path), evaluate(load_color(path, WORKING_EDGE)))
 
     assert found.keys() == KEYS
     assert json.loads(json.dumps(found, allow_nan=False)) == found
@@ -218,7 +205,7 @@ def test_real_photographs_give_the_originals_keys_as_json(path: Path) -> None:
 
 def test_every_field_of_the_rules_exists() -> None:
     path = camera_photographs()[0]
-    facts: Any = {**read_exif(path), "quality": evaluate(load_gray(path, WORKING_EDGE))}
+    facts: Any = {**read_exif(path), "quality": evaluate(load_color(path, WORKING_EDGE))}
     for context in load_rules().contexts:
         for each in context.rules:
             place = facts
@@ -355,6 +342,28 @@ def test_a_file_of_rules_that_is_no_json(tmp_path: Path) -> None:
 
     with pytest.raises(PresetError, match=r"rules\.json, line 2: .*column"):
         load_rules(path)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (f"1{5000 * '0'}", "is no JSON that can be read here: Exceeds the limit"),
+        (100_000 * "[", "is no JSON that can be read here: maximum recursion"),
+        (f"1{400 * '0'}", r"contexts\.first\.rules\[0\]\.weight must be a number from 0\.01"),
+    ],
+)
+def test_a_file_of_rules_with_too_much_of_something(tmp_path: Path, number: str, message: str) -> None:
+    path = rules_file(tmp_path, rule("settings.iso", ">", 100, 12345))
+    path.write_text(path.read_text().replace("12345", number))
+
+    with pytest.raises(PresetError, match=message):
+        load_rules(path)
+
+
+def test_a_limit_that_nothing_reaches(tmp_path: Path) -> None:
+    rules = load_rules(rules_file(tmp_path, rule("settings.iso", ">", 10**400)))
+
+    assert detect({"settings": {"iso": 6400}}, {}, rules)["score"] == 0.0
 
 
 def test_a_file_of_rules_that_cannot_be_read(tmp_path: Path) -> None:

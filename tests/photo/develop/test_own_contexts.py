@@ -9,7 +9,7 @@ import pytest
 
 from junmai_jobs.photo.develop.contexts import blend_of, detect, load_rules
 from junmai_jobs.photo.errors import PresetError
-from tests.photo.develop.test_contexts import rule, rules_file
+from tests.photo.develop.rules import rule, rules_file
 
 
 def own_contexts(folder: Path, text: str) -> Path:

@@ -13,7 +13,7 @@ import pytest
 
 from junmai_jobs.photo.exif.reading import read_exif
 from junmai_jobs.photo.pictures.tiff import Block
-from tests.photo.exif.test_reading import EXIF, photograph
+from tests.photo.exif.tags import EXIF, photograph
 
 MAKER_NOTE = 0x927C
 FIELDS_OF = {
@@ -35,10 +35,10 @@ def test_a_broken_tag_costs_that_tag(tmp_path: Path, name: str, broken: bytes) -
     whole = photograph(name).read_bytes()
     before = _flat(read_exif(photograph(name)))
     block, first = Block.at(io.BytesIO(whole), whole.index(b"Exif\0\0") + 6) or pytest.fail("no EXIF")
-    rows, _ = block.directory(first)
+    rows = block.rows(first)
     inner = block.whole_numbers(rows[EXIF])[0]
     places = {tag: block.base + start + 2 + 12 * at
-              for start, table in ((first, rows), (inner, block.directory(inner)[0]))
+              for start, table in ((first, rows), (inner, block.rows(inner)))
               for at, tag in enumerate(table) if tag != EXIF}  # fmt: skip
     assert len(places) > 30
     for tag, place in places.items():
@@ -55,8 +55,8 @@ def test_a_broken_maker_note_costs_nothing_else(tmp_path: Path, name: str) -> No
     whole = photograph(name).read_bytes()
     before = read_exif(photograph(name))
     block, first = Block.at(io.BytesIO(whole), whole.index(b"Exif\0\0") + 6) or pytest.fail("no EXIF")
-    inner = block.whole_numbers(block.directory(first)[0][EXIF])[0]
-    note = block.directory(inner)[0][MAKER_NOTE]
+    inner = block.whole_numbers(block.rows(first)[EXIF])[0]
+    note = block.rows(inner)[MAKER_NOTE]
     for _ in range(100):
         broken = bytearray(whole)
         for _ in range(dice.randint(1, 20)):

@@ -11,7 +11,7 @@ import pytest
 from junmai_jobs.photo.exif.maker_notes import _canon_iso, lens_range
 from junmai_jobs.photo.exif.reading import read_exif
 from junmai_jobs.photo.exif.tags import read_tags
-from tests.photo.exif.test_reading import MAKE, photograph, picture_with
+from tests.photo.exif.tags import MAKE, photograph, picture_with
 from tests.photographs import PILLOW, unpacked
 
 MAKER_NOTE, LENS_MODEL, ISO = 0x927C, 0xA434, 0x8827

@@ -10,71 +10,26 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from PIL.TiffImagePlugin import IFDRational
 
 from junmai_jobs.photo.errors import UnreadablePhoto
 from junmai_jobs.photo.exif.reading import read_exif
-from junmai_jobs.photo.pictures.decoding import load_gray
-from tests.photo.exif.test_reading import (
+from junmai_jobs.photo.pictures.decoding import load_color
+from tests.photo.exif.tags import (
+    CAMERA,
     EXIF,
-    EXPOSURE_TIME,
-    F_NUMBER,
-    FOCAL_LENGTH,
-    GPS,
-    ISO,
+    EXPOSURE,
+    JPG_FROM_RAW,
     MAKE,
-    ORIENTATION,
-    TAKEN,
+    block,
+    cr3,
 )
-from tests.photo.pictures.test_previews import Tiff
-
-MODEL, LENS_MODEL, JPG_FROM_RAW = 0x110, 0xA434, 0x2E
-CAMERA = {MAKE: "Maker", MODEL: "One"}
-EXPOSURE: dict[int, Any] = {
-    EXPOSURE_TIME: IFDRational(1, 250), F_NUMBER: IFDRational(28, 10), ISO: 400, LENS_MODEL: "50mm F2.8",
-    FOCAL_LENGTH: IFDRational(50), TAKEN: "2024:05:01 12:00:00",
-}  # fmt: skip
-PLACE = {1: "N", 2: (35.0, 30.0, 0.0), 3: "E", 4: (139.0, 45.0, 0.0)}
-
-
-def block(base: dict[int, Any], exposure: dict[int, Any] | None = None, *, place: bool = False) -> bytes:
-    """A TIFF without a picture."""
-    exif = Image.Exif()
-    exif.endian = "<"
-    exif.update(base)
-    exif.get_ifd(EXIF).update(exposure or {})
-    exif.get_ifd(GPS).update(PLACE if place else {})
-    return exif.tobytes().removeprefix(b"Exif\0\0")
+from tests.photo.pictures.raw_files import Tiff
 
 
 def jpeg(base: dict[int, Any], exposure: dict[int, Any]) -> bytes:
     data = io.BytesIO()
     Image.new("L", (64, 48)).save(data, "JPEG", exif=b"Exif\0\0" + block(base, exposure, place=True))
     return data.getvalue()
-
-
-def box(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", 8 + len(content)) + kind + content
-
-
-def cr3(preview: bytes = b"", orientation: int = 1) -> bytes:
-    """Canon's boxes: what other files have in one block is in one each, as the first directory of it."""
-    own = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48") + box(b"CNCV", b"CanonCR3_001/00.09.00/00.00.00")
-    own += (
-        box(b"CMT1", block(CAMERA | {ORIENTATION: orientation}))
-        + box(b"CMT2", block(EXPOSURE))
-        + box(b"CMT3", block({}))
-    )
-    place = Image.Exif()
-    place.endian = "<"
-    place.get_ifd(GPS).update(PLACE)
-    whole = place.tobytes().removeprefix(b"Exif\0\0")
-    (start,) = struct.unpack_from("<I", whole, 8 + 2 + 8)  # of the only row, which points to the place
-    own += box(b"CMT4", whole[:4] + struct.pack("<I", start) + whole[8:])
-    shown = bytes(6) + struct.pack(">HHHI", 1620, 1080, 1, len(preview)) + preview
-    seen = bytes.fromhex("eaf42b5e1c984b88b9fbb7dc406e4d16") + bytes(7) + b"\1" + box(b"PRVW", shown)
-    whole = box(b"ftyp", b"crx \0\0\0\1crx isom") + box(b"moov", box(b"uuid", own))
-    return whole + box(b"uuid", seen) + struct.pack(">I4sQ", 1, b"mdat", 116) + bytes(100)
 
 
 def raf() -> bytes:
@@ -139,7 +94,7 @@ def test_a_cr3_is_looked_at_by_its_preview(tmp_path: Path, orientation: int, siz
     Image.linear_gradient("L").resize((1620, 1080)).save(preview, "JPEG")  # black above, white below
     (tmp_path / "a.cr3").write_bytes(cr3(preview.getvalue(), orientation))
 
-    picture = load_gray(tmp_path / "a.cr3", 810)
+    picture = load_color(tmp_path / "a.cr3", 810).convert("L")
 
     assert picture.size == size
     pixels = np.asarray(picture) if orientation == 1 else np.asarray(picture).T  # turned, black is left

@@ -13,32 +13,23 @@ from PIL.TiffImagePlugin import IFDRational
 from junmai_jobs.photo.errors import PhotoGone, UnreadablePhoto
 from junmai_jobs.photo.exif import tags
 from junmai_jobs.photo.exif.reading import read_exif
+from tests.photo.exif.tags import (
+    EXPOSURE_TIME,
+    F_NUMBER,
+    FOCAL_LENGTH,
+    FOCAL_LENGTH_35,
+    ISO,
+    MAKE,
+    RECOMMENDED_INDEX,
+    TAKEN,
+    photograph,
+    picture_with,
+)
 from tests.photographs import camera_photographs
-
-MAKE, ORIENTATION, DATE_TIME, EXIF, GPS = 0x10F, 0x112, 0x132, 0x8769, 0x8825
-EXPOSURE_TIME, F_NUMBER, ISO, RECOMMENDED_INDEX = 0x829A, 0x829D, 0x8827, 0x8832
-TAKEN_OFFSET, DIGITIZED, DIGITIZED_OFFSET = 0x9011, 0x9004, 0x9012
-GPS_TAGS = {"below": 5, "altitude": 6, "clock": 7, "date": 29}
-TAKEN, TAKEN_FRACTION, FOCAL_LENGTH, FOCAL_LENGTH_35 = 0x9003, 0x9291, 0x920A, 0xA405
 
 NOWHERE = {
     "latitude": None, "longitude": None, "altitude": None, "location_type": "unknown", "has_gps": False,
 }  # fmt: skip
-
-
-def picture_with(path: Path, base: dict[int, Any], exif: dict[int, Any] | None = None, **gps: Any) -> Path:
-    block = Image.Exif()
-    block.update(base)
-    block.get_ifd(EXIF).update(exif or {})
-    if gps:
-        place = {1: gps.pop("ns"), 2: gps.pop("lat"), 3: gps.pop("ew"), 4: gps.pop("lon")}
-        block.get_ifd(GPS).update(place | {GPS_TAGS[name]: value for name, value in gps.items()})
-    Image.new("RGB", (32, 32)).save(path, exif=block.tobytes())
-    return path
-
-
-def photograph(name: str) -> Path:
-    return next(path for path in camera_photographs() if path.name == name)
 
 
 @pytest.mark.parametrize(

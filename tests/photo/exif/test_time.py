@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from junmai_jobs.photo.exif.reading import read_exif
-from tests.photo.exif.test_reading import (
+from tests.photo.exif.tags import (
     DATE_TIME,
     DIGITIZED,
     DIGITIZED_OFFSET,
@@ -16,7 +16,7 @@ from tests.photo.exif.test_reading import (
     TAKEN_FRACTION,
     TAKEN_OFFSET,
     picture_with,
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,7 @@ from benchmarks.photo_quality import colorimetry
 from junmai_jobs.photo.export.exporting import export
 from junmai_jobs.photo.pictures import color
 from junmai_jobs.photo.pictures.icc import SPACES, profile_of
-from tests.photo.export.test_exporting import (
-    COLOR_SPACE,
-    EXIF,
-    FORMATS,
-    INTEROP,
-    mean,
-    preset,
-    read,
-    saved,
-)
+from tests.photo.export.exports import COLOR_SPACE, EXIF, FORMATS, INTEROP, mean, preset, read, saved
 from tests.photographs import PILLOW, SCIKIT_LEARN, unpacked
 
 

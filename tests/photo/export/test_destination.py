@@ -14,13 +14,10 @@ import numpy as np
 import pytest
 
 from junmai_jobs.errors import StaleLease
+from junmai_jobs.files import put_in_place
 from junmai_jobs.photo.errors import ExportRefused, PhotoError
-from junmai_jobs.photo.export.exporting import _beginning, export, rename_durably
-from tests.photo.export.test_exporting import (
-    ORIENTATION,
-    preset,
-    read,
-)
+from junmai_jobs.photo.export.exporting import _beginning, export
+from tests.photo.export.exports import ORIENTATION, preset, read
 from tests.photographs import scenes
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a thing of POSIX")
@@ -80,7 +77,7 @@ def test_publishing_is_the_callers_business(tmp_path: Path, photo: Path) -> None
 
     def publish(temporary: Path, to: Path) -> str:
         seen.append((temporary.parent, to, read(temporary).size, to.exists()))
-        rename_durably(temporary, to)
+        put_in_place(temporary, to)
         return str(to)
 
     export(photo, preset(), final, publish=publish)

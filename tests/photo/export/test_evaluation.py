@@ -47,10 +47,22 @@ def test_a_little_is_measured_and_shown() -> None:
     found = export.measure(longest=100, photos=1)
 
     assert len([row for row in found["colours"] if row["picture"] == "chart"]) == 12
-    assert all(row["mean"] < 1 for row in found["colours"])
-    kept = [bound for bound, is_met in found["met"].items() if "pixel" not in bound and not is_met]
+    assert all(row["mean"] < 1 and row["least max"] <= row["max"] + 0.2 for row in found["colours"])
+    kept = [line.name for line in export.lines(found) if "pixel" not in line.name and not line.met]
     assert (kept, [row["kept"] > 20 for row in found["exif"]]) == ([], [True] * 4)
     assert all(row["tags"] and row["files with its bytes"] == 1 for row in found["gps"][:4])
     console = Console(record=True, width=200)
     export.show(found, console)
-    assert "GPS gone when asked: met" in console.export_text()
+    assert "the nearest ones that 8 bits have" in console.export_text()
+
+
+def test_the_nearest_numbers_of_8_bits_are_found_among_their_neighbours() -> None:
+    exact = np.array([[0.1, 0.2, 0.3], [10 / 255, 20 / 255, 30 / 255], [0.004, 0.0022, 0.0017]])
+    rounded = np.rint(exact * 255) / 255
+    by_rounding = colorimetry.difference(*(colorimetry.lab(each, "ProPhotoRGB") for each in (rounded, exact)))
+
+    least = colorimetry.least_difference(exact, "ProPhotoRGB")
+
+    assert least[1] == pytest.approx(0, abs=1e-9)
+    assert (least <= by_rounding).all()
+    assert least[2] < by_rounding[2]

@@ -15,8 +15,8 @@ from junmai_jobs.errors import ConfigError
 from junmai_jobs.photo.errors import ExportRefused
 from junmai_jobs.photo.export.destinations import may_be_written
 from junmai_jobs.photo.export.file_names import Named, alike, distinct, named
-from junmai_jobs.tasks.sessions import export_photo, export_preset_named
-from tests.photo.quality.test_judging import texture
+from junmai_jobs.tasks.exports import export_photo, export_preset_named
+from tests.photo.studio import texture
 
 SYSTEM = Path(os.environ.get("SYSTEMROOT", "/etc"))
 PHOTO = Named(

@@ -16,7 +16,7 @@ from junmai_jobs.photo.export.sharpening import sharpened
 from junmai_jobs.photo.export.watermark import watermarked
 from junmai_jobs.photo.pictures import scaling
 from junmai_jobs.photo.pictures.icc import profile_of
-from tests.photo.export.test_exporting import mean, preset, read, saved
+from tests.photo.export.exports import mean, preset, read, saved
 from tests.photographs import PILLOW, scenes, unpacked
 
 BLUE = (40, 60, 200)

@@ -4,19 +4,23 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from junmai_jobs.photo.errors import UnreadablePhoto
 from junmai_jobs.photo.exif.reading import read_exif
 from junmai_jobs.photo.export.encoding import export_suffix
 from junmai_jobs.photo.export.exporting import export
-from tests.photo.export.test_exporting import (
+from tests.photo.exif.tags import CAMERA, EXPOSURE, PLACE, cr3
+from tests.photo.exif.tags import block as exif_of
+from tests.photo.export.exports import (
     ARTIST,
     COLOR_SPACE,
     COPYRIGHT,
@@ -32,7 +36,8 @@ from tests.photo.export.test_exporting import (
     read,
     saved,
 )
-from tests.photo.quality.test_judging import texture
+from tests.photo.pictures.raw_files import jpeg
+from tests.photo.studio import texture
 from tests.photographs import camera_photographs
 
 
@@ -143,10 +148,8 @@ def test_broken_exif_does_not_cost_the_photograph(tmp_path: Path, seed: int) -> 
         broken[place] = dice.integers(256)
     (tmp_path / "a.jpg").write_bytes(broken)
 
-    try:
-        made = export(tmp_path / "a.jpg", preset(), tmp_path / "out.jpg")
-    except UnreadablePhoto:  # as when it is scored: its orientation cannot be told
-        return
+    made = export(tmp_path / "a.jpg", preset(), tmp_path / "out.jpg")
+
     assert made["width"] == 80
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # values are kept as they are, nonsense too
@@ -214,3 +217,54 @@ def test_a_place_that_an_editor_has_put_into_the_wrong_directory_does_not_go_alo
     export(source, preset(), tmp_path / "out.jpg")
 
     assert not {0x8825, 0x2BC} & set(read(tmp_path / "out.jpg").getexif().get_ifd(EXIF))
+
+
+def with_raw_profile(path: Path) -> Path:
+    """A PNG as ImageMagick once wrote it."""
+    block = exif_of(CAMERA, EXPOSURE, place=True)
+    told, text = PngInfo(), f"\nexif\n{len(block):8}\n{block.hex()}\n"
+    told.add_text("Raw profile type exif", text, zip=True)
+    return saved(path, texture(60, 40), "PNG", pnginfo=told)
+
+
+def big_tiff(path: Path) -> Path:
+    exif = Image.Exif()
+    exif.update(CAMERA)
+    exif.get_ifd(EXIF).update(EXPOSURE)
+    exif.get_ifd(GPS).update(PLACE)
+    return saved(path, texture(60, 40), "TIFF", big_tiff=True, exif=exif.tobytes())
+
+
+def canons(path: Path) -> Path:
+    path.write_bytes(cr3(jpeg(900, 600)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [("a.png", with_raw_profile), ("a.tif", big_tiff), ("a.cr3", canons)],
+    ids=["PNG", "BigTIFF", "CR3"],
+)
+@pytest.mark.parametrize("kind", FORMATS)
+def test_exif_goes_along_wherever_a_format_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, make: Callable[[Path], Path], kind: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    before = read_exif(make(tmp_path / name))
+    assert (before["camera"]["model"], before["location"]["has_gps"]) == ("One", True)
+
+    export(tmp_path / name, preset(format=kind), tmp_path / "out")
+
+    assert read_exif(tmp_path / "out") == before | {
+        "settings": before["settings"] | {"orientation": 1},
+    }
+
+
+@pytest.mark.parametrize("digits", ["exif", "exif 4 zz", "\nexif\n 2\n4d4"])
+def test_a_broken_raw_profile_does_not_cost_the_photograph(tmp_path: Path, digits: str) -> None:
+    told = PngInfo()
+    told.add_text("Raw profile type exif", digits, zip=True)
+
+    made = export(saved(tmp_path / "a.png", texture(60, 40), pnginfo=told), preset(), tmp_path / "out.jpg")
+
+    assert made["width"] == 60

@@ -1,23 +1,15 @@
 from __future__ import annotations
 
 import sys
-import types
 from pathlib import Path
-from typing import Any, BinaryIO, Self
 
-import numpy as np
 import pytest
 
 from junmai_jobs.photo.errors import ReaderMissing
 from junmai_jobs.photo.exif.reading import read_exif
 from junmai_jobs.photo.export.exporting import export
-from tests.photo.export.test_exporting import (
-    ORIENTATION,
-    mean,
-    preset,
-    read,
-)
-from tests.photo.pictures.test_previews import jpeg, nef
+from tests.photo.export.exports import ORIENTATION, mean, preset, read
+from tests.photo.pictures.raw_files import jpeg, nef, rawpy_with
 
 
 @pytest.fixture
@@ -48,35 +40,6 @@ def test_a_raw_file_with_only_a_thumbnail_needs_rawpy(tmp_path: Path, no_rawpy: 
     with pytest.raises(ReaderMissing, match=r"DSC_1\.NEF cannot be looked at without rawpy: install it"):
         export(nef(tmp_path / "DSC_1.NEF", jpeg(160, 120)), preset(), tmp_path / "out.jpg")
     assert not (tmp_path / "out.jpg").exists()
-
-
-def rawpy_with(size: tuple[int, int]) -> types.SimpleNamespace:
-    """Stands in for rawpy, for which there is no file to read; ``size`` is the sensor's, all of it green."""
-
-    class Raw:
-        sizes = types.SimpleNamespace(width=size[0], height=size[1])
-
-        def __init__(self, file: BinaryIO) -> None:
-            assert file.tell() == 0
-
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        def extract_thumb(self) -> types.SimpleNamespace:
-            return types.SimpleNamespace(format="bitmap")
-
-        def postprocess(self, *, half_size: bool, use_camera_wb: bool) -> np.ndarray[Any, Any]:
-            assert use_camera_wb
-            width, height = (edge // (2 if half_size else 1) for edge in size)
-            developed = np.zeros((height, width, 3), np.uint8)
-            developed[..., 1] = 200 if half_size else 100
-            return developed
-
-    formats = types.SimpleNamespace(JPEG="jpeg")
-    return types.SimpleNamespace(imread=Raw, ThumbFormat=formats, LibRawError=OSError)
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from junmai_jobs.photo.groups.best_frame import best_of, compared
-from junmai_jobs.photo.groups.imprint import Profile, profile, unpacked
-from junmai_jobs.photo.quality.judging import evaluate
+from junmai_jobs.photo.groups.profile import Profile, profile, unpacked
+from junmai_jobs.photo.pictures.decoding import load_color
+from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate
 from tests import photographs
 from tests.bursts import FAULTS, Hand, by_hand, exposed, noisy, out_of_focus, shaken
+from tests.photo.studio import take
 from tests.photographs import SCIKIT_LEARN, scenes
 
 
@@ -22,7 +25,8 @@ def judged(pictures: Sequence[Image.Image]) -> tuple[list[float], str]:
         id(each): (profiled(each), evaluate(each)["quality"]["exposure_score"])
         for each in {id(each): each for each in pictures}.values()
     }
-    return best_of(*zip(*(found[id(each)] for each in pictures), strict=True))
+    profiles, exposures = zip(*(found[id(each)] for each in pictures), strict=True)
+    return best_of(profiles, exposures)
 
 
 def profiled(picture: Image.Image) -> Profile:
@@ -108,3 +112,86 @@ def test_frames_of_another_shape_and_without_anything_in_them_are_compared(templ
     assert np.isfinite(cost).all()
     assert len(reason) <= 100
     assert judged(frames) == (cost, reason)
+
+
+# ---- frames that show not quite the same ---------------------------------------------------------
+
+
+def window(picture: Image.Image, across: float, down: float) -> Image.Image:
+    """Half of a picture, moved by such shares of its edges."""
+    width, height = picture.width // 2, picture.height // 2
+    left, top = round(width * (0.5 + across)), round(height * (0.5 + down))
+    return picture.crop((left, top, left + width, top + height))
+
+
+def test_a_frame_is_judged_by_nothing_that_it_does_not_show(temple: Image.Image) -> None:
+    """Less than a quarter of the middle one is in all of them."""
+    moves = [(0, 0), (-0.3, 0), (0.3, 0), (0, -0.3), (0, 0.3)]
+    frames = [window(temple, *move) for move in moves]
+
+    found = compared([profiled(each) for each in frames], [4.0] * 5)
+
+    assert np.ptp(found.soft) < 0.15
+    assert np.abs(found.stops).max() < 0.1
+
+
+@pytest.mark.parametrize("sharp", [0, 4])
+def test_frames_are_laid_over_the_one_that_all_resemble(temple: Image.Image, sharp: int) -> None:
+    """The first and the last have half a view in common; the one in the middle shares more with either."""
+    views = [window(temple, 0, step * 0.12 - 0.24) for step in range(5)]
+    burst = [view if at == sharp else out_of_focus(view, 0.7) for at, view in enumerate(views)]
+
+    cost, reason = best_of([profiled(each) for each in burst], [4.0] * 5, centre=2)
+
+    assert int(np.argmin(cost)) == sharp
+    assert reason == "Sharpest of 5: the others are softer."
+
+
+# ---- copies --------------------------------------------------------------------------------------
+
+
+def scaled(picture: Image.Image, factor: float) -> Image.Image:
+    size = round(picture.width * factor), round(picture.height * factor)
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.4])
+@pytest.mark.parametrize("place", ["temple", "street"])
+def test_a_smaller_copy_is_worse_and_an_enlarged_one_is_no_better(
+    temple: Image.Image, place: str, factor: float
+) -> None:
+    original = temple if place == "temple" else load_color(scenes()[-1], WORKING_EDGE)
+    small = scaled(original, factor)
+    enlarged = small.resize(original.size, Image.Resampling.BICUBIC)
+
+    for copies in ((small, original), (original, small, enlarged), (enlarged, original)):
+        cost, _ = judged(copies)
+        assert copies[int(np.argmin(cost))] is original
+    for copies in ((small, enlarged), (enlarged, small)):
+        cost, _ = judged(copies)
+        assert cost[copies.index(small)] < cost[copies.index(enlarged)] + 0.15
+
+
+def test_a_smaller_copy_is_called_one(temple: Image.Image) -> None:
+    assert judged((scaled(temple, 0.4), temple))[1] == "Largest of 2: 1 is smaller."
+
+
+def test_of_two_that_were_reduced_to_be_looked_at_the_larger_is_better(tmp_path: Path) -> None:
+    """Its copy was sharpened, as is usual."""
+    whole = take(tmp_path / "IMG_1.JPG", 1, 3600)
+    with Image.open(whole) as image:
+        sharpened = scaled(image, 0.5).filter(ImageFilter.UnsharpMask(0.5, 80, 0))
+        sharpened.save(tmp_path / "IMG_1-web.jpg", quality=90)
+    frames = [load_color(path, WORKING_EDGE) for path in (tmp_path / "IMG_1-web.jpg", whole)]
+
+    cost, reason = judged(frames)
+
+    assert cost[1] < cost[0]
+    assert reason == "Largest of 2: 1 is smaller."
+
+
+def test_a_size_that_is_not_known_counts_as_the_largest(temple: Image.Image) -> None:
+    known = profiled(temple)
+    frames = [replace(known, whole=whole) for whole in (6000, 0, 3000)]
+
+    assert compared(frames, [4.0] * 3).reduced.tolist() == [0, 0, 0.5]

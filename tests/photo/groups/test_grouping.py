@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from junmai_jobs.photo.exif.reading import read_exif
+from junmai_jobs.photo.groups import grouping
+from junmai_jobs.photo.groups.best_frame import best_of
 from junmai_jobs.photo.groups.grouping import Frame, Group, fingerprint, group
-from junmai_jobs.photo.groups.imprint import profile
-from junmai_jobs.photo.pictures.decoding import load_gray
+from junmai_jobs.photo.groups.profile import Profile, profile
+from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate
 from tests.bursts import Burst, make_burst
 from tests.photographs import SCIKIT_LEARN, camera_photographs, scenes, unpacked
@@ -40,11 +43,11 @@ def frame(photo_id: int, bits: int = 0, after: float | None = 0, **scores: float
 
 
 def judged(path: Path, photo_id: int) -> Frame:
-    gray = load_gray(path, WORKING_EDGE)
-    found = evaluate(gray)
+    picture = load_color(path, WORKING_EDGE)
+    found = evaluate(picture)
     return Frame(
         photo_id=photo_id,
-        fingerprint=fingerprint(gray),
+        fingerprint=fingerprint(picture.convert("L")),
         captured=datetime.fromisoformat(read_exif(path)["datetime"]["capture_time"]),
         overall=found["overall_score"],
         focus=found["quality"]["focus_score"],
@@ -109,10 +112,10 @@ def test_plain_pictures_have_no_fingerprint_and_scenes_have_one_of_16_hex_digits
     dice = np.random.default_rng(0)
     wall = Image.fromarray(dice.normal(128, 20, (1000, 1500)).clip(0, 255).astype(np.uint8))
 
-    assert {fingerprint(load_gray(path, WORKING_EDGE)) for path in plain} == {None}
+    assert {fingerprint(load_color(path, WORKING_EDGE).convert("L")) for path in plain} == {None}
     assert fingerprint(wall) is None
     for path in scenes():
-        found = fingerprint(load_gray(path, WORKING_EDGE))
+        found = fingerprint(load_color(path, WORKING_EDGE).convert("L"))
         assert found is not None
         assert len(found) == 16
         assert int(found, 16).bit_count() > 20
@@ -127,7 +130,7 @@ def test_fingerprints_are_those_of_the_catalogs_there_are() -> None:
         "large.jpg": "9f835c3cada448ba",
     }
     for path in scenes():
-        found = fingerprint(load_gray(path, WORKING_EDGE))
+        found = fingerprint(load_color(path, WORKING_EDGE).convert("L"))
         assert found is not None
         assert (int(found, 16) ^ int(known[path.name], 16)).bit_count() <= 2
 
@@ -143,7 +146,9 @@ def test_exact_copies_at_unknown_times_are_grouped() -> None:
     ("bits", "after", "linked"),
     [
         (10, 30, True),
-        (11, 0, False),
+        (16, 2, True),
+        (17, 0, False),
+        (11, 2.001, False),
         (10, 30.001, False),
         (8, 3600, False),
         (4, 86_400, True),
@@ -263,6 +268,7 @@ def test_the_answer_does_not_depend_on_the_order(frames: list[Frame], dice: rand
 def test_no_member_is_better_than_the_pick(frames: list[Frame]) -> None:
     by_id = {frame.photo_id: frame for frame in frames}
     for found in group(frames):
+        assert (found.ranked[0], sorted(found.ranked)) == (found.pick, sorted(found.members))
         ranks = {
             member: (of.overall, of.focus, of.exposure, of.composition)
             for member in found.members
@@ -291,7 +297,8 @@ def linked(one: Frame, other: Frame) -> bool:
     bits = (int(one.fingerprint, 16) ^ int(other.fingerprint, 16)).bit_count()
     if one.captured is None or other.captured is None:
         return bits <= 10
-    return bits <= 4 or (bits <= 10 and abs(one.captured - other.captured) <= timedelta(seconds=30))
+    apart = abs(one.captured - other.captured).total_seconds()
+    return bits <= 4 or (bits <= 10 and apart <= 30) or (bits <= 16 and apart <= 2)
 
 
 def many_frames(count: int) -> list[Frame]:
@@ -338,7 +345,7 @@ def windows(offsets: Iterable[int], width: int = 320) -> list[Image.Image]:
         return [image.crop((left, 40, left + width, 40 + width * 3 // 4)) for left in offsets]
 
 
-@pytest.mark.parametrize("after", [1.0, None])
+@pytest.mark.parametrize("after", [3.0, None])
 def test_what_the_hash_leaves_open_is_told_by_the_profiles(after: float | None) -> None:
     (still,) = windows([100])
     turned = still.rotate(3, Image.Resampling.BICUBIC).crop((20, 20, 300, 220))
@@ -375,3 +382,24 @@ def test_of_frames_with_profiles_the_scores_do_not_decide() -> None:
     assert (found.pick, found.reason) == (1, "Sharpest of 2: 1 is softer.")
     (by_scores,) = group([frames[0], replace(frames[1], profile=b"damaged")])
     assert by_scores.pick == 2
+
+
+def test_the_frames_of_a_burst_that_drifts_are_laid_over_the_one_that_links_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last is sharp; with the first it has three fifths in common."""
+    centres = []
+
+    def spied(profiles: Sequence[Profile], *rest: Any) -> tuple[list[float], str]:
+        centres.append((len(profiles), rest[1]))
+        return best_of(profiles, *rest)
+
+    monkeypatch.setattr(grouping, "best_of", spied)
+    views = windows(range(80, 230, 30), width=300)
+    soft = [view.filter(ImageFilter.GaussianBlur(0.7)) for view in views[:4]]
+
+    (found,) = group([seen(at, view, after=at) for at, view in enumerate([*soft, views[4]])])
+
+    assert centres == [(5, 2)]
+    assert (found.members, found.pick) == ((0, 1, 2, 3, 4), 4)
+    assert found.reason == "Sharpest of 5: the others are softer."

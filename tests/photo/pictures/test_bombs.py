@@ -16,8 +16,7 @@ from junmai_jobs.photo.errors import UnreadablePhoto
 from junmai_jobs.photo.export.exporting import export
 from junmai_jobs.tasks.recording import RETRY
 from tests.photo import bombs
-from tests.photo.export.test_raw import rawpy_with
-from tests.photo.pictures.test_previews import jpeg, nef
+from tests.photo.pictures.raw_files import jpeg, nef, rawpy_with
 
 LEAST = 200 * bombs.MEGABYTE
 """By how much a process may grow for a file that is refused, or small."""
@@ -42,7 +41,7 @@ def test_a_bomb_is_refused_and_costs_little(name: str, outcomes: dict[str, dict[
     refusals = {"UnreadablePhoto"}
     if name.endswith(".nef") and not importlib.util.find_spec("rawpy"):
         refusals.add("ReaderMissing")
-    assert {found["gray"], found["export"]} <= refusals, found
+    assert {found["picture"], found["export"]} <= refusals, found
     assert found["exif"] in {"UnreadablePhoto", "read"}, found
     assert found["grown"] < LEAST
 
@@ -53,7 +52,7 @@ def test_a_good_picture_is_read_whatever_else_is_in_its_file(
     name: str, outcomes: dict[str, dict[str, Any]]
 ) -> None:
     found = outcomes[name]
-    assert (found["gray"], found["exif"], found["export"]) == ("read", "read", "read")
+    assert (found["picture"], found["exif"], found["export"]) == ("read", "read", "read")
     assert found["grown"] < LEAST
 
 
@@ -61,7 +60,7 @@ def test_a_good_picture_is_read_whatever_else_is_in_its_file(
 def test_memory_that_is_not_there_is_an_error_that_may_pass(outcomes: dict[str, dict[str, Any]]) -> None:
     """For a picture that is allowed to be so large, where there is more memory."""
     (found,) = (outcomes[name] for name in bombs.TOO_LARGE_HERE)
-    assert (found["gray"], found["export"]) == ("PhotoError", "PhotoError")
+    assert (found["picture"], found["export"]) == ("PhotoError", "PhotoError")
     assert found["grown"] < bombs.ROOM
 
 

@@ -25,18 +25,20 @@ from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import ExportPreset, load_config
 from junmai_jobs.errors import Abort
 from junmai_jobs.job import Call
+from junmai_jobs.migrations import MIGRATIONS
 from junmai_jobs.photo.errors import PhotoGone, PhotoRefused, shown
 from junmai_jobs.photo.exif.reading import read_exif
 from junmai_jobs.photo.export.exporting import export
-from junmai_jobs.photo.pictures.decoding import load_gray
+from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.pictures.files import find_photos
 from junmai_jobs.photo.pictures.opening import Roots, opened
 from junmai_jobs.quarantine import input_id
+from junmai_jobs.tasks.exports import export_photo
 from junmai_jobs.tasks.photos import analyze_exif, evaluate_quality, process_photo
 from junmai_jobs.tasks.recording import CATALOG_FILE, RETRY
-from junmai_jobs.tasks.sessions import apply_preset, export_photo
+from junmai_jobs.tasks.sessions import apply_preset
 from tests.command_line import CommandLine
-from tests.photo.pictures.test_previews import cr2
+from tests.photo.pictures.raw_files import cr2
 from tests.photographs import scenes
 from tests.servers import RedisProcess
 
@@ -167,7 +169,7 @@ def test_every_reader_reads_the_file_that_was_opened(tmp_path: Path) -> None:
     with opened(photo, Roots((tmp_path,))) as open_one:
         photo.unlink()
         assert read_exif(open_one) == read_exif(first)
-        assert load_gray(open_one, 300).tobytes() == load_gray(first, 300).tobytes()
+        assert load_color(open_one, 300).tobytes() == load_color(first, 300).tobytes()
         photo.symlink_to(second)
         made, wanted = tmp_path / "made.jpg", tmp_path / "wanted.jpg"
         for source, final in ((open_one, made), (first, wanted)):
@@ -340,13 +342,16 @@ def test_a_session_opens_no_door_to_the_photographs_of_another(catalog: Catalog,
 
 
 def test_a_catalog_from_before_knows_the_folders_of_its_sessions(home: Path, wedding: Path) -> None:
-    with Catalog(home / CATALOG_FILE) as catalog:
-        photo = added(catalog, wedding)["a.jpg"]
     with closing(sqlite3.connect(home / CATALOG_FILE)) as db, db:
-        db.execute("DROP TABLE session_roots")
-        db.executescript("DROP TABLE looks; DROP TABLE verdicts; ALTER TABLE photos DROP COLUMN traits")
+        for statement in (*MIGRATIONS[0], *MIGRATIONS[1]):
+            db.execute(statement)
         db.execute("PRAGMA user_version = 2")
-    assert process_photo(photo)["bytes"] > 0
+        db.execute("INSERT INTO sessions VALUES (1, 's', ?, '2026-01-01', NULL, NULL, 0)", (str(wedding),))
+        db.execute(
+            "INSERT INTO photos (file_path, import_time) VALUES (?, '2026-01-01')", (str(wedding / "a.jpg"),)
+        )
+        db.execute("INSERT INTO session_photos (session_id, photo_id) VALUES (1, 1)")
+    assert process_photo(1)["bytes"] > 0
 
 
 def test_no_sidecar_is_written_where_a_link_leads_out(catalog: Catalog, wedding: Path) -> None:

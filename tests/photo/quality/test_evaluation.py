@@ -13,7 +13,7 @@ from benchmarks.photo_quality.pictures import TEST, TRAINING
 from benchmarks.photo_quality.ranking import ranked, spearman
 from junmai_jobs.photo.quality.measures import TONES, measure
 from junmai_jobs.photo.quality.model import FAULTS, model
-from tests.photo.quality.test_judging import texture
+from tests.photo.studio import texture
 
 SCENE = np.asarray(texture(300, 200).convert("RGB"))
 
@@ -59,6 +59,33 @@ def test_severity_rises_from_nothing_to_all() -> None:
         assert (found[0], round(found[-1], 6)) == (0, 1)
 
 
+@pytest.mark.parametrize(("spoiled_at", "edges"), [(None, [400, 1600]), (80, [80]), (1600, [1600])])
+def test_the_same_copy_comes_in_two_sizes(spoiled_at: int | None, edges: list[int]) -> None:
+    seen = list[int]()
+
+    def darker(rgb: distortions.Rgb, strength: float) -> distortions.Rgb:
+        seen.append(max(rgb.shape))
+        return rgb // int(strength)
+
+    copies = quality.in_sizes(SCENE, darker, 2, spoiled_at)
+
+    assert seen == edges
+    assert [max(copy.shape) for copy in copies] == [400, 1600]
+    assert [copy.mean() for copy in copies] == pytest.approx([SCENE.mean() / 2] * 2, rel=0.02)
+
+
+def test_scores_that_agree_in_both_sizes_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "SIZES", (60, 90))
+    monkeypatch.setattr(quality, "ours", lambda rgb: -float(rgb.std()))
+    alike = quality.at_both_sizes([SCENE], lambda _: None)
+    monkeypatch.setattr(quality, "ours", lambda rgb: float(rgb.std()) * (1 if max(rgb.shape) == 60 else -1))
+    opposite = quality.at_both_sizes([SCENE], lambda _: None)
+
+    assert alike["series"] == opposite["series"] == len(KINDS)
+    assert alike["mean"] > 0.8
+    assert opposite["mean"] < -0.8
+
+
 def test_no_photograph_is_learnt_from_and_judged_on() -> None:
     trained = {name for package in TRAINING for name in package.files}
     judged = {name for _, _, names in TEST for name in names}
@@ -85,10 +112,10 @@ def test_a_network_learns_and_what_is_stored_of_it_says_the_same() -> None:
     measures[:, :6] += severities
     measures[:, TONES : TONES + 6] += severities
     some = np.zeros(len(kind), np.int64)
-    examples = Examples(measures, severities, some, kind, some, some)
+    known = Examples(measures, severities, some, kind, some, some)
 
     learnt = train.fitted(
-        examples, 2, Recipe(apart=(slice(0, TONES), slice(3, 5)), hidden=(24, 12), epochs=150, series=16)
+        known, 2, Recipe(apart=(slice(0, TONES), slice(3, 5)), hidden=(24, 12), epochs=150, series=16)
     )
 
     assert spearman(badness(learnt.logits(measures)), strength) > 0.9

@@ -8,11 +8,11 @@ import cv2
 import pytest
 from PIL import Image
 
-from junmai_jobs.photo.pictures.decoding import load_gray
+from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.quality import faces
-from junmai_jobs.photo.quality.faces import count_faces, find_faces
+from junmai_jobs.photo.quality.faces import find_faces
 from junmai_jobs.photo.quality.judging import WORKING_EDGE
-from tests.photo.quality.test_judging import people
+from tests.photo.studio import people
 from tests.photographs import scenes
 
 
@@ -21,6 +21,11 @@ def forgotten_detector() -> Iterator[None]:
     faces._detector.cache_clear()
     yield
     faces._detector.cache_clear()
+
+
+def count_faces(picture: Image.Image) -> int | None:
+    found = find_faces(picture.convert("L"))
+    return None if found is None else len(found)
 
 
 @pytest.mark.parametrize("edges", [(), (600,), (240, 400), (200, 220, 300, 260)])
@@ -37,13 +42,18 @@ def test_a_face_is_where_it_is_found() -> None:
 
 @pytest.mark.parametrize("path", scenes(), ids=lambda path: path.name)
 def test_nobody_looks_out_of_a_town(path: Path) -> None:
-    assert count_faces(load_gray(path, WORKING_EDGE)) == 0
+    assert count_faces(load_color(path, WORKING_EDGE)) == 0
 
 
 def test_a_face_is_found_at_any_working_size_and_in_a_tall_picture(tmp_path: Path) -> None:
     people(800, size=(2000, 3000)).save(tmp_path / "a.jpg")
     for edge in (WORKING_EDGE, WORKING_EDGE // 4):
-        assert count_faces(load_gray(tmp_path / "a.jpg", edge)) == 1
+        assert count_faces(load_color(tmp_path / "a.jpg", edge)) == 1
+
+
+def test_in_a_picture_of_400_px_a_face_may_be_as_small_as_in_a_large_one() -> None:
+    large = people(170)
+    assert count_faces(large) == count_faces(large.resize((400, 267), Image.Resampling.BOX)) == 1
 
 
 def test_a_face_smaller_than_a_sixteenth_of_the_picture_is_none() -> None:
@@ -54,7 +64,7 @@ def test_a_face_on_its_head_is_found_once_the_picture_is_upright(tmp_path: Path)
     exif = Image.Exif()
     exif[0x112] = 3
     people(400).transpose(Image.Transpose.ROTATE_180).save(tmp_path / "a.jpg", exif=exif)
-    assert count_faces(load_gray(tmp_path / "a.jpg", WORKING_EDGE)) == 1
+    assert count_faces(load_color(tmp_path / "a.jpg", WORKING_EDGE)) == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (19, 19), (1, 3000)])

@@ -11,7 +11,7 @@ from PIL import Image
 from junmai_jobs.photo.quality.palette import palette
 from junmai_jobs.photo.taste.learning import LIMIT, Shoot, Taste
 from junmai_jobs.photo.taste.traits import NEUTRAL, TRAITS, Leaning, Reason, facts_of, named
-from tests.test_catalog import EXIF, QUALITY
+from tests.cataloged import EXIF, QUALITY
 
 Facts = dict[str, Any]
 
@@ -137,6 +137,21 @@ def test_what_is_not_known_counts_neither_way() -> None:
     (nothing, odd) = taste.leanings([{}, {"iso": None, "shutter_speed": "bulb", "focus_score": float("nan")}])
     assert nothing == odd == NEUTRAL
     assert Taste([Shoot([{}], [{}], [{}])]).leanings([{}]) == [NEUTRAL]
+
+
+def test_one_broken_tag_does_not_change_what_is_usual() -> None:
+    """Here by that the ISO of all others would be as far below it as can be."""
+    pool = photos(60)
+    liked, disliked = ([each for each in pool if (each["iso"] < 1000) == low] for low in (True, False))
+    taste = Taste([Shoot(liked, [*disliked, photo(random.Random(3), iso=10**300)])])
+    low, high = taste.leanings([photo(random.Random(5), iso=iso) for iso in (100, 6400)])
+    assert low.points > 0.5 > -0.5 > high.points
+
+
+def test_a_text_without_end_is_no_fact() -> None:
+    exif = EXIF | {"settings": EXIF["settings"] | {"metering_mode": "x" * 101, "white_balance": "x" * 100}}
+    facts = facts_of(exif, QUALITY, None)
+    assert ("metering_mode" in facts, len(facts["white_balance"])) == (False, 100)
 
 
 def test_the_sentence() -> None:

@@ -29,6 +29,7 @@ from tests.photo.sidecars import (
     packet,
     raw_photo,
 )
+from tests.photo.xmp.broken import BROKEN
 
 
 @pytest.fixture
@@ -168,27 +169,6 @@ def test_develop_settings_are_known_by_their_namespace_and_not_by_a_prefix(photo
 
 # ---- what is no sidecar --------------------------------------------------------------------------
 
-_LAUGHS = ["ha", *(f"&l{n};" * 10 for n in range(11))]
-_BOMB = "".join(f'<!ENTITY l{n} "{text}">' for n, text in enumerate(_LAUGHS))
-BROKEN = {
-    "empty": (b"", "is damaged"),
-    "cut off": (AS_ATTRIBUTES.encode()[:500], "is damaged"),
-    "a text": (b"rating: 5", "is damaged"),
-    "another XML": (b"<html><body/></html>", "is not an XMP sidecar"),
-    "nothing in it": (b"<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>", "is not an XMP"),
-    "Latin-1": (AS_ELEMENTS.replace("Blue", "Grün").encode("latin-1"), "is not in UTF-8"),
-    "UTF-16": (AS_ELEMENTS.encode("utf-16"), "is not in UTF-8"),
-    "UTF-16 unmarked": (AS_ELEMENTS.encode("utf-16-le"), "is not an XMP"),
-    "laughs": ((f"<!DOCTYPE x [{_BOMB}]>" + packet('xmp:Label="&l11;">')).encode(), "has a DOCTYPE"),
-    "a file": (b'<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><x>&f;</x>', "has a DOCTYPE"),
-    "a web page": (b'<!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd"><x/>', "has a DOCTYPE"),
-    "a parameter": (b'<!DOCTYPE x [<!ENTITY % p SYSTEM "file:///dev/zero">%p;]><x/>', "has a DOCTYPE"),
-    "an unknown entity": (packet('xmp:Label="&nbsp;">').encode(), "is damaged"),
-    "an abyss": (b"<a>" * 300_000, "is nested too deeply"),
-    "UTF-16 with a DOCTYPE": (f"<!DOCTYPE x [{_BOMB}]>{AS_ELEMENTS}".encode("utf-16"), "is not in UTF-8"),
-    "that, unmarked": (f"<!DOCTYPE x [{_BOMB}]>{AS_ELEMENTS}".encode("utf-16-be"), "is not an XMP"),
-}
-
 
 @pytest.mark.parametrize("kind", BROKEN)
 @pytest.mark.parametrize("replace_edits", [False, True])
@@ -234,13 +214,13 @@ from typing import Any
 from junmai_jobs.photo.errors import SidecarError
 from junmai_jobs.photo.exif.reading import read_exif
 from junmai_jobs.photo.pictures.opening import opened
-from junmai_jobs.photo.pictures.decoding import load_gray
+from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.xmp.packet import Xmp
-from tests.photo.xmp.test_packet import BROKEN
+from tests.photo.xmp.broken import BROKEN
 
 def read_all(photos):
     for photo in photos:
-        load_gray(photo, 100), read_exif(photo)
+        load_color(photo, 100), read_exif(photo)
     for content, _ in BROKEN.values():
         try:
             Xmp(content, "a.xmp").edits

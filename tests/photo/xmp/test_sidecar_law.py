@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from junmai_jobs.photo.errors import SidecarError, SidecarRefused
 from junmai_jobs.photo.xmp.packet import Fields, Xmp
-from junmai_jobs.photo.xmp.sidecar import write_sidecar
+from junmai_jobs.photo.xmp.parser import Property
+from junmai_jobs.photo.xmp.sidecar import unmark_sidecar, write_sidecar
 from tests.photo.sidecars import EDITED, SETTINGS, beside, names_in, raw_photo
 
 CRS, OURS = "http://ns.adobe.com/camera-raw-settings/1.0/", "urn:junmai-jobs:sidecar:1.0/"
@@ -256,8 +258,8 @@ def test_what_would_harm_a_sidecar_is_not_written(
     )
     old, spliced = path.read_bytes(), Xmp._spliced
 
-    def spoilt(self: Xmp, edits: Fields, block: bytes) -> bytes:
-        before, found, after = spliced(self, edits, block).partition(loss.encode())
+    def spoilt(self: Xmp, is_doomed: Callable[[Property], bool], block: bytes) -> bytes:
+        before, found, after = spliced(self, is_doomed, block).partition(loss.encode())
         assert found
         return before + after
 
@@ -267,6 +269,26 @@ def test_what_would_harm_a_sidecar_is_not_written(
 
     assert path.read_bytes() == old
     assert names_in(photo.parent) == {"IMG_1.NEF", "IMG_1.xmp"}, "nor is there a backup"
+
+
+@pytest.mark.parametrize("loss", ["ccc", ' crs:Version="15.4"', "</x:xmpmeta>", 'crs:Sharpness="50"'])
+def test_what_would_harm_a_sidecar_is_not_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    photo = raw_photo(tmp_path / "shoot")
+    path = beside(photo, EDITED.replace("<crs:RetouchInfo/>", KEPT).replace('xmp:Rating="5"', ""))
+    write_sidecar(photo, SETTINGS, preset="p", marks={"Rating": "4"}, replace_edits=True)
+    old, spliced = path.read_bytes(), Xmp._spliced
+
+    def spoilt(self: Xmp, is_doomed: Callable[[Property], bool], block: bytes) -> bytes:
+        before, found, after = spliced(self, is_doomed, block).partition(loss.encode())
+        assert found
+        return before + after
+
+    monkeypatch.setattr(Xmp, "_spliced", spoilt)
+    with pytest.raises(SidecarRefused, match=r"^IMG_1\.xmp cannot be changed without harm"):
+        unmark_sidecar(path)
+    assert path.read_bytes() == old
 
 
 def test_what_changes_nothing_is_not_taken_for_written(

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from junmai_jobs.photo.xmp.sidecar import restore_sidecar, write_sidecar
+from junmai_jobs.photo.xmp.sidecar import restore_sidecar, unmark_sidecar, write_sidecar
 from tests.photo.sidecars import EDITED, FORMS, OTHERS, SETTINGS, beside, exiftool, names_in, raw_photo
 
 MARKS = {"Rating": "4", "Label": "Green"}
@@ -110,3 +110,60 @@ def test_keywords_given_since_edits_were_replaced_are_not_lost(photo: Path) -> N
     before = sidecar.read_bytes()
     assert restore_sidecar(photo) == "edited_since"
     assert sidecar.read_bytes() == before
+
+
+# ---- marks taken back ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [None, *FORMS])
+def test_marks_of_ours_alone_are_taken_back_and_may_be_set_again(photo: Path, form: str | None) -> None:
+    sidecar = photo.with_suffix(".xmp")
+    if form:
+        beside(photo, FORMS[form])
+    write_sidecar(photo, SETTINGS, preset="p")
+    without = marks_in(sidecar)
+    write_sidecar(photo, SETTINGS, preset="p", marks=MARKS)
+    marked = marks_in(sidecar)
+
+    unmark_sidecar(sidecar)
+
+    assert marks_in(sidecar) == without
+    assert write_sidecar(photo, SETTINGS, preset="p") == "unchanged", "the settings stay"
+    assert write_sidecar(photo, SETTINGS, preset="p", marks=MARKS) == (
+        "unchanged" if marked == without else "written"
+    )
+    assert marks_in(sidecar) == marked
+    assert restore_sidecar(photo) == "restored"
+
+
+@pytest.mark.parametrize("change", ["-XMP-xmp:Rating=1", "-XMP-xmp:Rating="])
+def test_a_mark_that_somebody_changed_is_theirs(photo: Path, change: str) -> None:
+    sidecar = photo.with_suffix(".xmp")
+    write_sidecar(photo, SETTINGS, preset="p", marks=MARKS)
+    exiftool(change, "-XMP-dc:Subject=owl", sidecar)  # writes all of it in its own way
+    unmark_sidecar(sidecar)
+    assert marks_in(sidecar) == (["1"] if change.endswith("1") else [])
+    write_sidecar(photo, SETTINGS, preset="p", marks=MARKS)
+    assert marks_in(sidecar) == (["1", "Green"] if change.endswith("1") else ["Green"])
+
+
+def test_marks_are_taken_back_from_settings_that_somebody_changed(photo: Path) -> None:
+    sidecar = photo.with_suffix(".xmp")
+    write_sidecar(photo, SETTINGS, preset="p", marks=MARKS)
+    exiftool("-XMP-crs:Exposure2012=+3.00", sidecar)
+    unmark_sidecar(sidecar)
+    (tags,) = json.loads(exiftool("-j", "-XMP:all", sidecar))
+    assert tags["Exposure2012"] == "+3.00"
+    assert tags.keys().isdisjoint(MARKS)
+
+
+@pytest.mark.parametrize("content", [*FORMS.values(), EDITED, "no XMP", None])
+def test_where_we_set_none_nothing_is_touched(photo: Path, content: str | None) -> None:
+    sidecar = photo.with_suffix(".xmp")
+    before = beside(photo, content).stat() if content is not None else None
+    unmark_sidecar(sidecar)
+    after = sidecar.stat() if sidecar.exists() else None
+    assert (before and before.st_ino, before and before.st_mtime_ns) == (
+        after and after.st_ino,
+        after and after.st_mtime_ns,
+    )

@@ -10,7 +10,7 @@ from PIL import Image, TiffImagePlugin
 
 from junmai_jobs.photo.errors import PhotoRefused
 from junmai_jobs.photo.pictures.opening import Roots
-from junmai_jobs.photo.xmp.writing import marks_of, undo_settings, write_settings
+from junmai_jobs.photo.xmp.writing import marks_of, take_back_marks, undo_settings, write_settings
 from tests.photo.sidecars import SETTINGS, names_in
 from tests.photographs import camera_photographs
 from tests.xmp_reader import read_by_exiftool
@@ -110,3 +110,31 @@ def test_a_dng_that_was_written_into_and_then_got_a_sidecar_is_undone_in_both(sh
     assert "a.xmp" in names_in(shoot)
     assert undo_settings(photo) == "restored"
     assert (photo.read_bytes(), names_in(shoot)) == (before, {"a.dng"})
+
+
+@pytest.mark.parametrize("name", ["a.NEF", "a.dng", "a.tif"])
+@pytest.mark.parametrize("into_file", [False, True])
+def test_marks_are_taken_back_where_they_may_be_written(shoot: Path, name: str, *, into_file: bool) -> None:
+    photo = tiff(shoot / name)
+    roots = Roots((shoot.resolve(),))
+    take_back_marks(photo, roots, into_file=into_file)
+    assert names_in(shoot) == {name}
+    apply(photo, into_file=True)
+    written, beside = photo.read_bytes(), name == "a.NEF"
+
+    take_back_marks(photo, roots, into_file=into_file)
+
+    assert (photo.read_bytes() != written) == (into_file and not beside)
+    found = read_by_exiftool(shoot / "a.xmp" if beside else photo)
+    is_taken = into_file or beside
+    assert ("XMP-xmp:Rating" in found, "XMP-xmp:Label" in found) == (not is_taken, not is_taken)
+    assert undo_settings(photo) == "restored"
+
+
+def test_no_marks_are_taken_back_outside_of_the_roots(shoot: Path, tmp_path: Path) -> None:
+    apply(photo := tiff(shoot / "a.NEF"))
+    before = (shoot / "a.xmp").read_bytes()
+    (tmp_path / "other").mkdir()
+    with pytest.raises(PhotoRefused):
+        take_back_marks(photo, Roots((tmp_path / "other",)))
+    assert (shoot / "a.xmp").read_bytes() == before

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import math
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from junmai_jobs.photo.groups.imprint import COPY, Profile, profile, unpacked
+from junmai_jobs.photo.groups.profile import COPY, Profile, profile, unpacked
 from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.quality.judging import WORKING_EDGE
 from tests import photographs
 from tests.bursts import noisy, out_of_focus
+from tests.photo.pictures.raw_files import nef
 from tests.photographs import SCIKIT_LEARN, scenes
 
 
@@ -39,13 +42,26 @@ def test_a_profile_is_small_and_has_a_map_of_the_light() -> None:
     assert abs(found.light[0, 0] - gray[:20, :20].mean()) < 20
 
 
+def test_it_has_the_size_that_the_picture_had_and_the_px_of_a_cell(tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    Image.new("RGB", (2400, 3600)).save(large)
+    raw = nef(tmp_path / "raw.nef", preview=large.read_bytes())
+
+    of_large, of_raw = (profile_of(load_color(path, WORKING_EDGE)) for path in (large, raw))
+
+    assert (of_large.whole, of_large.cell) == (3600, 46)
+    assert (of_raw.whole, of_raw.cell) == (0, 46)
+    assert profile_of(temple().resize((320, 213))).cell == 10
+
+
 @pytest.mark.parametrize("path", scenes(), ids=lambda path: path.name)
 def test_blur_takes_fine_detail_first(path: Path) -> None:
     picture = load_color(path, WORKING_EDGE)
     sharp, soft = profile_of(picture), profile_of(out_of_focus(picture, 1))
 
-    fine, coarse = soft.fine.mean() / sharp.fine.mean(), soft.coarse.mean() / sharp.coarse.mean()
-    assert fine < coarse < 1
+    left = soft.energies.mean(axis=(1, 2)) / sharp.energies.mean(axis=(1, 2))
+    assert left[:2].max() < left[2:].min()
+    assert left.max() < 1
 
 
 def test_steps_are_told_by_direction() -> None:
@@ -54,9 +70,9 @@ def test_steps_are_told_by_direction() -> None:
 
     found = profile_of(across.convert("RGB"))
 
-    assert found.fine[0].mean() > 100
-    assert found.fine[1].max() == 0
-    one, other = (each.mean() for each in profile_of(slanted).slanting)
+    assert found.energies[0].mean() > 100
+    assert found.energies[1].max() == 0
+    one, other = (each.mean() for each in profile_of(slanted).energies[4:])
     assert max(one, other) > 5 * min(one, other)
 
 
@@ -89,8 +105,10 @@ def test_what_is_no_profile_is_none() -> None:
         b"\0",
         whole[:40],
         whole[:-30],
-        b"\x02" + whole[1:],
+        b"\x01" + whole[1:],
         whole[:1] + b"\x09" + whole[2:],
+        whole[:3] + struct.pack("<f", math.nan) + whole[7:],
+        whole[:7] + b"\0\0" + whole[9:],
     ]
     dice = np.random.default_rng(0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -12,18 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from junmai_jobs.photo.pictures.decoding import WHOLE
+
 Levels = NDArray[np.uint8]
 Map = NDArray[np.float32]
 
 COPY = 2
 """px of the gray copy across and down a cell."""
 
-_VERSION = 1
-_HEAD = struct.Struct("<BBBf")  # version, cells across and down, noise
+_VERSION = 2
+_HEAD = struct.Struct("<BBBfHI")  # version, cells across and down, noise, px of a cell, of the whole picture
 _CELLS = 32  # along the longer edge, about
 _LEAST_CELLS = 6  # along the shorter one; a narrower strip is no photograph
 _MAPS = 6
 _STEPS = 15.9  # to an octave of energy: the largest, 255 squared, is 254
+_ENERGIES = (2 ** (np.arange(256) / _STEPS) - 1).astype(np.float32)
 _ACROSS, _DOWN = np.array([[-1, 1]]), np.array([[-1], [1]])
 _FALLING, _RISING = np.array([[-1, 0], [0, 1]]), np.array([[0, 1], [-1, 0]])
 _STRUCTURE = 8 * np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])  # what it leaves of a picture is noise
@@ -33,30 +37,38 @@ _CALMEST = 10  # a percentile of the cells: there it is noise alone
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """A photograph's light and detail, cell by cell; each map has a row for each row of cells.
+    """A photograph's light and detail, cell by cell.
 
-    ``gray`` is a small copy, twice as large as a map. ``fine`` and ``coarse`` are the mean squares of the
-    steps from pixel to pixel (squares of gray levels; 2 maps: across, down), in the picture as it was decoded
-    and in one half as large; ``slanting`` those of the steps along both diagonals of the latter.
-    ``noise`` is its standard deviation, in gray levels.
+    ``gray`` is a small copy, of ``COPY`` px a cell. ``noise`` is its standard deviation, in gray levels.
+    ``cell`` is the edge of a cell in the picture as it was decoded, ``whole`` the longer edge of the picture
+    before it was reduced for that, 0 where that is not known (px).
     """
 
     gray: Levels
     noise: float
-    fine: Map
-    coarse: Map
-    slanting: Map
+    cell: int
+    whole: int
+    packed: Levels
+    """The energies, as logarithms."""
 
     @property
     def light(self) -> Map:
-        """The mean gray levels of the cells."""
-        _, rows, columns = self.fine.shape
-        found: Map = self.gray.reshape(rows, COPY, columns, COPY).mean(axis=(1, 3), dtype=np.float32)
-        return found
+        """The mean gray levels of the cells; a row for each row of cells."""
+        _, rows, columns = self.packed.shape
+        return _mean(self.gray.astype(np.float32), (columns, rows))
+
+    @property
+    def energies(self) -> Map:
+        """The mean squares of the steps from pixel to pixel (squares of gray levels), 6 maps like ``light``.
+
+        Two are of the steps across and down in the picture as it was decoded; four of those across, down and
+        along both diagonals in one half as large.
+        """
+        return _ENERGIES[self.packed]
 
 
 def profile(picture: Image.Image) -> bytes | None:
-    """Return the profile of a picture as ``picture.load_color`` decodes it, packed for ``unpacked``.
+    """Return the profile of a picture as ``decoding.load_color`` decodes it, packed for ``unpacked``.
 
     None for a picture too small to be compared.
     """
@@ -73,29 +85,30 @@ def profile(picture: Image.Image) -> bytes | None:
     copy = cv2.resize(gray, (COPY * columns, COPY * rows), interpolation=cv2.INTER_AREA)
     steps = [(gray, _ACROSS), (gray, _DOWN), *((half, step) for step in (_ACROSS, _DOWN, _FALLING, _RISING))]
     maps = [_logarithms(_energy(picture, step, grid)) for picture, step in steps]
-    head = _HEAD.pack(_VERSION, columns, rows, _noise(_grain(gray, grid), _grain(half, grid)))
+    noise = _noise(_grain(gray, grid), _grain(half, grid))
+    head = _HEAD.pack(_VERSION, columns, rows, noise, cell, picture.info.get(WHOLE, 0))
     return head + zlib.compress(copy.tobytes() + np.stack(maps).tobytes())
 
 
 def unpacked(packed: bytes | None) -> Profile | None:
     """Return a profile as it was before ``profile`` packed it; None for none, a damaged or a foreign one."""
     try:
-        version, columns, rows, noise = _HEAD.unpack_from(packed or b"")
+        version, columns, rows, noise, cell, whole = _HEAD.unpack_from(packed or b"")
         cells, of_copy = columns * rows, columns * rows * COPY**2
         content = zlib.decompressobj().decompress((packed or b"")[_HEAD.size :], of_copy + _MAPS * cells + 1)
     except (struct.error, zlib.error):
         return None
     if version != _VERSION or min(columns, rows) < _LEAST_CELLS or len(content) != of_copy + _MAPS * cells:
         return None
+    if not cell or not math.isfinite(noise):
+        return None
     levels = np.frombuffer(content, np.uint8)
-    maps = levels[of_copy:].reshape(_MAPS, rows, columns).astype(np.float32)
-    energies = 2 ** (maps / _STEPS) - 1
     return Profile(
         gray=levels[:of_copy].reshape(COPY * rows, COPY * columns),
         noise=noise,
-        fine=energies[:2],
-        coarse=energies[2:4],
-        slanting=energies[4:],
+        cell=cell,
+        whole=whole,
+        packed=levels[of_copy:].reshape(_MAPS, rows, columns),
     )
 
 
@@ -106,7 +119,7 @@ def _energy(gray: Levels, step: NDArray[np.int64], grid: tuple[int, int]) -> Map
 
 
 def _grain(gray: Levels, grid: tuple[int, int]) -> float:
-    """Estimate the noise, in gray levels, by J. Immerkaer's mask (see ``quality``) in the calmest cells."""
+    """Estimate the noise, in gray levels, by J. Immerkaer's mask (see ``measures``) in the calmest cells."""
     left = np.abs(cv2.filter2D(gray, cv2.CV_16S, _STRUCTURE))
     return float(np.percentile(_mean(left, grid), _CALMEST) / _OF_DEVIATION)
 
