@@ -49,8 +49,7 @@ class Exports(CatalogFile):
             key = os.fsencode(alike(os.path.join(os.path.realpath(file.parent), file.name)))  # noqa: PTH118
             now = time.time()
             owner, given_at = next(iter(self._rows(_OWNER, (key,))), (photo_id, ""))
-            is_taken = given_at >= iso(now - WHILE_IT_IS_MADE) or file.exists()
-            if owner != photo_id and is_taken:
+            if owner != photo_id and (given_at >= iso(now - WHILE_IT_IS_MADE) or file.exists()):
                 continue
             values = {"file": key, "photo_id": photo_id, "owner": owner, "now": iso(now)}
             with self._writing() as db:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import BinaryIO
 
 SMALL = 2**20
 """Bytes: no file of settings has more."""
+_ASIDE = re.compile(r"\.junmai-[0-9a-f]{12}\.tmp")
 
 
 @contextmanager
@@ -49,6 +51,20 @@ def aside(final: Path) -> Iterator[Path]:
         yield made
     finally:
         made.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, *, until: float) -> None:
+    """Remove the files that ``aside`` named and a killed process left in a folder, as far as that can be.
+
+    Args:
+        folder: in it alone.
+        until: seconds since the epoch; one that was changed since then may be another process's at work.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for left in [Path(entry) for entry in entries if _ASIDE.fullmatch(entry.name)]:
+            found = left.lstat()  # its time of modification may be that of the file it is to be like
+            if stat.S_ISREG(found.st_mode) and found.st_ctime < until:
+                left.unlink()
 
 
 def put_in_place(made: Path, final: Path, *, last_look: Callable[[], object] = lambda: None) -> None:

@@ -14,7 +14,7 @@ import hashlib
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,25 +38,24 @@ TASKS = (process_photo, group_similar_photos, apply_preset, export_photo, finish
 QUEUES = tuple(dict.fromkeys(task.options.queue for task in TASKS))
 MOST_PHOTOS = 10_000
 """In a session: its last job waits for two jobs a photo."""
-
-
 _SIDECAR_BYTES, _BYTES_PER_PIXEL = 4096, 0.4  # about what is written for a pick
+_NO_PATHS = {  # ``Path.resolve`` tells the first by what depends on the version of Python
+    errno.ELOOP: "is a link that leads to itself: name the folder that it should lead to",
+    errno.ENAMETOOLONG: "is longer than a name may be: check how it is spelt",
+}
 
 
 def resolved(folder: Path) -> Path:
     """The folder's own path, through all links.
 
     Raises:
-        PhotoError: there is a link that leads to itself.
+        PhotoError: there is a link that leads to itself, or no system has so long a name.
     """
     try:
         folder.stat()
     except OSError as error:
-        if error.errno == errno.ELOOP:  # for which ``resolve`` raises what depends on the version of Python
-            message = (
-                f"{shown(folder)} is a link that leads to itself: name the folder that it should lead to"
-            )
-            raise PhotoError(message) from error
+        if error.errno in _NO_PATHS:
+            raise PhotoError(f"{shown(folder)} {_NO_PATHS[error.errno]}") from error
     return folder.resolve()
 
 
@@ -90,9 +89,10 @@ class Wishes:
             preset_named(self.preset, presets)
         if self.export is None:
             return self
-        if self.export.is_file():
+        folder = resolved(self.export)
+        if folder.is_file():
             raise PhotoError(f"{self.export} is a file: name a folder to export to")
-        return replace(self, export=resolved(self.export))
+        return replace(self, export=folder)
 
     def digest(self, config: Config) -> str:
         """All that picks and their presets depend on beside the photos."""
@@ -141,11 +141,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A session and what is wanted of it.
-
-    Raises:
-        PhotoError: it has more than ``MOST_PHOTOS``, or would be exported into its own folder.
-    """
+    """A session and what is wanted of it."""
 
     session: str
     session_id: int
@@ -157,19 +153,9 @@ class Plan:
     wishes: Wishes
     turn: int
     """How often a run wished for other settings than the one before: all is to be set again then."""
+    gone: Sequence[int]
+    """Photos of the session that are not in the folder any more, and compete for no place among the picks."""
     export_preset: ExportPreset
-
-    def __post_init__(self) -> None:
-        if len(self.photos) > MOST_PHOTOS:
-            raise PhotoError(
-                f"{self.folder} holds {len(self.photos):,} photos and a session at most {MOST_PHOTOS:,}: "
-                "process the folders in it one by one"
-            )
-        if self.wishes.export is not None and self.wishes.export.is_relative_to(self.folder):
-            # There an export may have the name of a camera's JPEG, and would be a photo to the next run.
-            raise PhotoError(
-                f"{self.wishes.export} is in the folder of the photos: export to a folder outside it"
-            )
 
     def forecast(self, seconds: float) -> Forecast:
         """What it takes, when all that is still to be done takes so many seconds."""
@@ -201,7 +187,8 @@ class Plan:
         parents = [work.id for work in photo_works]
         told = (str(self.turn), salt, *parents)
         options: dict[str, Any] = {"after": parents, "after_policy": "continue"}
-        return self._work("group", group_similar_photos, self._of_session(), *told, **options)
+        arguments = self._of_session() | ({"left_out": list(self.gone)} if self.gone else {})
+        return self._work("group", group_similar_photos, arguments, *told, **options)
 
     def _of_session(self) -> dict[str, Any]:
         return {"session_id": self.session_id, "catalog": self.catalog}
@@ -264,17 +251,21 @@ def make_plan(
     """Plan a session, which the catalog has then; a dry run only looks at what it has already.
 
     Raises:
-        PhotoError: as ``Plan`` does, or it would be exported into the folder of another session.
+        PhotoError: it has more than ``MOST_PHOTOS``, or would be exported into its own folder.
     """
+    _check(folder, photos, wishes)
     name, turn = wishes.session or str(folder), 0
-    if not dry_run:
-        session_id = catalog.session(name, folder)
-        ids = catalog.photo_ids(session_id, [photo.path for photo in photos])
-        turn = catalog.turn(session_id, wishes.digest(config), _changed_picks(catalog, session_id, config))
-    else:
+    gone: list[int] = []
+    if dry_run:
         session_id, known = catalog.known_session(name)
         ids = {photo.path: known.get(photo.path, 0) for photo in photos}
-    plan = Plan(
+    else:
+        session_id = catalog.session(name, folder)
+        ids = catalog.photo_ids(session_id, [photo.path for photo in photos])
+        gone = _gone(catalog, session_id, folder, ids.values())
+        wish = wishes.digest(config) + (f" without {gone}" if gone else "")
+        turn = catalog.turn(session_id, wish, _changed_picks(catalog, session_id, config, set(gone)))
+    return Plan(
         session=name,
         session_id=session_id,
         folder=folder,
@@ -283,21 +274,36 @@ def make_plan(
         ids=ids,
         wishes=wishes,
         turn=turn,
+        gone=gone,
         export_preset=export_preset_named(config, None),
     )
-    if wishes.export is not None and (around := catalog.sessions_around(wishes.export)):
+
+
+def _check(folder: Path, photos: Sequence[Photo], wishes: Wishes) -> None:
+    """Refuse what cannot be done, before anything is noted of it."""
+    if len(photos) > MOST_PHOTOS:
         raise PhotoError(
-            f"{wishes.export} is in the folder of another session, {around[0]}: export elsewhere"
+            f"{folder} holds {len(photos):,} photos and a session at most {MOST_PHOTOS:,}: "
+            "process the folders in it one by one"
         )
-    return plan
+    if wishes.export is not None and wishes.export.is_relative_to(folder):
+        # There an export may have the name of a camera's JPEG, and would be a photo to the next run.
+        raise PhotoError(f"{wishes.export} is in the folder of the photos: export to a folder outside it")
 
 
-def _changed_picks(catalog: Catalog, session_id: int, config: Config) -> str | None:
+def _gone(catalog: Catalog, session_id: int, folder: Path, found: Collection[int]) -> list[int]:
+    """The photos in a folder of which a session has results, and whose files are not there any more."""
+    there = set(found)
+    others = [row for row in catalog.results(session_id) if row.id not in there]
+    return [row.id for row in others if row.path.is_relative_to(folder) and not row.path.exists()]
+
+
+def _changed_picks(catalog: Catalog, session_id: int, config: Config, gone: set[int]) -> str | None:
     """Stand for what verdicts have changed about the picks since they were chosen; None: nothing."""
     if not catalog.has_verdicts() or not is_grouped(catalog, session_id):
         return None
-    were = {row.id for row in catalog.photos(session_id) if row.is_pick}
-    picks = picks_now(catalog, session_id, config.selection_threshold)
+    were = {row.id for row in catalog.photos(session_id) if row.is_pick} - gone
+    picks = picks_now(catalog, session_id, config.selection_threshold) - gone
     change = (catalog.grouped_from(session_id), sorted(were), sorted(picks))
     return None if picks == were else hashlib.sha256(repr(change).encode()).hexdigest()
 

@@ -61,6 +61,7 @@ def process(
     with Catalog(jobs.config.home / CATALOG_FILE) as catalog:
         plan = make_plan(jobs.config, catalog, folder, photos, wishes, dry_run=dry_run)
         run = _Run(jobs, catalog, plan, tell)
+        run.tell_of_other_sessions()
         started = len(run.to_start)
         if dry_run:
             seconds = started * (catalog.typical_seconds("process_photo") or _USUAL_SECONDS)
@@ -118,6 +119,16 @@ class _Run:
             for each in asked:
                 works[each] = self.plan.photo_work(photos[each], works[each].id)
         return works
+
+    def tell_of_other_sessions(self) -> None:
+        """Tell whose photos the exports would be too, until something was exported there."""
+        folder = self.plan.wishes.export
+        if folder is not None and self.plan.wishes.group and self.export_drive is None:
+            for around in self.catalog.sessions_around(folder):
+                self.tell(
+                    f"{folder} is in the folder of another session, {around}: when that is processed again, "
+                    "what is exported there counts among its photos."
+                )
 
     @property
     def to_start(self) -> list[str]:
@@ -214,7 +225,8 @@ class _Run:
         if self._exports_are_away:
             found.append(
                 f"{self.plan.wishes.export} is away: what was exported stays as it is recorded, and what is "
-                "new waits until its drive is back. Where you have deleted the folder, make it anew."
+                "new waits until its drive is back. If you deleted it, make an empty folder there and run"
+                " this again."
             )
         return found
 

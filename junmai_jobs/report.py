@@ -147,9 +147,10 @@ class Account:
     def _picks(self, rows: Sequence[PhotoRow]) -> Iterator[Pick]:
         sizes = Counter(row.group_id for row in rows if row.group_id is not None)
         picked = {row.id: row for row in rows if row.is_pick}
-        later = [job_id for job_id, work in self.works.items() if work.photo_id in picked]
+        later = {job_id: work for job_id, work in self.works.items() if work.task.name != WORK}
         made: dict[int, dict[str, Any]] = {photo_id: {} for photo_id in picked}
-        for job in self.load([job_id for job_id in later if self.ended.get(job_id) is Status.SUCCEEDED]):
+        done = [job_id for job_id in later if self.ended.get(job_id) is Status.SUCCEEDED]
+        for job in self.load([job_id for job_id in done if later[job_id].photo_id in picked]):
             if isinstance(job.result, dict) and job.result.get("status") != NOT_A_PICK:
                 made[job.result["photo_id"]][job.task] = job.result
         leanings = self.catalog.leanings(picked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -29,4 +30,7 @@ def test_it_measures_all_it_promises(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_bursts_are_as_many_as_wanted_and_each_mostly_one_group() -> None:
     frames = photos.bursts(501)
     assert len({frame.photo_id for frame in frames}) == 501
-    assert 50 < len(group(frames)) <= 101
+    scenes = [{frame_id // 5 for frame_id in found.members} for found in group(frames)]
+    assert all(len(scene) == 1 for scene in scenes)
+    of_each = Counter(number for scene in scenes for number in scene)
+    assert sum(groups == 1 for groups in of_each.values()) > 95

@@ -36,6 +36,10 @@ def test_a_photo_has_one_file_and_no_two_have_the_same(catalog: Catalog, tmp_pat
     assert catalog.export_file(3, tmp_path / "other" / "IMG_1", ".jpg").name == "IMG_1.jpg"
 
 
+def test_a_name_too_long_for_any_drive_is_for_the_export_to_refuse(catalog: Catalog, tmp_path: Path) -> None:
+    assert catalog.export_file(1, tmp_path / ("x" * 300), ".jpg").name == "x" * 300 + ".jpg"
+
+
 def test_one_folder_by_two_names(catalog: Catalog, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "out")

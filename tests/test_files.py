@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pytest
 from junmai_jobs.config import load_config
 from junmai_jobs.embedded import Embedded
 from junmai_jobs.errors import ConfigError
-from junmai_jobs.files import SMALL, aside, make_private_folder, put_in_place
+from junmai_jobs.files import SMALL, aside, make_private_folder, put_in_place, remove_leftovers
 from junmai_jobs.photo.develop.contexts import load_rules
 from junmai_jobs.photo.errors import PresetError
 from junmai_jobs.schema import CatalogFile
@@ -143,3 +144,26 @@ def test_what_the_last_look_refuses_is_not_put_there_and_leaves_nothing(tmp_path
         made.write_bytes(b"new")
         put_in_place(made, final, last_look=refuse)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"final": b"old"}
+
+
+def test_leftovers_are_ours_alone_and_old(tmp_path: Path) -> None:
+    (folder := tmp_path / "folder").mkdir()
+    with aside(folder / "final") as made:
+        pass
+    made.write_bytes(b"left behind")
+    (folder / ".junmai-0123456789ab.tmp.jpg").touch()
+    (folder / ".junmai-note.tmp").touch()
+    (folder / ".junmai-0123456789ab.tmp").mkdir()
+    (tmp_path / made.name).touch()
+    others = {path.name for path in folder.iterdir()} - {made.name}
+
+    remove_leftovers(folder, until=time.time() - 3600)
+    assert made.exists(), "somebody may be at work on it"
+    os.utime(made, (0, 0))
+    remove_leftovers(folder, until=time.time() - 3600)
+    assert made.exists(), "as the file that it is to be like, it may seem to be old"
+    remove_leftovers(folder, until=time.time() + 3600)
+
+    assert {path.name for path in folder.iterdir()} == others
+    assert (tmp_path / made.name).exists()
+    remove_leftovers(tmp_path / "no folder", until=time.time())

@@ -176,6 +176,29 @@ def test_no_photograph_is_changed_whatever_its_format(cli: CommandLine, tmp_path
     assert contents(shoot) == after
 
 
+def test_the_sharp_frame_is_deleted_and_comes_back(
+    home: Path, cli: CommandLine, jobs: JobQueue, tmp_path: Path
+) -> None:
+    """Meanwhile the burst has another pick; each run does only what is missing."""
+    (burst,) = make_shoot(shoot := tmp_path / "shoot", 1)
+    first = cli.json("process", shoot)
+    burst.sharp.rename(kept := tmp_path / burst.sharp.name)
+
+    without = cli.json("process", shoot)
+
+    (pick,) = without["picks"]
+    assert Path(pick["path"]) in burst.frames
+    assert (without["photos"], without["started"], pick["group"]) == (4, 0, 4)
+    done = len(jobs_of(home, jobs, first["session_id"]))
+    cli.json("approve", pick["path"])
+    assert [each["path"] for each in cli.json("process", shoot)["picks"]] == [pick["path"]]
+    assert len(jobs_of(home, jobs, first["session_id"])) == done
+    cli.json("taste", "undo", pick["path"])
+    kept.rename(burst.sharp)
+    assert outcome(cli.json("process", shoot)) == outcome(first)
+    assert len(runs_of(jobs_of(home, jobs, first["session_id"]))) == 5
+
+
 def test_the_sharp_frame_of_an_old_burst_comes_later(
     home: Path, cli: CommandLine, jobs: JobQueue, tmp_path: Path
 ) -> None:

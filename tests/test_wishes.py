@@ -114,10 +114,13 @@ def test_what_cannot_be_is_said_at_once(cli: CommandLine, tmp_path: Path) -> Non
         (("--preset", "mine"), "there is no preset mine: there are "),
         (("--export", tmp_path / "file"), "is a file: name a folder to export to"),
         (("--export", tmp_path / "shoot" / "out"), "is in the folder of the photos"),
+        (("--export", tmp_path / ("x" * 300)), "is longer than a name may be"),
     ):
         done = cli.run("process", tmp_path / "shoot", *wish)
         assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
         assert said in done.err
+    with Catalog(cli.home / CATALOG_FILE) as catalog:
+        assert catalog.sessions() == []
 
 
 def test_an_export_never_replaces_what_is_there(cli: CommandLine, tmp_path: Path) -> None:

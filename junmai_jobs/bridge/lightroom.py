@@ -8,6 +8,7 @@ lease: each of its jobs has a claimer of its own, and its result counts while th
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 from msgspec import Meta, Struct
@@ -49,7 +50,8 @@ def next_job(site: Site, query: Client) -> LightroomJob:
     broker.reap([QUEUE], lease=LEASE)
     worker = f"lightroom-{query.client}" if query.client else _UNNAMED + secrets.token_hex(8)
     claimer = f"{worker}/0"
-    claimed = broker.claim(claimer, f"{secrets.randbits(40)}.1", [QUEUE], lease=LEASE)
+    request = f"{time.time_ns() // 1000}.1"  # later ones count, see lua/lib/replay.lua
+    claimed = broker.claim(claimer, request, [QUEUE], lease=LEASE)
     if claimed is None:
         raise Refusal(404, "No pending jobs", "no_job")
     broker.register(worker, {"claimers": [claimer], "queues": [QUEUE], "tasks": ["lightroom_apply"]})

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 50
 
 
-def existing_name(_context: click.Context, _parameter: click.Parameter, name: str | None) -> Path | None:
-    """A folder that is named at all, or not given."""
+def named_folder(_context: click.Context, _parameter: click.Parameter, name: str | None) -> Path | None:
+    """Refuse an empty name of a folder; None: it is not given."""
     if name is None:
         return None
     if not name:  # as an unset variable of the shell gives it
@@ -32,12 +32,12 @@ def existing_name(_context: click.Context, _parameter: click.Parameter, name: st
 
 
 @click.command(cls=Command)
-@click.argument("folder", callback=existing_name)
+@click.argument("folder", callback=named_folder)
 @click.option("--session", metavar="NAME", help="Its name in the catalog; else the folder's path.")
 @click.option("--preset", metavar="NAME", help="For every pick, instead of the one for its context.")
 @click.option("--replace-edits", is_flag=True, help="Also where a sidecar is edited; `undo` takes it back.")
 @click.option("--write-into-files", is_flag=True, help="Also into a JPEG, TIFF or DNG; a backup is kept.")
-@click.option("--export", callback=existing_name, metavar="DIR", help="Export the picks to DIR.")
+@click.option("--export", callback=named_folder, metavar="DIR", help="Export the picks to DIR.")
 @click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE", help="The contact sheet's file.")
 @click.option("--no-sheet", is_flag=True, help="Make no contact sheet.")
 @click.option("--dry-run", is_flag=True, help="Only count what there is to do.")
@@ -72,15 +72,11 @@ def process(
     from junmai_jobs.plan import Wishes  # noqa: PLC0415
     from junmai_jobs.process import process as work  # noqa: PLC0415
 
-    try:
-        place = checked_file(sheet) if sheet else not no_sheet
-        with progress(quiet=app.as_json or dry_run) as bar, interruptible():
-            report = work(
-                app.jobs, folder, Wishes(**wished), dry_run=dry_run, sheet=place, progress=bar, tell=note
-            )
-    except KeyboardInterrupt:
-        note("Stopped. Nothing is lost: run the same command again to go on.")
-        raise
+    place = checked_file(sheet) if sheet else not no_sheet
+    with interruptible(), progress(quiet=app.as_json or dry_run) as bar:
+        report = work(
+            app.jobs, folder, Wishes(**wished), dry_run=dry_run, sheet=place, progress=bar, tell=note
+        )
     app.answer(report.as_dict() | {"dry_run": dry_run}, _show, report, folder)
     if report.failures and not dry_run:
         click.get_current_context().exit(FAILED)
@@ -115,10 +111,13 @@ def progress(*, quiet: bool) -> Iterator[Progress]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM end this as Ctrl-C does: jobs are given back, and processes ended."""
+    """Let SIGTERM end this as Ctrl-C does: jobs are given back, and processes ended; and say so."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
+    except KeyboardInterrupt:
+        note("Stopped. Nothing is lost: run the same command again to go on.")
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -12,13 +12,13 @@ import click
 
 from junmai_jobs.commands.app import App, Command, Failure, pass_app
 from junmai_jobs.commands.output import count, note, say
-from junmai_jobs.commands.process import existing_name, interruptible, progress, summary
+from junmai_jobs.commands.process import interruptible, named_folder, progress, summary
 from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.job import iso
 from junmai_jobs.tasks import register_photo_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from junmai_jobs.folder_watch import Batch
     from junmai_jobs.report import Report
@@ -35,10 +35,10 @@ def _seconds(_context: click.Context, _option: click.Parameter, seconds: float |
 
 
 @click.command(cls=Command)
-@click.argument("folder", callback=existing_name)
+@click.argument("folder", callback=named_folder)
 @click.option("--session", metavar="NAME", help="Its name in the catalog; else the folder's path.")
 @click.option("--preset", metavar="NAME", help="For every pick, instead of the one for its context.")
-@click.option("--export", callback=existing_name, metavar="DIR", help="Export the picks to DIR.")
+@click.option("--export", callback=named_folder, metavar="DIR", help="Export the picks to DIR.")
 @click.option(
     "--settle",
     type=float,
@@ -88,23 +88,24 @@ def watch(
                 app.jobs, folder, wanted, photos=batch.photos, sheet=batch.is_all, progress=bar, tell=note
             )
 
-    try:
-        with interruptible(), closing(watcher.batches()) as batches:
-            before: Report | None = None
-            started = 0
-            for batch in batches:
-                report = _patiently(once, batch)
-                started += report.started
-                if batch.is_all:
-                    report, started = replace(report, started=started), 0
-                    document = report.as_dict() | {"event": "processed", "at": iso(time.time())}
-                    app.answer(document, _show, report, before)
-                    before = report
-                else:
-                    note(f"{count(started, 'new photo')} so far, and more are coming.")
-    except KeyboardInterrupt:
-        note("Stopped. Nothing is lost: run the same command again to go on.")
-        raise
+    with interruptible(), closing(watcher.batches()) as batches:
+        _work_on(app, batches, once)
+
+
+def _work_on(app: App, batches: Iterable[Batch], once: Callable[[Batch], Report]) -> None:
+    """Work on what is given, and tell what has become of it."""
+    before: Report | None = None
+    started = 0
+    for batch in batches:
+        report = _patiently(once, batch)
+        started += report.started
+        if batch.is_all:
+            report, started = replace(report, started=started), 0
+            document = report.as_dict() | {"event": "processed", "at": iso(time.time())}
+            app.answer(document, _show, report, before)
+            before = report
+        else:
+            note(f"{count(started, 'new photo')} so far, and more are coming.")
 
 
 def _patiently(once: Callable[[Batch], Report], batch: Batch) -> Report:

@@ -42,7 +42,7 @@ def export_photo(
     companion: PathLike | None = None,
     catalog: PathLike | None = None,
 ) -> dict[str, Any]:
-    """Export a photograph: as ``photo.export.export`` does, the file whole or not there.
+    """Export a photograph: as ``photo.export.exporting`` does, the file whole or not there.
 
     Args:
         photo_id: the catalog's id of it.
@@ -55,7 +55,7 @@ def export_photo(
         catalog: the catalog's file.
 
     Returns:
-        ``photo_id``, ``export_preset``, ``status`` completed, and as ``photo.export.export``: ``path``,
+        ``photo_id``, ``export_preset``, ``status`` completed, and as ``photo.export.exporting``: ``path``,
         ``format``, ``width``, ``height`` (px), ``bytes``, ``color_space``. Or ``status`` not_a_pick.
 
     Raises:
@@ -113,7 +113,7 @@ def _export_file(
     stem = Path(destination) if destination else Path(str(preset.destination)) / row.path.stem
     config, suffix = load_config(), export_suffix(preset.format)
     trusted = [Path(each.destination) for each in config.export_presets if each.destination]
-    may_be_written(stem, trusted=trusted, closed=_closed(records, config.home, stem))
+    may_be_written(stem, trusted=trusted, closed=_closed(records, config.home, stem, session_id))
     for folder, drive in () if session_id is None else records.export_folders(session_id).items():
         if stem.is_relative_to(folder) and is_away(folder, drive):
             raise RetryLater(LOOK_AGAIN, VOLUME_AWAY)
@@ -164,10 +164,11 @@ def _export_names(rows: Sequence[PhotoRow], template: str, session: str) -> dict
     return {each.id: name for each, name in zip(rows, names, strict=True)}
 
 
-def _closed(records: Catalog, home: Path, stem: Path) -> Iterator[Path]:
-    """What is exported into a session's folder would be a photo of it."""
+def _closed(records: Catalog, home: Path, stem: Path, session_id: int | None) -> Iterator[Path]:
+    """What is exported into a session's folder would be a photo of it; of others a person was told."""
     yield home
-    yield from records.sessions_around(stem.parent)
+    session = None if session_id is None else records.session_row(session_id)
+    yield from records.sessions_around(stem.parent) if session is None else [session.import_folder]
 
 
 def _publisher() -> dict[str, Any]:

@@ -92,7 +92,7 @@ def analyze_exif(
     """Read what the camera wrote down about a photograph.
 
     Returns:
-        ``camera``, ``settings``, ``location``, ``datetime``, ``context_hints``: see ``photo.exif.read_exif``.
+        ``camera``, ``settings``, ``location``, ``datetime``, ``context_hints``: see ``photo.exif.reading``.
 
     Raises:
         UnreadablePhoto, PhotoGone: as ``process_photo``.
@@ -120,7 +120,7 @@ def evaluate_quality(
         noise_score and compression_score (1.0 to 5.0), and faces_detected (None: OpenCV has no detector for
         them); ``exif``; ``context``, its name; ``recommendation``: approve, review or reject; ``tags``, a
         list of words; ``metrics``: quality_metrics, what was measured, and exif_hints; ``llm_evaluation``,
-        where ``photo.llm`` is set, as ``add_second_opinion`` of ``photo.second_opinion`` gives it.
+        where ``photo.llm`` is set, as ``photo.quality.second_opinion`` gives it.
 
     Raises:
         UnreadablePhoto, PhotoGone: as ``process_photo``.

@@ -5,7 +5,7 @@ As in ``photos.py``, each may run again with the same outcome, and none waits fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +39,18 @@ _GROUPS_SOON = 5.0  # s
 
 @task(queue="low_priority", priority=1, retry=RETRY)
 @recorded
-def group_similar_photos(session_id: int, catalog: PathLike | None = None) -> dict[str, Any]:
-    """Group a session's photos that show the same, and choose its picks: see ``photo.picks``.
+def group_similar_photos(
+    session_id: int, catalog: PathLike | None = None, left_out: Collection[int] = ()
+) -> dict[str, Any]:
+    """Group a session's photos that show the same, and choose its picks: see ``photo.groups``.
 
-    The scores that the picks are chosen by have the photographer's taste in them; of what was approved or
-    rejected nothing is chosen any more.
+    The scores that the picks are chosen by have the photographer's taste in them; what was approved is a pick
+    in any case, and what was rejected none.
+
+    Args:
+        session_id: the catalog's id of it.
+        catalog: the catalog's file.
+        left_out: ids of photos that are in no group and no picks, as their files are not there any more.
 
     Returns:
         ``groups``: for each ``photos`` and ``pick`` (ids of the catalog) and ``reason``, a sentence;
@@ -52,7 +59,8 @@ def group_similar_photos(session_id: int, catalog: PathLike | None = None) -> di
     from junmai_jobs.photo.groups.grouping import Frame, group  # noqa: PLC0415 - slow, see above
 
     with open_catalog(catalog) as records:
-        digest, rows = records.results_digest(session_id), records.results(session_id)
+        digest, without = records.results_digest(session_id), frozenset(left_out)
+        rows = [row for row in records.results(session_id) if row.id not in without]
         profiles = records.profiles(session_id)
         scores = _scores(records, rows)
         groups = group([_frame(row, Frame, profiles.get(row.id)) for row in rows])
@@ -113,7 +121,7 @@ def apply_preset(
     write_into_files: bool = False,
     catalog: PathLike | None = None,
 ) -> dict[str, Any]:
-    """Give a photograph its develop settings, see ``photo.writing``, and make the job for Lightroom.
+    """Give a photograph its develop settings, see ``photo.xmp.writing``, and make the job for Lightroom.
 
     Args:
         photo_id: the catalog's id of it.

@@ -59,8 +59,8 @@ def detect(exif: Mapping[str, Any], quality: Mapping[str, Any], rules: Rules | N
     """Find the context that fits best: the largest share of its rules' weight that holds.
 
     Args:
-        exif: as ``exif.read_exif`` returns.
-        quality: as ``quality.evaluate`` returns; the rules see it under ``quality``.
+        exif: as ``reading.read_exif`` returns.
+        quality: as ``judging.evaluate`` returns; the rules see it under ``quality``.
         rules: those of ``load_rules``; None for the shipped ones.
 
     Returns:

@@ -16,15 +16,13 @@ from PIL import ExifTags, Image
 from junmai_jobs.photo.exif.maker_notes import read_note
 from junmai_jobs.photo.pictures import previews
 from junmai_jobs.photo.pictures.decoding import decodable_format, pillow_limits
-from junmai_jobs.photo.pictures.jpeg import APP1, segments
+from junmai_jobs.photo.pictures.jpeg import APP1, EXIF_MARK, segments
 from junmai_jobs.photo.pictures.tiff import Block, Row
 
 Found = dict[str, Any]
 """EXIF values by their names in the standard: bytes or numbers."""
 Subject = Literal["picture", "exposure", "place"]
 
-MARK = b"Exif\0\0"
-"""What EXIF begins with in a JPEG."""
 _RAW_PROFILE = "Raw profile type exif"  # what older software wrote into a PNG: a title, a length, hex digits
 _EXIF, _GPS, _MAKER_NOTE = 0x8769, 0x8825, 0x927C
 _IN_CR3: dict[bytes, Subject] = {b"CMT1": "picture", b"CMT2": "exposure", b"CMT4": "place"}
@@ -93,16 +91,16 @@ def _block_beside(info: Mapping[Any, Any]) -> bytes:
     block: bytes = info.get("exif") or b""
     with contextlib.suppress(ValueError):  # no hex digits
         block = block or bytes.fromhex("".join(info.get(_RAW_PROFILE, "").split()[2:]))
-    return block.removeprefix(MARK)
+    return block.removeprefix(EXIF_MARK)
 
 
 def _of_jpeg(file: BinaryIO, start: int) -> Iterator[Directory]:
     blocks = 0
     for segment in segments(file, start):
         file.seek(segment.body)
-        if segment.marker == APP1 and file.read(len(MARK)) == MARK and blocks < _MOST_BLOCKS:
+        if segment.marker == APP1 and file.read(len(EXIF_MARK)) == EXIF_MARK and blocks < _MOST_BLOCKS:
             blocks += 1
-            yield from _of_block(file, segment.body + len(MARK))
+            yield from _of_block(file, segment.body + len(EXIF_MARK))
 
 
 def _of_block(file: BinaryIO, base: int) -> Iterator[Directory]:

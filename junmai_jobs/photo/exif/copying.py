@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
-from junmai_jobs.photo.exif.blocks import MARK, Subject, directories
+from junmai_jobs.photo.exif.blocks import Subject, directories
+from junmai_jobs.photo.pictures.jpeg import EXIF_MARK
 from junmai_jobs.photo.pictures.tiff import Block, Row
 
 Rows = dict[int, tuple[int, int, bytes]]  # tag -> its type, its count, its value in little-endian bytes
@@ -90,7 +91,7 @@ def read_camera_exif(file: BinaryIO, info: Mapping[Any, Any]) -> CameraExif:
     in_adobe_rgb = False
     for subject, block, rows in directories(file, info):
         wanted = {tag: row for tag, row in rows.items() if _is_wanted(subject, tag)}
-        room = _MOST_BYTES - sum(len(data) for _, _, data in kept[subject].values())
+        room = _MOST_BYTES - sum(_room_for(len(data)) for _, _, data in kept[subject].values())
         kept[subject] = _copied(block, wanted, room) | kept[subject]
         if subject == "exposure":
             index = block.value(block.below(rows.get(_INTEROP)).get(_INTEROP_INDEX))
@@ -106,7 +107,7 @@ def exif_block(exif: CameraExif) -> bytes:
     """Lay EXIF out for a JPEG, PNG or WebP."""
     centered = exif.picture | {_POSITIONING: _number(_SHORT, 1)}  # of colour samples: so libjpeg does it
     exif, start = replace(exif, picture=centered), len(_HEAD) + 4
-    return MARK + _HEAD + struct.pack("<I", start) + _directories(exif, start)
+    return EXIF_MARK + _HEAD + struct.pack("<I", start) + _directories(exif, start)
 
 
 def with_exif(tiff: bytes, exif: CameraExif) -> bytes:
@@ -129,10 +130,16 @@ def _copied(block: Block, rows: dict[int, Row], room: int) -> Rows:
     """Read whole values, as many as there is room for (bytes)."""
     found: Rows = {}
     for tag, row in rows.items():
-        if row.kind not in _OF_BIG_TIFF and 0 < row.size <= room and (data := block.in_little_endian(row)):
-            room -= row.size
+        fits = row.size > 0 and _room_for(row.size) <= room
+        if row.kind not in _OF_BIG_TIFF and fits and (data := block.in_little_endian(row)):
+            room -= _room_for(row.size)
             found[tag] = row.kind, row.count, data
     return found
+
+
+def _room_for(size: int) -> int:
+    """Return the bytes that a value of this size takes in a directory: its row, and itself if not in that."""
+    return 12 + (size + size % 2 if size > 4 else 0)
 
 
 def _directories(exif: CameraExif, start: int) -> bytes:

@@ -161,9 +161,8 @@ class _Looks:
         sure, is_open = bits <= SAME, np.zeros(bits.shape, bool)
         moments = self._moments[rows]
         earliest, latest = moments.min() - _BURST, moments.max() + _BURST
-        columns = np.flatnonzero(
-            ~((self._moments < earliest) | (self._moments > latest))
-        )  # no unknown time is
+        is_far = (self._moments < earliest) | (self._moments > latest)  # no unknown time is
+        columns = np.flatnonzero(~is_far)
         apart = np.abs(moments[:, None] - self._moments[columns])
         near, few = ~(apart > _BURST), bits[:, columns]
         unproven = ~(self._has_copy[rows, None] & self._has_copy[columns])

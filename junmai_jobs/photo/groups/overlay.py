@@ -30,8 +30,6 @@ _ONE, _MORE = 1, 20  # steps; nearly always the first leads there
 _THERE, _ASTRAY = 0.95, 0.3  # likeness after which it is not worth going on
 _AS_IT_IS = 0.98  # likeness of what need not be moved at all
 _LEAST_SHARED = 0.1  # of a copy; less than that tells nothing
-UNMOVED = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 @dataclass(frozen=True, slots=True, eq=False)

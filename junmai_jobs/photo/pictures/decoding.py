@@ -19,6 +19,7 @@ from junmai_jobs.photo.pictures import previews
 from junmai_jobs.photo.pictures.files import is_raw
 from junmai_jobs.photo.pictures.jpeg import MOST_SEGMENTS, segments
 from junmai_jobs.photo.pictures.opening import Photograph, opened
+from junmai_jobs.photo.pictures.scaling import size_within
 
 MAX_PIXELS = 300_000_000  # of the whole picture, before it is reduced
 MAX_METADATA = 64 * 2**20  # bytes of all that stands before the pixels of a JPEG, or beside those of a PNG
@@ -80,10 +81,7 @@ def working_size(size: tuple[int, int], long_edge: int) -> tuple[int, int]:
     One that has up to a fifteenth more is left as it is: a reduction by so little would average some pixels
     and not others, and hide the blocks of a JPEG.
     """
-    if max(size) * 15 <= long_edge * 16:
-        return size
-    share = long_edge / max(size)
-    return max(1, int(size[0] * share)), max(1, int(size[1] * share))
+    return size if max(size) * 15 <= long_edge * 16 else size_within(size, long_edge)
 
 
 @contextmanager

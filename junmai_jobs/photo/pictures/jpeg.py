@@ -6,6 +6,8 @@ import re
 from typing import BinaryIO, NamedTuple
 
 APP0, APP1, START_OF_SCAN, END_OF_IMAGE = 0xE0, 0xE1, 0xDA, 0xD9
+EXIF_MARK = b"Exif\0\0"
+"""What EXIF begins with in its ``APP1``."""
 MOST_SEGMENTS = 10_000
 """Before the compressed picture: no camera writes so many, and no more of them are read."""
 

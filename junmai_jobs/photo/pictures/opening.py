@@ -157,10 +157,9 @@ def _open_without_links(real: Path) -> int:
             below = os.open(part, _FOLDER, dir_fd=folder)
             os.close(folder)
             folder = below
+        # Before it is opened, as that alone may set a device going.
         if not stat.S_ISREG(os.stat(real.name, dir_fd=folder, follow_symlinks=False).st_mode):
-            raise PhotoRefused(
-                f"{shown(real)} is refused: it is no file"
-            )  # opening alone may set a device going
+            raise PhotoRefused(f"{shown(real)} is refused: it is no file")
         return os.open(real.name, _FILE, dir_fd=folder)
     finally:
         os.close(folder)

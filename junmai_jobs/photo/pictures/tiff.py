@@ -79,15 +79,20 @@ class Block:
         """How ``struct`` names a row: its tag, its kind, its count, and the value or its offset."""
         return f"HH{self.offset_code * 2}"
 
+    @property
+    def row_size(self) -> int:
+        """Bytes of a row."""
+        return struct.calcsize(f"={self.row_code}")
+
     def table(self, offset: int) -> tuple[int, bytes]:
         """Return how many rows a directory says it has, and those there are, of ``MOST_ROWS``, as bytes."""
         count = self._number(self.base + offset, self.count_code)
-        return count, self.read(self._first_row(offset), self._width * min(count, MOST_ROWS))
+        return count, self.read(self._first_row(offset), self.row_size * min(count, MOST_ROWS))
 
     def rows(self, offset: int) -> dict[int, Row]:
         """Return the rows of a directory by their tags."""
         _, table = self.table(offset)
-        first, width = self._first_row(offset), self._width
+        first, width = self._first_row(offset), self.row_size
         field = struct.calcsize(f"={self.offset_code}")
         found: dict[int, Row] = {}
         for number in range(len(table) // width):
@@ -105,7 +110,7 @@ class Block:
     def following(self, offset: int) -> int:
         """Return the offset of the directory that follows one, or 0."""
         count, _ = self.table(offset)
-        end = self._first_row(offset) + count * self._width
+        end = self._first_row(offset) + count * self.row_size
         return self._number(end, self.offset_code) if count <= MOST_ROWS else 0
 
     def value(self, row: Row | None) -> Value:
@@ -135,10 +140,6 @@ class Block:
             return data
         unit = _unit(row.kind)
         return b"".join(data[at : at + unit][::-1] for at in range(0, len(data), unit))
-
-    @property
-    def _width(self) -> int:
-        return struct.calcsize(f"={self.row_code}")
 
     def _first_row(self, offset: int) -> int:
         return self.base + offset + struct.calcsize(f"={self.count_code}")

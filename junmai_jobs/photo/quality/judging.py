@@ -2,13 +2,14 @@
 
 The model says how far each fault has gone: defocus, motion, noise, under- and overexposure, compression. What
 they leave of the picture is its technical score. The names are those of the original project's evaluator,
-where it has them. All is taken at one working size, so that a camera's megapixels do not matter.
+where it has them. All is taken at one working size, and the faults of detail in a small view as well: so a
+camera's megapixels matter little.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -24,6 +25,9 @@ from junmai_jobs.photo.quality.model import model
 # px: a quarter of a 24-megapixel picture's 6,000, a reduction that the JPEG decoder does by itself.
 WORKING_EDGE = 1500
 
+SMALL_EDGE = 400
+"""px of a second, small view: a fault that shows in it is worse than one that only a close look finds, and a
+photograph is judged much alike in many pixels and in few."""
 COMPOSITION_SHARE = 0.05
 """Of the overall score; little, so that good composition does not hide what is spoiled."""
 LEAST_SUBJECT = 2 * TILE
@@ -39,6 +43,8 @@ _FLAT = 1.0  # gray levels of standard deviation, in all of the picture
 _TOLD = 0.3  # a fault of that severity is named
 
 _PARTS = ("focus_score", "exposure_score", "composition_score", "noise_score", "compression_score")
+_CLOSE, _SMALL = 0.8, 0.5  # exponents of what each view leaves
+_SEEN_TWICE = ("defocus", "motion", "noise", "compression")
 _FAULTS_OF = {
     "focus_score": ("defocus", "motion"),
     "exposure_score": ("underexposure", "overexposure"),
@@ -63,10 +69,12 @@ def evaluate(picture: Image.Image, faces: Sequence[Box] = ()) -> dict[str, Any]:
         ``focus``, ``exposure``, ``composition``, ``noise`` and ``compression``. A ``severity`` is from 0,
         nothing of that fault, to 1.
     """
-    rgb = _at_working_size(picture)
+    rgb = _reduced(picture, WORKING_EDGE)
     gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     learnt, found, subject = model(), measure(rgb), _subject(rgb, faces)
     severities = learnt.severities(found.vector)
+    if rgb.shape != (small := _reduced(picture, SMALL_EDGE)).shape:
+        severities |= _seen_twice(severities, learnt.severities(measure(small).vector))
     if subject is not None:
         of_subject = learnt.severities(measure(subject).vector)
         severities |= {fault: of_subject[fault] for fault in _FAULTS_OF["focus_score"]}
@@ -104,11 +112,16 @@ def recommendation(overall: float, focus: float) -> str:
     return "review" if overall >= REVIEW and focus >= LEAST_FOCUS else "reject"
 
 
-def _at_working_size(picture: Image.Image) -> Rgb:
-    size = working_size(picture.size, WORKING_EDGE)
+def _reduced(picture: Image.Image, edge: int) -> Rgb:
+    size = working_size(picture.size, edge)
     if size != picture.size:
         picture = picture.convert("RGB").resize(size, Image.Resampling.BOX)
     return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+def _seen_twice(close: Mapping[str, float], small: Mapping[str, float]) -> dict[str, float]:
+    """How far blur and compression have gone, by two views of a picture: what each of them leaves is left."""
+    return {fault: 1 - (1 - close[fault]) ** _CLOSE * (1 - small[fault]) ** _SMALL for fault in _SEEN_TWICE}
 
 
 def _subject(rgb: Rgb, faces: Sequence[Box]) -> Rgb | None:

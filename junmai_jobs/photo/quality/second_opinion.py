@@ -90,7 +90,7 @@ def add_second_opinion(
     """Return ``quality`` with the score that the opinion makes of it.
 
     Args:
-        quality: as ``quality.evaluate`` gives it; it is not changed.
+        quality: as ``judging.evaluate`` gives it; it is not changed.
         picture: the photograph, upright; a small JPEG of it is sent.
         settings: whom to ask; None: nobody.
         breaker: None: the one this process has for that model.

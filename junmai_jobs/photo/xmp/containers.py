@@ -16,17 +16,20 @@ from junmai_jobs.photo.pictures.jpeg import (
     APP0,
     APP1,
     END_OF_IMAGE,
+    EXIF_MARK,
     START_OF_SCAN,
     Segment,
     end_of_picture,
     segments,
 )
+from junmai_jobs.photo.pictures.previews import boxes
 from junmai_jobs.photo.pictures.tiff import Block, Row
-from junmai_jobs.photo.xmp.packet import MAX_BYTES, Xmp, fitted
+from junmai_jobs.photo.xmp.packet import MAX_BYTES, Xmp
 from junmai_jobs.photo.xmp.spliced import Change, spliced
 
 _REMEDY = "have Lightroom's plugin apply the preset instead"
 _RATING = 0x4746  # in EXIF
+_XMP_OF_CR3 = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # marks its box
 
 
 class Container(Protocol):
@@ -69,11 +72,20 @@ def is_rated(file: BinaryIO, name: str) -> bool:
     """Tell whether an open picture or RAW file has stars in its EXIF or its XMP."""
     try:
         held = container(file, name)
-        if held is None:
-            return False
-        return held.is_rated or (held.xmp is not None and Xmp(held.xmp, name).is_rated)
+        packet = _packet_of_cr3(file) if held is None else held.xmp
+        return (held is not None and held.is_rated) or (packet is not None and Xmp(packet, name).is_rated)
     except SidecarError:  # then nobody else reads a rating in it either
         return False
+
+
+def _packet_of_cr3(file: BinaryIO) -> bytes | None:
+    """Return the XMP in a RAW file of Canon's, in which its cameras note their stars."""
+    for kind, start, end in boxes(file):
+        file.seek(start)
+        content = file.read(min(end - start, MAX_BYTES)) if kind == b"uuid" else b""
+        if content.startswith(_XMP_OF_CR3):
+            return content.removeprefix(_XMP_OF_CR3).rstrip(b"\0")
+    return None
 
 
 def _is_rated_in(block: Block, rows: dict[int, Row]) -> bool:
@@ -83,7 +95,7 @@ def _is_rated_in(block: Block, rows: dict[int, Row]) -> bool:
 # ---- JPEG ------------------------------------------------------------------------------------------
 
 
-_EXIF, _XMP, _MPF = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"MPF\0"
+_XMP, _MPF = b"http://ns.adobe.com/xap/1.0/\0", b"MPF\0"
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _MOST_IN_JPEG = 0xFFFF - 2 - len(_XMP)  # bytes of a packet
 _MP_ENTRIES, _MP_ENTRY = 0xB002, 16  # the tag; bytes of one: flags, length, place, and what depends on it
@@ -119,7 +131,7 @@ class Jpeg:
     @property
     def is_rated(self) -> bool:
         """Whether its EXIF has stars."""
-        found = (Block.at(self._file, each.body + len(_EXIF)) for each in self._having_header(_EXIF))
+        found = (Block.at(self._file, each.body + len(EXIF_MARK)) for each in self._having_header(EXIF_MARK))
         return any(_is_rated_in(head[0], head[0].rows(head[1])) for head in found if head)
 
     def having(self, xmp: bytes) -> BinaryIO:
@@ -142,7 +154,7 @@ class Jpeg:
         """Return from where to where the packet goes: where it is, or behind the EXIF, which comes first."""
         if self._packet:
             return self._packet.start, self._packet.end
-        at, with_exif = 2, self._having_header(_EXIF)
+        at, with_exif = 2, self._having_header(EXIF_MARK)
         for segment in self._segments:
             if segment.marker != APP0 and segment not in with_exif:
                 break
@@ -155,7 +167,7 @@ class Jpeg:
             raise SidecarRefused(
                 f"{self._name} has no room for more XMP before its second picture: {_REMEDY}"
             )
-        if parts or not self._having_header(_EXIF):
+        if parts or not self._having_header(EXIF_MARK):
             return
         is_told = any(word in (self.xmp or b"") for word in _TOLD_IN_XMP)
         if not is_told and self._has_data_behind():
@@ -217,7 +229,7 @@ class Tiff:
         self._block, self._first = head
         self._rows = self._block.rows(self._first)
         count, self._table = self._block.table(self._first)
-        if not count or len(self._table) < count * self._width:
+        if not count or len(self._table) < count * self._block.row_size:
             raise self._damaged()
 
     @property
@@ -241,7 +253,7 @@ class Tiff:
         """Return the file with this packet: where the old one is, if it fits there, else at the end."""
         old = self._rows.get(_PACKET)
         if old and self.xmp is not None and len(xmp) <= old.size:
-            return spliced(self._file, [Change(old.place, old.place + old.size, fitted(xmp, old.size))])
+            return spliced(self._file, [Change(old.place, old.place + old.size, xmp.ljust(old.size, b"\0"))])
         end, order = self._size, self._block.order
         place = end + end % 2  # what is noted in a TIFF begins at an even place
         new = bytes(end % 2) + xmp + bytes(len(xmp) % 2)
@@ -272,10 +284,6 @@ class Tiff:
                 raise self._damaged()
             seen.add(directory)
             directory = self._block.following(directory)
-
-    @property
-    def _width(self) -> int:
-        return struct.calcsize(f"={self._block.row_code}")
 
     def _damaged(self) -> SidecarRefused:
         return SidecarRefused(f"{self._name} is no TIFF that is understood here: {_REMEDY}")

@@ -79,14 +79,11 @@ class Xmp:
     def marks_with(self, marks: Marks) -> Marks:
         """Return the marks that ``having`` these will have put there: ours, and where nobody set any.
 
-        One of ours that somebody has removed or changed is not set again.
+        One of ours that somebody has removed, emptied or changed is not set again.
         """
         own = self._own_marks
-        return own | {
-            name: text
-            for name, text in marks.items()
-            if name in own or (self._text(_XMP, name) is None and self._text(_OURS, name) is None)
-        }
+        taken = {each.name for each in self._properties() if each.namespace in {_XMP, _OURS}} - own.keys()
+        return own | {name: text for name, text in marks.items() if name not in taken}
 
     def is_having(self, edits: Fields, marks: Marks) -> bool:
         """Whether nothing would change by ``having`` these."""

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import filecmp
+import functools
 import hashlib
 import itertools
 import os
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from errno import EACCES, EDQUOT, EIO, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import BinaryIO
 
-from junmai_jobs.files import aside, private, put_in_place, sync_folder
+from junmai_jobs.files import aside, private, put_in_place, remove_leftovers, sync_folder
 from junmai_jobs.photo.errors import SidecarError, shown
 
 _PIECE = 2**20  # bytes
+_LEFT_BEHIND = 24 * 3600.0  # s; nobody takes so long to write a file
 _LOCKED = stat.UF_IMMUTABLE | stat.SF_IMMUTABLE | stat.UF_APPEND | stat.SF_APPEND  # macOS: in the Finder
 
 
@@ -54,6 +56,7 @@ def replace(
         WrittenMeanwhile: ``is_still`` says no.
         OSError: it cannot be written, or reads otherwise than it was written.
     """
+    _sweep_once(path.parent)
     is_there = path.exists()
     if is_there:
         _insist_that_it_may_be_written(path)
@@ -147,10 +150,16 @@ def explained(name: str) -> Iterator[None]:
         raise SidecarError(f"{name} cannot be written ({error.strerror}): check its drive") from error
 
 
+@functools.lru_cache(maxsize=16)
+def _sweep_once(folder: Path) -> None:
+    """Sweep a folder, but only once in the life of this process: it may hold thousands of photographs."""
+    remove_leftovers(folder, until=time.time() - _LEFT_BEHIND)
+
+
 def _keep(path: Path, suffix: str) -> Path | None:
     """Keep a file as it is under the first free name; None if its newest backup is the same already."""
     kept = backups(path, suffix)
-    if kept and filecmp.cmp(path, kept[-1], shallow=False):
+    if kept and _is_like(path, kept[-1]):
         return None
     number = 1
     while True:
@@ -160,6 +169,11 @@ def _keep(path: Path, suffix: str) -> Path | None:
             sync_folder(path.parent)
             return backup
         number += 1
+
+
+def _is_like(one: Path, other: Path) -> bool:
+    with one.open("rb") as first, other.open("rb") as second:
+        return digest(first) == digest(second)
 
 
 def _take_back(backup: Path, made: Path) -> None:

@@ -14,17 +14,10 @@ from typing import Literal
 
 from junmai_jobs.files import open_regular
 from junmai_jobs.photo.develop.settings import PARAMETERS, Settings, Value, checked_settings
-from junmai_jobs.photo.errors import PhotoError, PhotoGone, SidecarError, SidecarRefused, shown, spelt
+from junmai_jobs.photo.errors import PhotoError, PhotoGone, SidecarRefused, shown, spelt
 from junmai_jobs.photo.pictures.files import is_raw
 from junmai_jobs.photo.xmp.packet import NO_MARKS, Fields, Marks, Xmp, blank, may_be_marked
-from junmai_jobs.photo.xmp.replacing import (
-    WrittenMeanwhile,
-    backups,
-    explained,
-    remove,
-    replace,
-    restore,
-)
+from junmai_jobs.photo.xmp.replacing import WrittenMeanwhile, backups, explained, remove, replace, restore
 
 Outcome = Literal["written", "unchanged", "already_edited"]
 Restored = Literal["restored", "no_backup", "edited_since"]
@@ -70,7 +63,7 @@ def write_sidecar(
 
     Raises:
         SidecarError: the sidecar is damaged, or cannot be written; it was left as it was.
-        SidecarRefused: it is no XMP, or none that is understood; it was left as it was.
+        SidecarRefused: it is no XMP, none that is understood, or of another RAW file; it was left as it was.
         PhotoGone: the photograph is not there.
         PresetError: a setting is unknown or out of range.
         PhotoError: the file is no RAW file.
@@ -177,8 +170,7 @@ def _insist_that_it_is_of(photo: Path, xmp: Xmp) -> None:
     owner = xmp.extension
     if owner is not None and owner.casefold() != photo.suffix[1:].casefold():
         other = spelt(Path(f"{photo.stem}.{owner[:20]}"))
-        message = f"{xmp.name} belongs to {other}: give {shown(photo)} another name"
-        raise SidecarError(message)
+        raise SidecarRefused(f"{xmp.name} belongs to {other}: give {shown(photo)} another name")
 
 
 def fields_of(settings: Settings) -> Fields:

@@ -62,13 +62,12 @@ def write_settings(
         return "no_sidecar"
     with opened(photo, roots) as found:  # refuses one that is not where it may be
         is_marked = is_raw(photo) and is_rated(found.file, found.name)
-    if is_raw(photo):
-        sidecar = roots.resolved(sidecar_of(photo))
-        if sidecar.exists() or not goes_in:
-            marks = unrated(marks) if is_marked else marks
-            return write_sidecar(
-                photo, settings, preset=preset, marks=marks, replace_edits=replace_edits, sidecar=sidecar
-            )
+        sidecar = roots.resolved(sidecar_of(photo)) if is_raw(photo) else None
+    if sidecar and (sidecar.exists() or not goes_in):
+        marks = unrated(marks) if is_marked else marks
+        return write_sidecar(
+            photo, settings, preset=preset, marks=marks, replace_edits=replace_edits, sidecar=sidecar
+        )
     real = roots.resolved(photo)
     return write_into_file(real, settings, preset=preset, marks=marks, replace_edits=replace_edits)
 
@@ -90,9 +89,9 @@ def take_back_marks(photo: Path, roots: Roots, *, into_file: bool = False) -> No
     if not goes_in and not is_raw(photo):
         return
     with opened(photo, roots):  # refuses one that is not where it may be
-        pass
-    if is_raw(photo):
-        unmark_sidecar(roots.resolved(sidecar_of(photo)))
+        sidecar = roots.resolved(sidecar_of(photo)) if is_raw(photo) else None
+    if sidecar:
+        unmark_sidecar(sidecar)
     if goes_in:
         unmark_file(roots.resolved(photo))
 

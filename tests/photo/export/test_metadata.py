@@ -169,6 +169,20 @@ def test_exif_that_no_jpeg_could_hold_is_kept_in_part(tmp_path: Path) -> None:
     assert len(found.get_ifd(EXIF)[0x9286]) == 19_008
 
 
+def test_many_small_values_are_kept_in_part_too(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.update({MODEL: "X-T5", ARTIST: "A" * 19_000})
+    exif.get_ifd(EXIF).update(dict.fromkeys(range(0xC000, 0xC1E0), b"B" * 38))
+    exif.get_ifd(GPS).update(dict.fromkeys(range(1000, 1480), b"C" * 38))
+    source = saved(tmp_path / "a.png", texture(60, 40), exif=exif.tobytes())
+
+    export(source, preset(), tmp_path / "out.jpg")
+
+    found = read(tmp_path / "out.jpg").getexif()
+    assert (found[MODEL], len(found[ARTIST])) == ("X-T5", 19_000)
+    assert all(100 < len(found.get_ifd(each)) < 480 for each in (EXIF, GPS))
+
+
 def placed(path: Path) -> Path:
     exif = Image.Exif()
     exif.update({MODEL: "X-T5", ARTIST: "Anna", COPYRIGHT: "the camera's"})

@@ -14,6 +14,7 @@ import pytest
 from junmai_jobs.photo.errors import SidecarRefused
 from junmai_jobs.photo.pictures.tiff import Block
 from junmai_jobs.photo.xmp.containers import container, is_rated
+from tests.photo.exif.tags import box, cr3
 from tests.photo.pictures.blocks import Row, jpeg, segment, tiff
 from tests.photo.sidecars import packet
 from tests.photographs import PILLOW, camera_photographs, unpacked
@@ -76,6 +77,15 @@ def test_stars_of_the_camera_count(order: str, kind: int, code: str, stars: int)
     inside = b"\xff\xd8" + segment(0xE1, b"Exif\0\0" + exif) + jpeg()[2:]
 
     assert [is_rated(io.BytesIO(data), "a") for data in (exif, inside)] == [stars > 0] * 2
+
+
+@pytest.mark.parametrize("stars", [0, 3])
+def test_stars_that_canon_writes_into_a_box_of_xmp_count(stars: int) -> None:
+    xmp = packet(f"><xmp:Rating>{stars}</xmp:Rating>").encode()
+    marked = box(b"uuid", bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + xmp)
+    at = (canons := cr3()).index(b"moov") - 4
+    assert is_rated(io.BytesIO(canons[:at] + marked + canons[at:]), "a.cr3") == (stars > 0)
+    assert not is_rated(io.BytesIO(canons), "a.cr3")
 
 
 # ---- what cannot be --------------------------------------------------------------------------------

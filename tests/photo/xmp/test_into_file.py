@@ -105,6 +105,21 @@ def test_the_same_again_is_unchanged_and_others_need_no_second_backup(photo: Pat
         assert photo.stat().st_size == len(first[0]), "it fits into the place of the first"
 
 
+@pytest.mark.parametrize("zeros", [1, 5000])
+def test_zeros_behind_a_packet_are_room(tmp_path: Path, zeros: int) -> None:
+    held = container(io.BytesIO(SAMPLES["strips.tif"].read_bytes()), "a") or pytest.fail("no container")
+    content = fitted(packet('xmp:Rating="2">').encode(), 4000) + bytes(zeros)
+    photo = put(tmp_path / "shoot", "a.tif", held.having(content).read())
+    size = photo.stat().st_size
+
+    for settings in (SETTINGS, OTHERS):
+        assert write_into_file(photo, settings, preset="p", marks=MARKS) == "written"
+
+    found = read_by_exiftool(photo)
+    assert (found["XMP-crs:Exposure2012"], found["XMP-xmp:Rating"]) == (-1.0, 2)
+    assert (photo.stat().st_size, restore_file(photo)) == (size, "restored")
+
+
 def test_all_of_it_can_be_undone(photo: Path) -> None:
     before = photo.read_bytes()
     assert restore_file(photo) == "no_backup"

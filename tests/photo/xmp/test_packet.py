@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image, PngImagePlugin
 
-from junmai_jobs.photo.errors import SidecarError
+from junmai_jobs.photo.errors import SidecarError, SidecarRefused
 from junmai_jobs.photo.xmp.packet import Xmp
 from junmai_jobs.photo.xmp.sidecar import write_sidecar
 from junmai_jobs.tasks.recording import RETRY
@@ -106,7 +106,7 @@ def test_the_sidecar_of_another_raw_file_of_the_same_name_is_left_alone(photo: P
     write_sidecar(other, SETTINGS, preset="p")
     before = photo.with_suffix(".xmp").read_bytes()
 
-    with pytest.raises(SidecarError, match=r"IMG_1\.xmp belongs to IMG_1\.CR2: give IMG_1\.NEF another name"):
+    with pytest.raises(SidecarRefused, match=r"IMG_1\.xmp belongs to IMG_1\.CR2: give IMG_1\.NEF"):
         write_sidecar(photo, SETTINGS, preset="p", replace_edits=True)
     assert photo.with_suffix(".xmp").read_bytes() == before
 

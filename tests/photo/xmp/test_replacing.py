@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from junmai_jobs.photo.errors import SidecarError
+from junmai_jobs.photo.xmp import replacing
 from junmai_jobs.photo.xmp.into_file import restore_file, write_into_file
 from junmai_jobs.photo.xmp.replacing import WrittenMeanwhile, backups, remove, replace, restore
 from junmai_jobs.photo.xmp.sidecar import restore_sidecar, write_sidecar
@@ -124,6 +126,29 @@ def test_what_is_kept_already_is_kept_once(file: Path, drive: str) -> None:
         replace(file, BytesIO(b"old"), is_still=yes)
     replace(file, BytesIO(b"newer"), is_still=yes, keep_as=".old")
     assert contents(file.parent) == {"a": b"newer", "a.old": b"old"}
+
+
+def test_what_differs_in_neither_size_nor_time_is_kept_too(file: Path, drive: str) -> None:
+    """As on a card, whose times are two seconds apart."""
+    for content in (b"old", b"OLD"):
+        file.write_bytes(content)
+        os.utime(file, (1, 1))
+        for _ in range(2):
+            replace(file, BytesIO(b"new"), is_still=yes, keep_as=".old")
+            file.write_bytes(content)
+            os.utime(file, (1, 1))
+    assert contents(file.parent) == {"a": b"OLD", "a.old": b"old", "a.old2": b"OLD"}
+
+
+def test_what_a_killed_process_left_behind_is_swept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (left := file.with_name(".junmai-0123456789ab.tmp")).write_bytes(b"half")
+    other = shutil.copytree(file.parent, file.parent.with_name("other")) / "a"
+
+    replace(other, BytesIO(b"new"), is_still=yes)
+    assert contents(other.parent) == {"a": b"new", left.name: b"half"}, "perhaps it is at work"
+    monkeypatch.setattr(replacing, "_LEFT_BEHIND", -60.0)
+    replace(file, BytesIO(b"new"), is_still=yes)
+    assert contents(file.parent) == {"a": b"new"}
 
 
 @posix

@@ -9,7 +9,17 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from junmai_jobs.photo.xmp.sidecar import restore_sidecar, unmark_sidecar, write_sidecar
-from tests.photo.sidecars import EDITED, FORMS, OTHERS, SETTINGS, beside, exiftool, names_in, raw_photo
+from tests.photo.sidecars import (
+    EDITED,
+    FORMS,
+    OTHERS,
+    SETTINGS,
+    beside,
+    exiftool,
+    names_in,
+    packet,
+    raw_photo,
+)
 
 MARKS = {"Rating": "4", "Label": "Green"}
 
@@ -51,6 +61,16 @@ def test_marks_of_others_stay(photo: Path, form: str) -> None:
 
     assert before
     assert marks_in(sidecar) == (before if len(before) == 2 else [*before, "Green"])
+
+
+@pytest.mark.parametrize("empty", ['xmp:Label="">', "><xmp:Label/>", "><xmp:Label> </xmp:Label>"])
+def test_a_mark_that_somebody_emptied_stays_empty(photo: Path, empty: str) -> None:
+    sidecar = beside(photo, packet(empty))
+
+    assert write_sidecar(photo, SETTINGS, preset="p", marks=MARKS) == "written"
+
+    assert (sidecar.read_bytes().count(b"xmp:Label"), marks_in(sidecar)[0]) == (empty.count("xmp:Label"), "4")
+    assert write_sidecar(photo, SETTINGS, preset="p", marks=MARKS) == "unchanged"
 
 
 def test_marks_that_were_changed_or_taken_away_since_stay_so(photo: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from junmai_jobs.photo.errors import PhotoRefused
+from junmai_jobs.photo.errors import PhotoGone, PhotoRefused
 from junmai_jobs.photo.pictures.opening import Roots
 from junmai_jobs.photo.xmp.writing import marks_of, take_back_marks, undo_settings, write_settings
 from tests.photo.sidecars import SETTINGS, names_in
@@ -138,3 +140,16 @@ def test_no_marks_are_taken_back_outside_of_the_roots(shoot: Path, tmp_path: Pat
     with pytest.raises(PhotoRefused):
         take_back_marks(photo, Roots((tmp_path / "other",)))
     assert (shoot / "a.xmp").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_listed_is_a_photographs_error(
+    shoot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    photo, roots = tiff(shoot / "a.NEF"), Roots((shoot.resolve(),))
+    monkeypatch.setattr(Path, "iterdir", gone)
+    for call in (apply, lambda each: take_back_marks(each, roots)):
+        with pytest.raises(PhotoGone, match=r"^a\.NEF cannot be read just now"):
+            call(photo)
