@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from flask import Blueprint, Response, request
 
 from junmai_jobs.bridge.endpoints import Endpoints, as_json
+from junmai_jobs.bridge.events import stream
 from junmai_jobs.bridge.gate import Gate
 from junmai_jobs.bridge.health import HEALTH
 from junmai_jobs.bridge.jobs import JOBS
@@ -81,6 +82,10 @@ def create_blueprint(
     blueprint.register_error_handler(Exception, answer_to)
     for page in _PAGES:
         page.register(blueprint, site)
+
+    @blueprint.get("/queue/events")
+    def follow() -> Response:
+        return stream(site)
 
     @blueprint.get("/openapi.json")
     def describe() -> Response:
