@@ -172,18 +172,22 @@ class Catalog(Ledger, Looks, Verdicts, Groupings, Exports):
 
         ``wish`` stands for the settings, ``picks`` for a change of the picks; None: there is none since.
         """
-        found = "SELECT wish, wished_picks, turn FROM sessions WHERE id = ?"
         with self._writing() as db:
-            before, picks_before, turn = db.execute(found, (session_id,)).fetchone() or (None, None, None)
-            if turn is None:
-                raise no_session(session_id)
-            picks = picks_before if picks is None else picks
-            turn = int(turn) + (before not in {None, wish} or picks != picks_before)
+            turn, picks = self.next_turn(session_id, wish, picks)
             db.execute(
                 "UPDATE sessions SET wish = ?, wished_picks = ?, turn = ? WHERE id = ?",
                 (wish, picks, turn, session_id),
             )
         return turn
+
+    def next_turn(self, session_id: int, wish: str, picks: str | None = None) -> tuple[int, str | None]:
+        """Return what ``turn`` would, and the last change of the picks with it; nothing is noted."""
+        found = self._rows("SELECT wish, wished_picks, turn FROM sessions WHERE id = ?", (session_id,))
+        if not found:
+            raise no_session(session_id)
+        before, picks_before, turn = found[0]
+        picks = picks_before if picks is None else picks
+        return int(turn) + (before not in {None, wish} or picks != picks_before), picks
 
     def photo_id(self, session_id: int, path: Path) -> int:
         """Return the id of the photograph at ``path``, which belongs to this session from now on."""

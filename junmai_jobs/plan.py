@@ -137,6 +137,8 @@ class Forecast:
     expected_seconds: float
     disk_bytes: int
     """Were every photo a pick."""
+    jobs: int
+    """All that would be submitted or tried again, those on photos that turn out to be no picks too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,11 +159,11 @@ class Plan:
     """Photos of the session that are not in the folder any more, and compete for no place among the picks."""
     export_preset: ExportPreset
 
-    def forecast(self, seconds: float) -> Forecast:
-        """What it takes, when all that is still to be done takes so many seconds."""
+    def forecast(self, seconds: float, jobs: int) -> Forecast:
+        """What it takes, when looking at the photos that are left takes so many seconds."""
         pixels = self.export_preset.max_dimension**2 * 2 / 3 if self.wishes.export else 0
         each = _SIDECAR_BYTES + pixels * _BYTES_PER_PIXEL
-        return Forecast(math.ceil(seconds * 10) / 10, round(len(self.photos) * each))
+        return Forecast(math.ceil(seconds * 10) / 10, round(len(self.photos) * each), jobs)
 
     def photo_work(self, photo: Photo, salt: str = "") -> Work:
         """The job on a photo. Its id stands for session, file, size, time of change, task and options.
@@ -262,9 +264,12 @@ def make_plan(
     else:
         session_id = catalog.session(name, folder)
         ids = catalog.photo_ids(session_id, [photo.path for photo in photos])
+    if session_id:
         gone = _gone(catalog, session_id, folder, ids.values())
         wish = wishes.digest(config) + (f" without {gone}" if gone else "")
-        turn = catalog.turn(session_id, wish, _changed_picks(catalog, session_id, config, set(gone)))
+        picks = _changed_picks(catalog, session_id, config, set(gone))
+        next_one = catalog.next_turn(session_id, wish, picks)[0]
+        turn = next_one if dry_run else catalog.turn(session_id, wish, picks)
     return Plan(
         session=name,
         session_id=session_id,
@@ -295,7 +300,16 @@ def _gone(catalog: Catalog, session_id: int, folder: Path, found: Collection[int
     """The photos in a folder of which a session has results, and whose files are not there any more."""
     there = set(found)
     others = [row for row in catalog.results(session_id) if row.id not in there]
-    return [row.id for row in others if row.path.is_relative_to(folder) and not row.path.exists()]
+    return [row.id for row in others if row.path.is_relative_to(folder) and _is_gone(row.path)]
+
+
+def _is_gone(path: Path) -> bool:
+    """One in a folder that may not be read just now is not."""
+    try:
+        path.stat()
+    except OSError as error:
+        return not isinstance(error, PermissionError)
+    return False
 
 
 def _changed_picks(catalog: Catalog, session_id: int, config: Config, gone: set[int]) -> str | None:

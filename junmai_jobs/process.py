@@ -22,7 +22,7 @@ from junmai_jobs.photo.export.destinations import drive_of, is_away
 from junmai_jobs.photo.pictures.files import Photo, find_photos
 from junmai_jobs.photo.xmp.writing import has_lost_settings
 from junmai_jobs.plan import NO_WISHES, TASKS, Forecast, Plan, Wishes, Work, is_grouped, make_plan, resolved
-from junmai_jobs.report import LOST, Account, Report, reason
+from junmai_jobs.report import LOST, Account, Failure, Report, reason
 from junmai_jobs.session_wait import Progress, Tell, Waiting, patiently
 from junmai_jobs.tasks.recording import CATALOG_FILE
 
@@ -57,15 +57,18 @@ def process(
         StoreUnavailable: the server cannot be reached, or was away for longer than ``PATIENCE``.
     """
     folder, wishes = resolved(folder), wishes.checked(jobs.config)
-    photos = find_photos(folder) if photos is None else photos
+    closed: list[Failure] = []
+    if photos is None:
+        photos = find_photos(folder, lambda path, error: closed.append(Failure(str(path), str(error))))
     with Catalog(jobs.config.home / CATALOG_FILE) as catalog:
         plan = make_plan(jobs.config, catalog, folder, photos, wishes, dry_run=dry_run)
-        run = _Run(jobs, catalog, plan, tell)
+        run = _Run(jobs, catalog, plan, tell, closed)
         run.tell_of_other_sessions()
         started = len(run.to_start)
         if dry_run:
-            seconds = started * (catalog.typical_seconds("process_photo") or _USUAL_SECONDS)
-            return run.report(started, plan.forecast(seconds / jobs.config.max_concurrent_jobs))
+            each = catalog.typical_seconds("process_photo") or _USUAL_SECONDS
+            seconds = started * each / jobs.config.max_concurrent_jobs
+            return run.report(started, plan.forecast(seconds, started + run.later_jobs()))
         run.go(progress)
         report = run.report(started)
         return run.with_sheet(report, sheet) if photos else report
@@ -79,6 +82,8 @@ class _Run:
     catalog: Catalog
     plan: Plan
     tell: Tell
+    closed: Sequence[Failure]
+    """Folders that may not be read."""
     photo_works: list[Work] = field(init=False)
     photo_ids: set[str] = field(init=False)
     works: dict[str, Work] = field(init=False, default_factory=dict)
@@ -137,12 +142,8 @@ class _Run:
 
     def go(self, progress: Progress) -> None:
         """Submit what is missing and wait for the end of it all."""
-        salt = self._salt()
         self.waiting.tell_of_drives()
-        while (later := self.plan.later_works(self.photo_works, salt)) and (
-            self._is_lost(later[0]) or self._is_unmade(later)
-        ):
-            salt = later[0].id  # who waited for its groups was cancelled with it: once more from there
+        later = self._later_works()
         for _ in range(_REGROUPINGS):
             self._add(later)
             self._start()
@@ -152,6 +153,21 @@ class _Run:
                 break
             # Some photos were worked on after their session had been grouped.
             later = self.plan.later_works(self.photo_works, self.catalog.results_digest(self.plan.session_id))
+
+    def later_jobs(self) -> int:
+        """How many jobs would be submitted, or tried again, beside those on the photos."""
+        later = self._later_works()
+        found = self._statuses([work.id for work in later])
+        lost = [job_id for job_id, status in found.items() if status in LOST]
+        return sum(work.id not in found for work in later) + sum(map(_may_pass, self._load(lost)))
+
+    def _later_works(self) -> list[Work]:
+        salt = self._salt()
+        while (later := self.plan.later_works(self.photo_works, salt)) and (
+            self._is_lost(later[0]) or self._is_unmade(later)
+        ):
+            salt = later[0].id  # who waited for its groups was cancelled with it: once more from there
+        return later
 
     def _salt(self) -> str:
         """What the last run had to salt the groups with, if they are of the same results still."""
@@ -250,7 +266,8 @@ class _Run:
             load=self._load,
             exports_are_away=self._exports_are_away,
         )
-        return account.report(started, forecast)
+        report = account.report(started, forecast)
+        return replace(report, failures=[*report.failures, *self.closed])
 
     def with_sheet(self, report: Report, sheet: Path | bool) -> Report:
         """Write the contact sheet, if one is wanted; that it cannot be written is no loss to the session."""

@@ -49,7 +49,7 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A photo on which something could not be done, and why."""
+    """A photo or folder on which something could not be done, and why."""
 
     path: str
     error: str
@@ -63,7 +63,7 @@ class Report:
     photos: int
     succeeded: int
     failed: int
-    """Photos on which something could not be done; ``failures`` may also name the folder."""
+    """Photos on which something could not be done; ``failures`` may also name folders."""
     groups: Sequence[GroupRow]
     picks: Sequence[Pick]
     """The best first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,8 +27,12 @@ _ROOTS_OF_PHOTO = """
     JOIN session_photos USING (session_id) WHERE photo_id = ? ORDER BY folder
 """
 
+_FULL = "the drive of JUNMAI_HOME is full: free some space and run this again"
+_NEEDED = 2**20  # bytes; with less free, a failed access is put down to that
+_NO_CATALOG = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 _ADVICE = {
-    sqlite3.SQLITE_FULL: "its disk is full, make room and run this again",
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR: "check the drive of JUNMAI_HOME and run this again",
     sqlite3.SQLITE_READONLY: "check its permissions",
     sqlite3.SQLITE_BUSY: "another program holds it, try again",
 }
@@ -52,9 +57,8 @@ class CatalogFile:
                 pass
             self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
-            raise CatalogError(
-                f"the catalog {path} cannot be opened ({error}): check its permissions"
-            ) from error
+            advice = _FULL if self._is_drive_full() else "check its permissions"
+            raise CatalogError(f"the catalog {path} cannot be opened ({error}): {advice}") from error
         try:
             self._prepare()
         except BaseException:
@@ -114,9 +118,19 @@ class CatalogFile:
         except sqlite3.DatabaseError as error:
             if not isinstance(error, sqlite3.OperationalError) and type(error) is not sqlite3.DatabaseError:
                 raise
-            advice = _ADVICE.get(error.sqlite_errorcode & 0xFF, "is its disk full, or the file damaged?")
-            message = f"the catalog {self._path} cannot be {done} just now ({error}): {advice}"
-            raise CatalogError(message) from error
+            raise self._not_now(done, error) from error
+
+    def _not_now(self, done: str, error: sqlite3.DatabaseError) -> CatalogError:
+        code = error.sqlite_errorcode & 0xFF
+        advice = _ADVICE.get(code, "is its disk full, or the file damaged?")
+        if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and self._is_drive_full():
+            advice = _FULL
+        return CatalogError(f"the catalog {self._path} cannot be {done} just now ({error}): {advice}")
+
+    def _is_drive_full(self) -> bool:
+        """SQLite has other errors for it too: a reader needs room for what readers and writers share."""
+        there = next(each for each in self._path.absolute().parents if each.exists())
+        return shutil.disk_usage(there).free < _NEEDED
 
     def _prepare(self) -> None:
         """Set the connection up and bring the schema to this version; many may do so at once."""
@@ -128,8 +142,9 @@ class CatalogFile:
                 self._migrate()
             self._db.execute("PRAGMA foreign_keys = ON")
         except sqlite3.DatabaseError as error:
-            advice = _ADVICE.get(error.sqlite_errorcode & 0xFF, "move it away")
-            raise CatalogError(f"{self._path} cannot be used as catalog ({error}): {advice}") from error
+            if error.sqlite_errorcode & 0xFF not in _NO_CATALOG:
+                raise self._not_now("read or written", error) from error
+            raise CatalogError(f"{self._path} cannot be used as catalog ({error}): move it away") from error
 
     def _use_wal(self) -> None:
         """Let readers go on beside a writer. For this one lock SQLite does not wait by itself."""

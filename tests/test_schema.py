@@ -6,11 +6,13 @@ import hashlib
 import itertools
 import multiprocessing
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -138,12 +140,39 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(path: Path, tmp_path: P
         (pages,) = catalog._db.execute("PRAGMA page_count").fetchone()
         catalog._db.execute(f"PRAGMA max_page_count = {pages}")
 
-        with pytest.raises(CatalogError, match=r"cannot be written just now .* disk is full, make room"):
+        with pytest.raises(CatalogError, match=r"cannot be written just now .* is full: free some space"):
             catalog.photo_ids(session, [tmp_path / f"{number}.jpg" for number in range(2000)])
 
         assert catalog.photos(session) == []
         catalog._db.execute(f"PRAGMA max_page_count = {pages * 100}")
         assert len(catalog.photo_ids(session, [tmp_path / "a.jpg"])) == 1
+
+
+@pytest.fixture
+def nothing_more_is_written(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As of a full or failing drive: no file of this process can grow."""
+    resource = pytest.importorskip("resource", reason="limits are of POSIX alone")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    ("free", "advice"),
+    [(0, "the drive of JUNMAI_HOME is full: free some space"), (2**30, "check the drive of JUNMAI_HOME")],
+)
+def test_nobody_is_told_to_move_a_good_catalog_away(
+    path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, free: int, advice: str
+) -> None:
+    Catalog(path).close()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    request.getfixturevalue("nothing_more_is_written")
+
+    with pytest.raises(CatalogError, match=rf"cannot be read or written just now \(disk .*\): {advice}"):
+        Catalog(path)
 
 
 def test_a_catalog_that_must_not_be_written_is_read_all_the_same(path: Path, tmp_path: Path) -> None:

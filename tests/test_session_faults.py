@@ -7,6 +7,7 @@ import ctypes
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -186,22 +187,35 @@ def test_a_folder_that_cannot_be_read_is_told_in_one_line(
     cli: CommandLine, start: Start, tmp_path: Path
 ) -> None:
     forbidden, loop, open_one = (tmp_path / name for name in ("forbidden", "loop", "open"))
-    (open_one / "forbidden").mkdir(parents=True)
+    open_one.mkdir()
     forbidden.mkdir()
     loop.symlink_to(loop)
-    for path in (forbidden, open_one / "forbidden"):
-        path.chmod(0)
-    for folder, name, why in (
-        (forbidden, "forbidden", "Permission denied"),
-        (open_one, "forbidden", "Permission denied"),
-    ):
-        done = cli.finish(start("process", folder, preexec_fn=bound_by_permissions))
-        told = f"Error: the folder {name} cannot be read ({why}): check its permissions\n"
-        assert (done.code, done.out, done.err) == (1, "", told)
+    forbidden.chmod(0)
+    done = cli.finish(start("process", forbidden, preexec_fn=bound_by_permissions))
+    told = f"Error: the folder {forbidden} cannot be read (Permission denied): check its permissions\n"
+    assert (done.code, done.out, done.err) == (1, "", told)
     told = "Error: loop is a link that leads to itself: name the folder that it should lead to\n"
     for arguments in ((loop,), (open_one, "--export", loop)):
         done = cli.run("process", *arguments)
         assert (done.code, done.out, done.err) == (1, "", told)
+
+
+def test_a_folder_in_it_that_cannot_be_read_is_a_failure_and_the_rest_is_done(
+    cli: CommandLine, start: Start, tmp_path: Path
+) -> None:
+    closed = tmp_path / "shoot" / "day" / "closed"
+    closed.mkdir(parents=True)
+    for number, folder in enumerate((closed.parent, closed)):
+        shutil.copy(scenes()[number], folder / f"{number}.jpg")
+    assert cli.json("process", tmp_path / "shoot")["succeeded"] == 2
+    closed.chmod(0)
+    for options, code in (((), 1), (("--dry-run",), 0)):
+        command = ("process", tmp_path / "shoot", "--json", *options)
+        done = cli.finish(start(*command, preexec_fn=bound_by_permissions))
+        report = json.loads(done.out)
+        assert (done.code, report["photos"], report["succeeded"], report["failed"]) == (code, 1, 1, 0)
+        why = f"the folder {closed} cannot be read (Permission denied): check its permissions"
+        assert report["failures"] == [{"path": str(closed), "error": why}]
 
 
 @pytest.fixture

@@ -86,3 +86,25 @@ def test_an_undo_that_is_killed_at_any_step_is_finished_by_the_next(tmp_path: Pa
         assert json.loads(again.output)["edited_since"] == []
         step += 1
     assert step > 6
+
+
+def test_what_is_not_all_taken_back_is_listed_with_its_first_backup(tmp_path: Path) -> None:
+    home, shoot = tmp_path / "home", tmp_path / "shoot"
+    shoot.mkdir()
+    photo, foreign = shoot / "IMG_1.NEF", shoot / "IMG_2.NEF"
+    for each in (photo, foreign):
+        each.write_bytes(b"raw")
+    sidecar = beside(photo, EDITED)
+    beside(foreign, AS_ELEMENTS.encode("utf-16"), "IMG_2.xmp")
+    write_sidecar(photo, SETTINGS, preset="p", replace_edits=True)
+    sidecar.write_bytes(sidecar.read_bytes().replace(b"0.35", b"0.36"))
+    with Catalog(home / CATALOG_FILE) as catalog:
+        catalog.photo_ids(catalog.session("shoot", shoot), [photo, foreign])
+
+    done = typed(home, "undo", "shoot", "--yes", "--json")
+
+    found = json.loads(done.output)
+    assert (done.exit_code, found["edited_since"], found["failures"]) == (1, [str(photo)], [])
+    assert found["first_backups"] == {str(photo): str(shoot / "IMG_1.xmp.bak")}
+    shown = typed(home, "undo", "shoot", "--yes", COLUMNS="400")
+    assert "IMG_1.xmp.bak" in shown.output

@@ -56,6 +56,33 @@ def test_edits_are_spared_replaced_and_restored(cli: CommandLine, tmp_path: Path
     assert pick["sidecar"] == "already_edited"
 
 
+def test_a_dry_run_counts_what_is_to_be_written_again(cli: CommandLine, tmp_path: Path) -> None:
+    shoot = tmp_path / "shoot"
+    shoot.mkdir()
+    photo = cr2(shoot / "IMG_1.CR2")
+    sidecar = photo.with_suffix(".xmp")
+
+    def jobs() -> int:
+        return int(cli.json("stats")["jobs_by_status"]["succeeded"])
+
+    def forecast_and_done() -> tuple[int, int]:
+        forecast, before = cli.json("process", shoot, "--dry-run")["jobs"], jobs()
+        cli.json("process", shoot)
+        return forecast, jobs() - before
+
+    assert forecast_and_done() == (4, 4)
+    assert forecast_and_done() == (0, 0)
+    for spoil in (
+        sidecar.unlink,
+        lambda: cli.json("undo", shoot, "--yes"),
+        lambda: cli.json("reject", photo),
+    ):
+        spoil()
+        shown = cli.run("process", shoot, "--dry-run").out
+        assert "groups, presets and exports to do again in 3 jobs" in shown
+        assert forecast_and_done() == (3, 3)
+
+
 def test_one_sidecar_that_cannot_be_restored_keeps_no_other(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "shoot").mkdir()
     photos = [cr2(tmp_path / "shoot" / f"IMG_{number}.CR2") for number in range(3)]

@@ -123,7 +123,7 @@ def interruptible() -> Iterator[None]:
 
 
 def _show(report: Report, folder: Path) -> None:
-    if not report.photos:
+    if not report.photos and not report.failures:
         say(f"there are no photos in {folder}")
         return
 
@@ -154,7 +154,10 @@ def summary(report: Report) -> str:
     """What has become of the photos, in numbers."""
     parts = [f"{report.succeeded:,} succeeded", f"{report.failed:,} failed"]
     if report.forecast:
-        parts.append(f"{report.started:,} to do, in about {report.forecast.expected_seconds:,.0f} s")
+        if report.started or not report.forecast.jobs:
+            parts.append(f"{report.started:,} to do, in about {report.forecast.expected_seconds:,.0f} s")
+        else:
+            parts.append(f"groups, presets and exports to do again in {count(report.forecast.jobs, 'job')}")
         parts.append(f"at most {report.forecast.disk_bytes / 2**20:,.0f} MB to be written")
     else:
         parts += [count(len(report.groups), "group"), count(len(report.picks), "pick")]

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 def undo(app: App, session: str, *, yes: bool) -> None:
     """Take back what `process` has written in SESSION, its name or folder: sidecars, and photos written into.
 
-    What it has replaced is restored from its backup, what it has added is taken out. What was edited since is
-    left as it is, and exit is 1.
+    What it has replaced is restored from its backup, what it has added is taken out. Where that would lose
+    what was edited since, the edits are left as they are, the oldest backup is named, and exit is 1.
     """
     from junmai_jobs.catalog import Catalog  # noqa: PLC0415 - --help does without it
     from junmai_jobs.photo.errors import PhotoError  # noqa: PLC0415
-    from junmai_jobs.photo.xmp.writing import undo_settings  # noqa: PLC0415
+    from junmai_jobs.photo.xmp.writing import first_backup, undo_settings  # noqa: PLC0415
     from junmai_jobs.tasks.recording import CATALOG_FILE  # noqa: PLC0415
 
     with Catalog(app.config.home / CATALOG_FILE) as catalog:
@@ -44,13 +44,15 @@ def undo(app: App, session: str, *, yes: bool) -> None:
             failures[str(path)] = str(error)
     restored = [path for path, outcome in outcomes.items() if outcome == "restored"]
     edited = [path for path, outcome in outcomes.items() if outcome == "edited_since"]
+    first = {path: str(backup) for path in edited if (backup := first_backup(Path(path)))}
     answer = {
         "session_id": found.id,
         "restored": restored,
         "edited_since": edited,
+        "first_backups": first,
         "failures": [{"path": path, "error": error} for path, error in failures.items()],
     }
-    app.answer(answer, _show, restored, edited, failures)
+    app.answer(answer, _show, restored, edited, first, failures)
     if edited or failures:
         click.get_current_context().exit(FAILED)
 
@@ -63,9 +65,10 @@ def _session(catalog: Catalog, given: str) -> SessionRow:
     raise Failure(f"there is no session {given}; there are {known}")
 
 
-def _show(restored: list[str], edited: list[str], failures: dict[str, str]) -> None:
+def _show(restored: list[str], edited: list[str], first: dict[str, str], failures: dict[str, str]) -> None:
     if failures:
         print_table(("FAILED", "WHY"), failures.items())
     if edited:
-        print_table(("EDITED SINCE, LEFT AS IT IS",), [(path,) for path in edited])
+        rows = [(path, first.get(path, "")) for path in edited]
+        print_table(("EDITED SINCE, NOT ALL TAKEN BACK", "AS IT WAS FIRST"), rows)
     say(f"{count(len(restored), 'photo')} restored")

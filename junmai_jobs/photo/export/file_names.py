@@ -15,7 +15,7 @@ from datetime import datetime
 
 _LONGEST = 180  # bytes, which leaves room for a number, a suffix, and what a file has while it is written
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
-_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,8 @@ class Named:
 def named(template: str, photo: Named) -> str:
     """Fill in a template that ``config.json`` may have, and make the result safe on every system.
 
-    Characters that Windows does not allow become ``_``, its device names get one in front, and a name does
-    not begin with a dot, nor end with one or a space.
+    Characters that Windows does not allow and bytes that are no text become ``_``, its device names get one
+    in front, and a name does not begin with a dot, nor end with one or a space.
     """
     text = _UNSAFE.sub("_", template.format_map(photo.fields())).strip(" ").lstrip(".").rstrip(" .")
     if _RESERVED.match(text):

@@ -6,10 +6,11 @@ import os
 import stat
 import sys
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from junmai_jobs.photo.errors import PhotoError, PhotoGone, shown
+from junmai_jobs.photo.errors import PhotoError, PhotoGone, shown, spelt
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
 # fmt: off
@@ -39,17 +40,21 @@ def is_raw(path: Path) -> bool:
     return path.suffix.lower() in RAW_SUFFIXES
 
 
-def find_photos(folder: Path) -> list[Photo]:
+def find_photos(folder: Path, closed: Callable[[Path, PhotoError], object] | None = None) -> list[Photo]:
     """Find every photograph in ``folder`` and the folders below it, sorted by path.
 
     Hidden files and folders and those of the system are passed over. A RAW and a JPEG of one stem in one
     folder are one photo. Linked folders are entered too, but each real folder only once, and under its own
     name if it has one here: so links that lead in a circle do no harm.
 
+    Args:
+        folder: where they are.
+        closed: told of each folder in it that may not be read; without it that is raised.
+
     Raises:
         PhotoGone: ``folder`` is not there, or something in it was taken away meanwhile.
         PhotoError: ``folder`` is a file, or it or a folder in it may not be read: rather no list than one
-            with photographs missing.
+            with photographs missing that nobody is told of.
     """
     pending = deque([folder])
     seen: set[Path] = set()
@@ -63,7 +68,11 @@ def find_photos(folder: Path) -> list[Photo]:
         try:
             files, folders, links = _listing(here)
         except OSError as error:
-            raise _folder_error(here, error) from error
+            problem = _folder_error(here, error)
+            if closed is None or here == folder or isinstance(problem, PhotoGone):
+                raise problem from error
+            closed(here, problem)
+            continue
         photos += _paired(files)
         pending.extendleft(folders)
         pending.extend(links)  # last of all, when every folder is seen under its own name
@@ -108,7 +117,7 @@ def _folder_error(folder: Path, error: OSError) -> PhotoError:
         return PhotoGone(f"the folder {name} is not there: is its card or drive connected?")
     if isinstance(error, NotADirectoryError) or folder.is_file():
         return PhotoError(f"{name} is a file, not a folder: name the folder that holds it")
-    return PhotoError(f"the folder {name} cannot be read ({error.strerror}): check its permissions")
+    return PhotoError(f"the folder {spelt(folder)} cannot be read ({error.strerror}): check its permissions")
 
 
 def _paired(files: list[Path]) -> list[Photo]:

@@ -91,6 +91,7 @@ class Taste:
         known = np.isfinite(values)
         self._usual = np.where(known, values, 0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
         verdicts = sum(len(shoot.liked) + len(shoot.disliked) for shoot in shoots)
+        self._has_approvals = any(shoot.liked for shoot in shoots)
         self._most = LIMIT * verdicts / (verdicts + HALFWAY)
         self._fits: Sequence[_Fit] = ()
         if verdicts:
@@ -110,9 +111,8 @@ class Taste:
             return []
         points = np.diagonal(self._parts(np.diag(self._reach)))
         found = [self._reason(number, np.ones(len(self._traits)), each) for number, each in enumerate(points)]
-        return sorted(
-            (each for each in found if abs(each.points) >= _TOLD), key=lambda each: -abs(each.points)
-        )
+        told = [each for each in found if self._is_told(each.points)]
+        return sorted(told, key=lambda each: -abs(each.points))
 
     def _values(self, photos: Sequence[Facts]) -> Array:
         """Photos x traits, NaN where the facts do not tell."""
@@ -146,10 +146,16 @@ class Taste:
         return parts
 
     def _leaning(self, parts: Array, features: Array) -> Leaning:
-        strongest = np.argsort(-np.abs(parts), kind="stable")[:_MOST_TOLD]
-        told = [number for number in strongest if abs(parts[number]) >= _TOLD]
-        reasons = tuple(self._reason(number, features, parts[number]) for number in told)
-        return Leaning(round(float(parts.sum()), 2), reasons)
+        """The reasons are those for what it comes to, not what there is to be said against it."""
+        points = float(parts.sum())
+        strongest = np.argsort(-np.abs(parts), kind="stable")
+        told = [each for each in strongest if self._is_told(parts[each]) and parts[each] * points > 0]
+        reasons = tuple(self._reason(number, features, parts[number]) for number in told[:_MOST_TOLD])
+        return Leaning(round(points, 2), reasons)
+
+    def _is_told(self, points: float) -> bool:
+        """Who has only thrown away has not said what he keeps."""
+        return abs(points) >= _TOLD and (points < 0 or self._has_approvals)
 
     def _reason(self, number: int, apart: Array, points: float) -> Reason:
         """Put a feature into words, for a photo whose traits are so far apart from the usual."""

@@ -55,7 +55,9 @@ class Leaning:
         """A sentence for the photographer; none where there is next to nothing to be told."""
         if self.verdict is not None:
             return f"You {self.verdict} it."
-        return f"{self.points:+.1f}: {', '.join(map(str, self.reasons))}." if self.reasons else ""
+        points = f"{self.points:+.1f}"
+        is_nothing = not self.reasons or float(points) == 0
+        return "" if is_nothing else f"{points}: {', '.join(map(str, self.reasons))}."
 
 
 NEUTRAL = Leaning()

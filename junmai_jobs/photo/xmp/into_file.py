@@ -18,7 +18,7 @@ from junmai_jobs.photo.errors import PhotoGone, SidecarError, SidecarRefused, sh
 from junmai_jobs.photo.pictures.files import JPEG_SUFFIXES
 from junmai_jobs.photo.xmp.containers import Container, container
 from junmai_jobs.photo.xmp.packet import NO_MARKS, Marks, Xmp, blank, fitted, may_be_marked, unrated
-from junmai_jobs.photo.xmp.replacing import backups, digest, explained, replace, restore
+from junmai_jobs.photo.xmp.replacing import backups, damaged_backup, digest, explained, replace, restore
 from junmai_jobs.photo.xmp.sidecar import Outcome, Restored, fields_of
 
 SUFFIXES = JPEG_SUFFIXES | {".tif", ".tiff", ".dng"}
@@ -89,9 +89,13 @@ def unmark_file(photo: Path) -> None:
 def restore_file(photo: Path) -> Restored:
     """Undo ``write_into_file``: the newest backup becomes the photograph again.
 
+    Where somebody has changed the photograph between two writes, that backup has what the first one wrote:
+    this is taken out of it, and the change stays.
+
     Returns:
-        ``restored``; ``no_backup`` if none is there; ``edited_since`` if somebody has changed anything in the
-        photograph since: then nothing is done.
+        ``restored``; ``no_backup`` if there is nothing of ours to undo; ``edited_since`` if somebody has
+        changed anything in the photograph since: then nothing is done; or if settings of somebody are mixed
+        with ours in the newest backup, or are in an older one only: then that is as far as it is undone.
 
     Raises:
         SidecarError: the photograph or its backup is not understood, or cannot be written.
@@ -103,9 +107,24 @@ def restore_file(photo: Path) -> Restored:
         with open_regular(photo) if photo.exists() else nullcontext() as now:
             is_still = _unchanged(photo, now)
             if now and not _came_from(kept[-1], now, name):
-                return "edited_since"
+                xmp = _xmp_of(_container(now, name), name)
+                return "edited_since" if xmp.has_our_record or xmp.edits else "no_backup"
+        before = _xmp_kept(kept[-1], name)
+        is_pure = now is not None and not any(_has_edits_of_others(each, name) for each in kept)
+        if before.has_our_record and is_pure:
+            _restore_without_ours(kept[-1], photo, is_still)
+            return "restored"
         restore(kept[-1], photo, is_still=is_still)
-    return "restored"
+        return "edited_since" if before.has_our_record else "restored"
+
+
+def _restore_without_ours(backup: Path, photo: Path, is_still: Callable[[], bool]) -> None:
+    with open_regular(backup) as file:
+        held, xmp = _understood(file, backup, shown(photo))
+        new = _having(held, xmp.without_ours() or blank(), shown(photo))
+        new.seek(0)
+        replace(photo, new, is_still=is_still, old=file)
+    backup.unlink()  # last: whoever is killed before finds nothing left to undo
 
 
 def _put(photo: Path, old: BinaryIO, new: BinaryIO, is_still: Callable[[], bool]) -> None:
@@ -122,12 +141,35 @@ def _came_from(backup: Path, now: BinaryIO, name: str) -> bool:
         is_now = digest(now)
         if digest(before) == is_now:
             return True
-        old, new = _container(before, name), _container(now, name)
-        old_xmp, new_xmp = _xmp_of(old, name), _xmp_of(new, name)
+        old, old_xmp = _understood(before, backup, name)
+        new = _container(now, name)
+        new_xmp = _xmp_of(new, name)
         edits = new_xmp.edits
         if new.xmp is None or not new_xmp.is_ours or old_xmp.others(edits) != new_xmp.others(edits):
             return False
         return digest(old.having(new.xmp)) == is_now
+
+
+def _xmp_kept(backup: Path, name: str) -> Xmp:
+    with open_regular(backup) as file:
+        return _understood(file, backup, name)[1]
+
+
+def _has_edits_of_others(backup: Path, name: str) -> bool:
+    """Whether somebody's develop settings are, or may be, in a backup."""
+    try:
+        xmp = _xmp_kept(backup, name)
+    except SidecarError:
+        return True
+    return bool(xmp.edits) and not xmp.is_ours
+
+
+def _understood(file: BinaryIO, backup: Path, name: str) -> tuple[Container, Xmp]:
+    try:
+        held = _container(file, shown(backup))
+        return held, _xmp_of(held, shown(backup))
+    except SidecarError as error:
+        raise damaged_backup(backup, name) from error
 
 
 def _having(held: Container, packet: bytes, name: str) -> BinaryIO:

@@ -184,7 +184,7 @@ class Xmp:
     def _harmed(self) -> SidecarRefused:
         return SidecarRefused(
             f"{self.name} cannot be changed without harm to what is in it: "
-            "save its metadata anew in Lightroom, or remove it"
+            "save its metadata anew in Lightroom"
         )
 
     @cached_property
@@ -243,8 +243,8 @@ def unrated(marks: Marks) -> Marks:
 
 
 def may_be_marked(packet: bytes) -> bool:
-    """Whether it is worth a look for marks of ours."""
-    return _OURS.encode() in packet
+    """Whether it is worth a look for marks of ours, also where a program has made UTF-16 of it."""
+    return _OURS.encode() in packet.replace(b"\0", b"")
 
 
 def fitted(packet: bytes, length: int) -> bytes:

@@ -94,10 +94,12 @@ class Parser:
                 self._expat.Parse(self._data, True)  # noqa: FBT003 -- positional only
         except UnicodeDecodeError as error:
             raise SidecarRefused(
-                f"{self._name} is not in UTF-8: save its metadata anew, or remove it"
+                f"{self._name} is not in UTF-8: save its metadata anew, or move it away"
             ) from error
         except expat.ExpatError as error:
-            message = f"{self._name} is damaged ({error}): save its metadata anew in Lightroom, or remove it"
+            message = (
+                f"{self._name} is damaged ({error}): save its metadata anew in Lightroom, or move it away"
+            )
             raise SidecarError(message) from error  # or being written just now
         if self.rdf_end <= 0:
             raise SidecarRefused(
@@ -105,12 +107,12 @@ class Parser:
             )
 
     def _refuse_doctype(self, *_: object) -> None:
-        raise SidecarRefused(f"{self._name} has a DOCTYPE, as no sidecar has: remove it")
+        raise SidecarRefused(f"{self._name} has a DOCTYPE, as no sidecar has: move it away")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise SidecarRefused(f"{self._name} is nested too deeply to be a sidecar: remove it")
+            raise SidecarRefused(f"{self._name} is nested too deeply to be a sidecar: move it away")
         namespace, name, _ = _split(tag)
         if not self._rdf_depth and (namespace, name) == (RDF, "RDF"):
             self._rdf_depth = self._depth

@@ -12,12 +12,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from errno import EACCES, EDQUOT, EIO, ENOSPC, EPERM, EROFS
+from errno import EACCES, EDQUOT, EIO, ENAMETOOLONG, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import BinaryIO
 
 from junmai_jobs.files import aside, private, put_in_place, remove_leftovers, sync_folder
-from junmai_jobs.photo.errors import SidecarError, shown
+from junmai_jobs.photo.errors import SidecarError, SidecarRefused, shown
 
 _PIECE = 2**20  # bytes
 _LEFT_BEHIND = 24 * 3600.0  # s; nobody takes so long to write a file
@@ -132,6 +132,12 @@ def digest(file: BinaryIO) -> bytes:
     return found.digest()
 
 
+def damaged_backup(backup: Path, name: str) -> SidecarRefused:
+    """Return what to say where a file of this name cannot be restored, as its backup is not understood."""
+    remedy = "put a good copy of it in its place, or move it away"
+    return SidecarRefused(f"{shown(backup)}, the backup, is damaged: {remedy}; {name} itself is as it was")
+
+
 @contextmanager
 def explained(name: str) -> Iterator[None]:
     """Say what to do about an error of the system while the file of this name is written.
@@ -147,6 +153,8 @@ def explained(name: str) -> Iterator[None]:
         if error.errno in {EACCES, EPERM, EROFS}:
             remedy = "lift its write protection and its folder's, or close the program that has it open"
             raise SidecarError(f"{name} may not be written: {remedy}") from error
+        if error.errno == ENAMETOOLONG:
+            raise SidecarError(f"{name} has too long a name for a backup beside it: shorten it") from error
         raise SidecarError(f"{name} cannot be written ({error.strerror}): check its drive") from error
 
 

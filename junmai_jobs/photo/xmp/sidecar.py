@@ -14,16 +14,24 @@ from typing import Literal
 
 from junmai_jobs.files import open_regular
 from junmai_jobs.photo.develop.settings import PARAMETERS, Settings, Value, checked_settings
-from junmai_jobs.photo.errors import PhotoError, PhotoGone, SidecarRefused, shown, spelt
+from junmai_jobs.photo.errors import PhotoError, PhotoGone, SidecarError, SidecarRefused, shown, spelt
 from junmai_jobs.photo.pictures.files import is_raw
 from junmai_jobs.photo.xmp.packet import NO_MARKS, Fields, Marks, Xmp, blank, may_be_marked
-from junmai_jobs.photo.xmp.replacing import WrittenMeanwhile, backups, explained, remove, replace, restore
+from junmai_jobs.photo.xmp.replacing import (
+    WrittenMeanwhile,
+    backups,
+    damaged_backup,
+    explained,
+    remove,
+    replace,
+    restore,
+)
 
 Outcome = Literal["written", "unchanged", "already_edited"]
 Restored = Literal["restored", "no_backup", "edited_since"]
 
 MAX_BYTES = 1024 * 1024  # only brushed masks make a sidecar larger: that is somebody's work, and not parsed
-_BACKUP = ".bak"
+BACKUP = ".bak"
 _ATTEMPTS = 3  # at a sidecar that another program is writing
 
 _PROCESS = {"ProcessVersion": ("11.0",), "HasSettings": ("True",)}  # 11.0: version 5, of 2018
@@ -104,34 +112,42 @@ def restore_sidecar(photo: Path) -> Restored:
 
     Returns:
         ``restored``; ``no_backup`` if there is nothing of ours to undo; ``edited_since`` if somebody has
-        changed the settings that were written, or beside replaced edits anything else: then nothing is done.
+        changed the settings that were written, or beside replaced edits anything else: then nothing is done;
+        or if the edits that were replaced, and are restored, were made to settings of ours.
 
     Raises:
-        SidecarError: the sidecar is not XMP, or cannot be written; it was left as it was.
+        SidecarError: the sidecar or its backup is not XMP, or cannot be written; it was left as it was.
     """
     with explained(shown(photo.with_suffix(".xmp"))):
         path = sidecar_of(photo)
-        kept, now = backups(path, _BACKUP), _read(path)
+        kept, now = backups(path, BACKUP), _read(path)
         if now is not None and len(now) > MAX_BYTES:
             return "edited_since" if kept else "no_backup"
         if not kept:
             return "no_backup" if now is None else _take_out(path, now)
         if now is not None and not _came_from(kept[-1], path, now):
             return "edited_since"
+        before = _read(kept[-1]) or b""
         restore(kept[-1], path, is_still=_holds(path, now))
-    return "restored"
+        return "edited_since" if _take_out(path, before) == "edited_since" else "restored"
 
 
 def _came_from(backup: Path, path: Path, now: bytes) -> bool:
     """Whether a sidecar is what it was, but for settings and marks of ours."""
     if (kept := _read(backup)) == now or kept is None:
         return True
-    before, xmp = Xmp(kept, shown(backup)), Xmp(now, shown(path))
+    try:
+        before = Xmp(kept, shown(backup))
+    except SidecarError as error:
+        raise damaged_backup(backup, shown(path)) from error
+    xmp = Xmp(now, shown(path))
     edits = xmp.edits or before.edits  # none are left where they were reset
     return (xmp.is_ours or not xmp.edits) and before.others(edits) == xmp.others(edits)
 
 
 def _take_out(path: Path, now: bytes) -> Restored:
+    if not may_be_marked(now):
+        return "no_backup"
     xmp = Xmp(now, shown(path))
     if not xmp.has_our_record:
         return "no_backup"
@@ -161,7 +177,7 @@ def _try_to_write(
     if xmp.is_having(fields, marks):
         return "unchanged"
     new = xmp.having(fields, preset, marks)
-    replace(path, BytesIO(new), is_still=_holds(path, old), keep_as=_BACKUP if foreign else "")
+    replace(path, BytesIO(new), is_still=_holds(path, old), keep_as=BACKUP if foreign else "")
     return "written"
 
 

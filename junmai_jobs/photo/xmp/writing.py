@@ -9,8 +9,10 @@ from junmai_jobs.photo.develop.settings import Settings
 from junmai_jobs.photo.pictures.files import is_raw
 from junmai_jobs.photo.pictures.opening import Roots, opened
 from junmai_jobs.photo.xmp.containers import is_rated
-from junmai_jobs.photo.xmp.into_file import SUFFIXES, restore_file, unmark_file, write_into_file
+from junmai_jobs.photo.xmp.into_file import BACKUP, SUFFIXES, restore_file, unmark_file, write_into_file
 from junmai_jobs.photo.xmp.packet import NO_MARKS, Marks, unrated
+from junmai_jobs.photo.xmp.replacing import backups
+from junmai_jobs.photo.xmp.sidecar import BACKUP as BACKUP_OF_SIDECAR
 from junmai_jobs.photo.xmp.sidecar import (
     Outcome,
     Restored,
@@ -119,3 +121,11 @@ def undo_settings(photo: Path) -> Restored:
         outcomes.add(restore_sidecar(photo))
     worst_first: tuple[Restored, ...] = ("edited_since", "restored")
     return next((outcome for outcome in worst_first if outcome in outcomes), "no_backup")
+
+
+def first_backup(photo: Path) -> Path | None:
+    """Return the oldest backup of what ``write_settings`` has replaced; None: there is none."""
+    kept = backups(photo.resolve(), BACKUP)
+    if is_raw(photo):
+        kept += backups(sidecar_of(photo), BACKUP_OF_SIDECAR)
+    return next(iter(kept), None)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -58,7 +59,7 @@ def test_a_name_has_what_the_template_asks_for() -> None:
         ("con", "_con"), ("COM1.jpg", "_COM1.jpg"), ("lpt¹ .x", "_lpt¹ .x"), ("console", "console"),
         (" a. . ", "a"), ("..hidden", "hidden"), ("...", "photo"), ("", "photo"),
         ("写真 🌸", "写真 🌸"), ("ü" * 200, "ü" * 90), ("x" * 178 + "  yz", "x" * 178),
-        (os.fsdecode(b"caf\xe9"), os.fsdecode(b"caf\xe9")),
+        (os.fsdecode(b"caf\xe9"), "caf_"),
     ],
 )  # fmt: skip
 def test_a_name_is_one_that_every_system_takes(name: str, expected: str) -> None:
@@ -153,6 +154,25 @@ def test_photos_are_named_in_their_session_and_each_time_the_same(
     ]  # fmt: skip
     within = export_photo(ids[paths[1]], destination=out / "b" / "1")["path"]
     assert within == out / "b" / "shoot undated-2.jpg"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
+def test_one_name_that_is_no_text_keeps_no_other_from_its_export(
+    tmp_path: Path, configured: Callable[..., Config]
+) -> None:
+    shoot = tmp_path / os.fsdecode(b"f\xeate")
+    shoot.mkdir()
+    configured(file_name="{session} {name}", destination=str(tmp_path / "out"))
+    paths = [shoot / "a.jpg", shoot / os.fsdecode(b"caf\xe9.jpg"), shoot / os.fsdecode(b"caf\xe8.jpg")]
+    for path in paths:
+        texture(90, 60).save(path)
+    with Catalog(load_config().home / "catalog.db") as catalog:
+        session = catalog.session(str(shoot), shoot)
+        ids = catalog.photo_ids(session, paths)
+        catalog.record_groups(session, [], list(ids.values()), "results")
+    found = [export_photo(ids[path], session_id=session)["path"] for path in paths]
+    assert [path.name for path in found] == ["f_te a.jpg", "f_te caf_.jpg", "f_te caf_-2.jpg"]
+    assert all(path.exists() for path in found)
 
 
 def test_a_job_cannot_have_a_picture_put_anywhere(tmp_path: Path, configured: Callable[..., Config]) -> None:

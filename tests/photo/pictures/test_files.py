@@ -129,5 +129,10 @@ def test_a_folder_that_may_not_be_read_is_told_not_left_out(
 
     monkeypatch.setattr(os, "scandir", closed)
 
-    with pytest.raises(PhotoError, match=r"the folder closed cannot be read \(Permission denied\)"):
+    with pytest.raises(PhotoError, match=r"the folder /.*/closed cannot be read \(Permission denied\)"):
         find_photos(tmp_path)
+    told: list[Path] = []
+    found = find_photos(tmp_path, lambda folder, _: told.append(folder))
+    assert ([each.path.name for each in found], told) == (["a.jpg"], [tmp_path / "closed"])
+    with pytest.raises(PhotoError, match=r"closed cannot be read"):
+        find_photos(tmp_path / "closed", lambda folder, _: told.append(folder))

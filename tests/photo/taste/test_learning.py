@@ -158,8 +158,25 @@ def test_the_sentence() -> None:
     reasons = (Reason("backlit photos with faces", 0.2), Reason("grainy photos", -0.1))
     told = str(Leaning(0.31, reasons))
     assert told == "+0.3: you keep backlit photos with faces, you pass over grainy photos."
-    assert str(NEUTRAL) == ""
+    assert str(NEUTRAL) == str(Leaning(-0.04, reasons)) == ""
     assert str(Leaning(0.3, reasons, "rejected")) == "You rejected it."
+
+
+def test_a_reason_is_one_for_what_it_comes_to() -> None:
+    found = Taste([by_faces(photos(40))]).leanings(photos(200, seed=2))
+    told = [(each.points > 0, reason.points > 0) for each in found for reason in each.reasons]
+    assert {True, False} == {whole for whole, _ in told}
+    assert all(whole == part for whole, part in told)
+
+
+def test_who_has_only_rejected_is_not_told_what_he_keeps() -> None:
+    pool = by_faces(photos(200))
+    taste = Taste([Shoot([], pool.disliked[:40], [*pool.disliked[40:], *pool.liked])])
+    leanings = taste.leanings(photos(100, seed=2))
+    assert max(each.points for each in leanings) > 0.1
+    told = [*taste.habits(), *(reason for each in leanings for reason in each.reasons)]
+    assert told
+    assert all("you pass over" in str(reason) for reason in told)
 
 
 def test_names_of_several_traits() -> None:
