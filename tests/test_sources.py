@@ -72,8 +72,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def judge(package: Path) -> Task[..., int]:
-    """Its task."""
+def judge(package: Path, monkeypatch: pytest.MonkeyPatch) -> Task[..., int]:
+    """Its task, of which no worker of another test hears."""
+    monkeypatch.setattr(sys.modules["junmai_jobs.task"], "_registry", {})
     module = importlib.import_module(f"{package.name}.sharpness")
     made: Task[..., int] = task(name="judge", input="path")(module.judge)
     return made
