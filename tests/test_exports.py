@@ -88,7 +88,7 @@ def test_what_is_new_waits_for_the_drive_of_the_exports(cli: CommandLine, tmp_pa
     process = cli.start(*command)
     try:
         with closing(JobQueue(config=load_config(environ=cli.variables))) as jobs:
-            wait_until(lambda: jobs.jobs(task="export_photo", status="scheduled"), what="parking")
+            wait_until(lambda: jobs.jobs(task="export_photo", status="scheduled"), timeout=30, what="parking")
             assert not out.exists()
             (tmp_path / "away").rename(out)
             done = finish_in_a_hurry(cli, process, jobs)
