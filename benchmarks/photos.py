@@ -28,6 +28,7 @@ from typing import Any
 import cv2
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 
 from benchmarks.command import at_least, output, run_main
 from benchmarks.stage import CHILD, Stage, memory_folder, stage
@@ -62,9 +63,10 @@ def shoot(count: int, width: int) -> Iterator[Ids]:
     """So many photographs in a catalog of their own, to which JUNMAI_HOME leads; one core a process."""
     before = dict(os.environ)
     threads = cv2.getNumThreads()
-    with tempfile.TemporaryDirectory(dir=memory_folder()) as name:
+    with tempfile.TemporaryDirectory(dir=memory_folder()) as name, threadpool_limits(1):
         os.environ |= {
             "JUNMAI_HOME": str(Path(name, "home")),
+            "OPENBLAS_NUM_THREADS": "1",
             "OPENCV_FOR_THREADS_NUM": "1",
             "JUNMAI_CACHE_ENTRIES": "0",
         }

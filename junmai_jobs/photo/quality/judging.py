@@ -113,10 +113,9 @@ def recommendation(overall: float, focus: float) -> str:
 
 
 def _reduced(picture: Image.Image, edge: int) -> Rgb:
+    rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
     size = working_size(picture.size, edge)
-    if size != picture.size:
-        picture = picture.convert("RGB").resize(size, Image.Resampling.BOX)
-    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+    return np.asarray(rgb if size == rgb.size else rgb.resize(size, Image.Resampling.BOX))
 
 
 def _seen_twice(close: Mapping[str, float], small: Mapping[str, float]) -> dict[str, float]:

@@ -295,6 +295,7 @@ def _rings_and_sectors() -> tuple[Floats, Floats]:
     sector = np.exp(-((turned / 0.16) ** 2) / 2) + 1e-4
     weights = (ring[..., :, None] * sector[..., None, :]).reshape(down.size, -1)
     weights /= weights.sum(axis=0)
+    weights[weights < np.finfo(np.float32).tiny] = 0  # subnormal numbers make the product 17 times slower
     return (window / math.sqrt((window**2).mean()) / TILE).astype(np.float32), weights.astype(np.float32)
 
 
