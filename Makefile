@@ -7,7 +7,8 @@ INSTALLED := $(VENV)/.installed
 # longest come first, so that none of them is the last to run.
 APART := tests/test_session.py tests/test_process.py tests/test_sentinel.py tests/test_wishes.py tests/test_demo.py \
 	tests/test_readme.py tests/test_session_faults.py tests/test_guide.py tests/test_manager.py \
-	tests/test_watch.py tests/test_contact_sheet.py tests/test_exports.py \
+	tests/test_flask_bridge.py tests/test_migrating.py \
+	tests/test_watch.py tests/test_contact_sheet.py tests/test_exports.py tests/bridge/dashboard \
 	tests/test_embedded.py tests/test_server.py tests/test_watcher.py tests/test_quarantine.py \
 	tests/test_cluster.py tests/faults tests/worker
 # Tests that need both cores for themselves: one after the other.
@@ -60,7 +61,7 @@ check-lint:
 
 check-lua:
 	$(RUN) -m junmai_jobs.scripts build/lua
-	@if command -v luacheck >/dev/null; then luacheck -q build/lua; \
+	@if command -v luacheck >/dev/null; then luacheck -q build/lua lightroom tests/lightroom; \
 	elif [ -n "$$CI" ]; then echo "luacheck is missing: apt-get install lua-check" >&2; exit 1; \
 	else echo "luacheck is not installed, so the Lua was not checked: apt-get install lua-check"; fi
 

@@ -44,9 +44,9 @@ def expired(on: Ground, count: int) -> None:
 def gone(on: Ground, times: int) -> Iterator[Case]:
     """The reaper: in time, and after a sleep, when it extends all leases that are over."""
     reap = partial(on.broker._call, "reap", *QUEUES, lease=3_600_000)  # noqa: SLF001
-    on.client.hset(on.keys.meta, "reaped_at", round(time.time() * 1000))
+    on.client.hset(on.keys.meta, "reaped_at 3600000", round(time.time() * 1000))
     yield "reap", [reap] * (times // 5)
-    on.client.hdel(on.keys.meta, "reaped_at")
+    on.client.hdel(on.keys.meta, "reaped_at 3600000")
     yield "reap, after a sleep", [reap] * (times // 5)
 
 

@@ -85,9 +85,12 @@ class BrokerUpkeep(BrokerBase):
         while self._call("expire")[0] == "MORE":
             pass
 
-    def announce(self, request: str) -> tuple[int, list[str]]:
-        """The jobs that have failed since the last call, whoever made it: how many, and the ids of 100."""
-        _, count, *ids = self._call("announce", request=request)
+    def announce(self, request: str, *, window: float = 0.0) -> tuple[int, list[str]]:
+        """The jobs that have failed since the last call that told of any: how many, and the ids of 100.
+
+        None where that was less than ``window`` seconds ago, whoever made it.
+        """
+        _, count, *ids = self._call("announce", request=request, window=milliseconds(window))
         return count, [text_of(job_id) for job_id in ids]
 
     def schedule(self, schedule: Schedule) -> None:

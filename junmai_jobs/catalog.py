@@ -167,6 +167,10 @@ class Catalog(Ledger, Looks, Verdicts, Groupings, Exports):
         """All sessions, the one made last first."""
         return self._sessions(" ORDER BY id DESC")
 
+    def last_session(self) -> SessionRow | None:
+        """The session made last."""
+        return next(iter(self._sessions(" ORDER BY id DESC LIMIT 1")), None)
+
     def turn(self, session_id: int, wish: str, picks: str | None = None) -> int:
         """Note what is wished of a session, and tell how often that was something else than before.
 

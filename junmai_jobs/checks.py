@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import ipaddress
 import json
 import os
 import re
@@ -9,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from string import Formatter
 from typing import Any
+from urllib.parse import urlsplit
 
 from junmai_jobs.address import NoAddress, parse_address
 
@@ -108,6 +111,12 @@ def template(*fields: str) -> Check:
     return check
 
 
+def origin(example: str) -> Check:
+    """A web address without a path."""
+    pattern = r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?"
+    return must_be(f"{example}, nothing behind it", _matches(pattern))
+
+
 def optional(check: Check) -> Check:
     """Null, or what ``check`` allows."""
     return lambda value: None if value is None else check(value)
@@ -171,6 +180,36 @@ def _folder_at(value: Any) -> Path | None:
     return path if path.is_absolute() and "\0" not in str(path) else None
 
 
+def _is_safe_address(value: Any) -> bool:
+    """Whether what is sent to a web address can be read by nobody on the way, or only in the own network."""
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[!-~]+", value):
+        return False
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or _is_near(host))
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host is this computer, or can only be one of the own network."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".localhost", ".home.arpa"))
+    return address.is_private and not address.is_unspecified
+
+
+def _is_webhook_secret(value: Any) -> bool:
+    if not isinstance(value, str) or not value.startswith("whsec_"):
+        return False
+    try:
+        return 24 <= len(base64.b64decode(value.removeprefix("whsec_"), validate=True)) <= 64
+    except ValueError:
+        return False
+
+
 text = must_be("a text that is not empty", lambda value: isinstance(value, str) and value.strip())
 yes_or_no = must_be("true or false", lambda value: isinstance(value, bool))
 name = must_be(
@@ -187,7 +226,16 @@ command = must_be(
 named_object = must_be(
     'an object with a "name"', lambda value: isinstance(value, dict) and isinstance(value.get("name"), str)
 )
-web_address = must_be("an address that begins with https://", _matches(r"https?://[^\s/]\S*"), secret=True)
+web_address = must_be(
+    "an address that begins with https://, or with http:// if it is in your own network",
+    _is_safe_address,
+    secret=True,
+)
+webhook_secret = must_be(
+    "whsec_ and 24 to 64 random bytes in base64, as the receiver shows it, or of `openssl rand -base64 32`",
+    _is_webhook_secret,
+    secret=True,
+)
 
 
 def redis_address(value: Any) -> str:

@@ -22,7 +22,8 @@ _PLACES = {
     "undo": "undo", "submit": "submit", "stats": "queues", "list": "jobs.list_jobs",
     "failed": "jobs.list_failed", "show": "jobs", "retry": "jobs", "cancel": "jobs", "batch": "batch",
     "pause": "queues", "resume": "queues", "purge": "queues", "worker": "worker", "workers": "worker",
-    "schedule": "schedule", "cache": "cache", "serve": "serve", "server": "server", "config": "server",
+    "schedule": "schedule", "cache": "cache", "notify": "notify", "serve": "serve",
+    "server": "server", "config": "server",
 }  # fmt: skip
 """In which module of ``commands`` each is, and under which name there, if it is another."""
 

@@ -31,7 +31,7 @@ def redact(url: str) -> str:
     return re.sub(r"([?&]\w*password=)[^&#]*", r"\1***", hidden, flags=re.IGNORECASE)
 
 
-def _origin(address: str) -> str:
+def site_of(address: str) -> str:
     """A web address without its path, which for a webhook is a secret."""
     return re.sub(r"(://)(?:[^/?#]*@)?([^/?#]*).*", r"\1\2/***", address, flags=re.DOTALL)
 
@@ -106,22 +106,27 @@ class ExportPreset:
     watermark_scale: int = _setting("watermark_scale", whole(1, 100), 20)
 
 
-_ollama_address = checks.must_be(
-    "http://HOST:PORT, nothing behind it",
-    lambda value: (
-        isinstance(value, str) and re.fullmatch(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?", value)
-    ),
-)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondOpinion:
     """Who else is asked what a photograph is worth: a vision model that an Ollama runs, in ``timeout_s``."""
 
-    url: str = _setting("url", _ollama_address, "http://127.0.0.1:11434")
+    url: str = _setting("url", checks.origin("http://HOST:PORT"), "http://127.0.0.1:11434")
     model: str = _setting("model", checks.text, "")
     timeout_s: float = _setting("timeout_s", number(0.1, 600), 20.0)
     weight: float = _setting("weight", number(0, 1), 0.3)
+
+
+_RECEIVERS = ("desktop", "command", "webhook")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeEvents:
+    """Which events are told to whom, of those who are configured."""
+
+    session_finished: tuple[str, ...] = _setting("session_finished", list_of(one_of(*_RECEIVERS)), _RECEIVERS)
+    jobs_failed: tuple[str, ...] = _setting("jobs_failed", list_of(one_of(*_RECEIVERS)), _RECEIVERS)
+    exports_finished: tuple[str, ...] = _setting("exports_finished", list_of(one_of(*_RECEIVERS)), ())
+    approval_required: tuple[str, ...] = _setting("approval_required", list_of(one_of(*_RECEIVERS)), ())
 
 
 _has_model = checks.must_be(
@@ -215,8 +220,20 @@ class Config:
     bridge_host: str = _setting("bridge.host", checks.host, "127.0.0.1")
     bridge_port: int = _setting("bridge.port", whole(1, 65_535), 5100)
     bridge_auth: str = _setting("bridge.auth", one_of("token", "local"), "token")
-    notify_webhook: str | None = _setting("notify.webhook", optional(checks.web_address), None, show=_origin)
+    bridge_lightroom: bool = _setting("bridge.lightroom", checks.yes_or_no, default=False)
+    bridge_hosts: tuple[str, ...] = _setting("bridge.hosts", list_of(checks.host), ())
+    bridge_origins: tuple[str, ...] = _setting("bridge.origins", list_of(checks.origin("https://HOST")), ())
+    bridge_requests_per_second: int = _setting("bridge.requests_per_second", whole(1, 10**6), 500)
+    notify_webhook: str | None = _setting("notify.webhook", optional(checks.web_address), None, show=site_of)
+    notify_secret: str | None = _setting(
+        "notify.secret", optional(checks.webhook_secret), None, show=lambda _secret: "***"
+    )
     notify_command: tuple[str, ...] | None = _setting("notify.command", optional(checks.command), None)
+    notify_desktop: bool = _setting("notify.desktop", checks.yes_or_no, default=False)
+    notify_events: NoticeEvents = _setting(  # noqa: RUF009 - it is a field()
+        "notify.events", _like(NoticeEvents()), NoticeEvents()
+    )
+    notify_window: float = _setting("notify.window_seconds", number(0, 86_400), 600.0)
 
     fsync: str = _setting("server.fsync", one_of("always", "everysec"), "always", env=("JUNMAI_FSYNC",))
     idle_seconds: float = _setting("server.idle_seconds", number(1, 31_536_000), 1800.0)

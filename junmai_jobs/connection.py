@@ -117,9 +117,10 @@ class _Lines(ABC):
             sock.settimeout(None)
 
     @staticmethod
-    def _send(connection: Any, command: tuple[Any, ...]) -> None:
+    def _send(connection: Any, *commands: tuple[Any, ...]) -> None:
         # Packed by hiredis itself: redis-py would look at each of the many arguments first.
-        connection.send_packed_command([hiredis.pack_command(command)], check_health=False)
+        packed = b"".join(map(hiredis.pack_command, commands))
+        connection.send_packed_command([packed], check_health=False)
 
     @staticmethod
     def _receive(connection: Any) -> Any:
@@ -171,6 +172,27 @@ class ClientLink(_Lines):
 
         return reply
 
+    def exchange(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Send commands at once, and give their replies in the shapes of redis-py's.
+
+        Raises:
+            RedisError, OSError: what went wrong first; ``insist`` knows what is to be thought of it.
+        """
+        connection = self._idle_or_new()
+        self._send(connection, *commands)
+        replies = []
+        shapes = self.client.response_callbacks
+        try:
+            for command in commands:
+                reply = self._receive(connection)
+                replies.append(shapes[command[0]](reply) if command[0] in shapes else reply)
+        except redis.ResponseError as error:
+            connection.disconnect()  # the other replies are still to come
+            error.args = (f"{error} ({' '.join(map(str, command[:2]))})",)
+            raise
+        self._idle.append(connection)
+        return replies
+
     def close(self) -> None:
         """Drop the connections that nobody uses now; the next call opens new ones."""
         with suppress(IndexError):  # other threads take from it meanwhile
@@ -183,6 +205,11 @@ class ClientLink(_Lines):
 
     def _sent(self, *command: Any) -> Any:
         """The connection from which the reply is to be received."""
+        connection = self._idle_or_new()
+        self._send(connection, command)
+        return connection
+
+    def _idle_or_new(self) -> Any:
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -190,7 +217,6 @@ class ClientLink(_Lines):
         # That of a process of which this one is a fork is still in use there.
         if connection is None or connection.pid != os.getpid():
             connection = self._new(self.client)
-        self._send(connection, command)
         return connection
 
     def _received(self, connection: Any) -> Any:

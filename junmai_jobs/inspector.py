@@ -8,7 +8,8 @@ from typing import Any
 
 from junmai_jobs import codec
 from junmai_jobs.errors import JobNotFound, ResultExpired
-from junmai_jobs.inspector_stats import ALIVE_WITHIN, BANDS, InspectorStats
+from junmai_jobs.inspector_stats import ALIVE_WITHIN, BANDS
+from junmai_jobs.inspector_waits import InspectorWaits
 from junmai_jobs.job import Job, Status, iso, stored_id
 from junmai_jobs.record import BAND_WIDTH, Record, State, read_body
 from junmai_jobs.replies import as_said, scored, seconds, text_of
@@ -19,7 +20,7 @@ _LARGE = 10
 _SAID = ("host", "pid", "started_at", "queues", "tasks", "concurrency", "governor")  # by a worker of itself
 
 
-class Inspector(InspectorStats):
+class Inspector(InspectorWaits):
     """Reads one namespace through a redis-py client.
 
     Every method may raise StoreUnavailable.
@@ -157,12 +158,13 @@ class Inspector(InspectorStats):
         that finished last, of the scheduled and retrying those due last.
         """
         lanes = self.lanes(queue)
+        size = _PAGE if task else min(limit, _PAGE)
         found: dict[str, Job] = {}  # by id: a job may move from one set to the next meanwhile
         for each in Status if status is None else (status,):
-            for key, low, high in self._ranges(each, lanes):
+            for key, first, end in self._spans(self._ranges(each, lanes)):
                 matching = (
                     job
-                    for ids in self._pages(key, low, high)
+                    for ids in self._pages(key, first, end, size)
                     for job in self.load(ids)
                     if job.status == each and queue in {None, job.queue} and task in {None, job.task}
                 )
@@ -181,17 +183,29 @@ class Inspector(InspectorStats):
             for band in BANDS
         ]
 
-    def _pages(self, key: str, low: str, high: str) -> Iterator[list[str]]:
-        """The ids in a set, page by page, the highest score first.
+    def _spans(self, ranges: Sequence[tuple[str, str, str]]) -> list[tuple[str, int, int]]:
+        """Those that have members, as ranks of their sets, the highest score first.
 
-        By rank, which the server finds at once; over the offset of a range of scores it would walk each time.
+        The server finds a rank at once; over the offset of a range of scores it would walk each time.
         """
-        total, below, count = self._pipeline(
-            [("ZCARD", key), ("ZCOUNT", key, "-inf", high), ("ZCOUNT", key, low, high)]
+        replies = self._pipeline(
+            [
+                command
+                for key, low, high in ranges
+                for command in (("ZCARD", key), ("ZCOUNT", key, "-inf", high), ("ZCOUNT", key, low, high))
+            ]
         )
-        first, end = total - below, total - below + count
-        for start in range(first, end, _PAGE):
-            page = self._read("ZRANGE", key, start, min(start + _PAGE, end) - 1, "REV")
+        counts = zip(ranges, replies[::3], replies[1::3], replies[2::3], strict=True)
+        return [
+            (key, total - below, total - below + count)
+            for (key, _, _), total, below, count in counts
+            if count
+        ]
+
+    def _pages(self, key: str, first: int, end: int, size: int) -> Iterator[list[str]]:
+        """The ids between two ranks, so many at a time."""
+        for start in range(first, end, size):
+            page = self._read("ZRANGE", key, start, min(start + size, end) - 1, "REV")
             yield [text_of(job_id) for job_id in page]
 
     def workers(self) -> list[dict[str, Any]]:

@@ -37,24 +37,22 @@ class InspectorBase:
 
     def paused(self) -> list[str]:
         """The known queues (and the standard four) that are paused."""
-        flags = self._read("HGETALL", self.keys.paused)
+        return self.lanes_and_paused()[1]
+
+    def lanes_and_paused(self) -> tuple[list[str], list[str]]:
+        """What ``lanes`` and ``paused`` tell, at once."""
+        known, flags = self._pipeline([("ZRANGE", self.keys.queues, 0, -1), ("HGETALL", self.keys.paused)])
+        lanes = sorted(lane_names(known), key=queue_rank)
         flags = dict(zip(flags[::2], flags[1::2], strict=True)) if isinstance(flags, list) else flags
-        names = dict.fromkeys((*STANDARD_QUEUES, *self.queues(), *lane_names(flags)))
+        names = dict.fromkeys((*STANDARD_QUEUES, *map(queue_of, lanes), *lane_names(flags)))
         names.pop("*", None)
-        return [name for name in names if flags.get(name.encode(), flags.get(b"*")) == b"1"]
+        return lanes, [name for name in names if flags.get(name.encode(), flags.get(b"*")) == b"1"]
 
     def _read(self, *command: object) -> Any:
         return self._pipeline([command])[0]  # whose errors name the key
 
     def _pipeline(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
-        def once() -> list[Any]:
-            pipeline = self._link.client.pipeline(transaction=False)
-            for command in commands:
-                pipeline.execute_command(*command)
-            replies: list[Any] = pipeline.execute()
-            return replies
-
-        return self._link.insist(once) if commands else []
+        return self._link.insist(lambda: self._link.exchange(commands)) if commands else []
 
 
 def queue_rank(name: str) -> tuple[int, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 from junmai_jobs.inspector_base import STANDARD_QUEUES, InspectorBase
 from junmai_jobs.job import WAITING, Status, iso
 from junmai_jobs.lanes import queue_of
-from junmai_jobs.record import BAND_WIDTH, created_at, read_body
+from junmai_jobs.record import BAND_WIDTH, State, created_at, read_body
 from junmai_jobs.replies import as_said, scored, seconds, text_of, whole
 
 ALIVE_WITHIN = 35.0
@@ -17,12 +18,64 @@ ALIVE_WITHIN = 35.0
 BANDS = range(11)
 _KEYS = 1000
 """Of how many values the sizes are asked for in one go."""
+_MOST_ENDED = 20_000
+_PAGE = 10
+"""So many bodies are read in one command: each may be as large as a payload."""
 _UNFINISHED = [status for status in Status if not status.finished]
 _FINISHED = [status for status in Status if status.finished]
 
 
+class Ended(NamedTuple):
+    """How a job has ended."""
+
+    task: str
+    queue: str
+    outcome: Status
+    waited: float | None
+    """Seconds from its submission to the start of the run that ended it; None: no run did."""
+    ran: float | None
+    """Seconds that this run took."""
+
+
 class InspectorStats(InspectorBase):
     """The part of ``Inspector`` that counts."""
+
+    def now(self) -> float:
+        """The server's time, in seconds since 1970."""
+        return seconds(self._read("TIME"))
+
+    def ended(self, since: float, most: int = _MOST_ENDED) -> tuple[list[Ended], float]:
+        """The jobs that have ended since a time of the server's, and till when: give that as ``since`` next.
+
+        Nothing ends before that time any more, so each end is told once; but not one that somebody took
+        back before it was asked for. Of each outcome at most ``most`` are told at a time.
+        """
+        till = int(self.now() * 1000)
+        span = (int(since * 1000), f"({till}", "WITHSCORES", "LIMIT", 0, most)
+        homes = [("ZRANGEBYSCORE", getattr(self.keys, status.home), *span) for status in _FINISHED]
+        found = [scored(reply) for reply in self._pipeline(homes)]
+        till = min([till, *(int(each[-1][1]) for each in found if len(each) == most)])
+        ends = [
+            (job_id, at, status)
+            for status, each in zip(_FINISHED, found, strict=True)
+            for job_id, at in each
+            if at < till
+        ]
+        pages = [ends[at : at + _KEYS] for at in range(0, len(ends), _KEYS)]
+        return [ended for page in pages for ended in self._load_ended(page)], till / 1000
+
+    def _load_ended(self, ends: Sequence[tuple[str, float, Status]]) -> list[Ended]:
+        ids = [job_id for job_id, _, _ in ends]
+        pages = [ids[at : at + _PAGE] for at in range(0, len(ids), _PAGE)]
+        hashes = (self.keys.bodies, self.keys.states)
+        replies = self._pipeline([("HMGET", key, *page) for key in hashes for page in pages])
+        bodies, states = (
+            chain.from_iterable(half) for half in (replies[: len(pages)], replies[len(pages) :])
+        )
+        return [
+            _ended(job_id, at / 1000, status, body, state)
+            for (job_id, at, status), body, state in zip(ends, bodies, states, strict=True)
+        ]
 
     def unfinished(self, queues: Sequence[str], *, within: float) -> int:
         """How many jobs of these queues run, can run, or will be able to within so many seconds."""
@@ -41,7 +94,8 @@ class InspectorStats(InspectorBase):
 
     def stats(self) -> dict[str, Any]:
         """Counts of everything; see the contract of ``stats --json`` for the keys."""
-        lanes = list(dict.fromkeys((*STANDARD_QUEUES, *self.lanes())))
+        known, paused = self.lanes_and_paused()
+        lanes = list(dict.fromkeys((*STANDARD_QUEUES, *known)))
         commands: list[tuple[object, ...]] = [
             ("TIME",),
             ("ZRANGE", self.keys.workers, 0, -1, "WITHSCORES"),
@@ -51,7 +105,6 @@ class InspectorStats(InspectorBase):
         commands += [("ZCARD", getattr(self.keys, status.home)) for status in _FINISHED]
         for lane in lanes:
             commands += self._lane_commands(lane)
-        paused = set(self.paused())
         clock, workers, info, entries, uses, *replies = self._pipeline(commands)
         now = seconds(clock)
         alive = [name for name, seen in scored(workers) if now - seen / 1000 < ALIVE_WITHIN]
@@ -138,6 +191,16 @@ class InspectorStats(InspectorBase):
             if created is not None:
                 oldest[queue] = round(max(oldest.get(queue, 0.0), now - created), 3)
         return oldest
+
+
+def _ended(job_id: str, at: float, status: Status, data: bytes | None, state: bytes | None) -> Ended:
+    body, known = read_body(data or b""), State.parse(state)
+    task, queue = (body.task, body.queue) if body else ("(unreadable)", "(unreadable)")
+    if status is Status.CANCELLED or known is None or not known.token:
+        return Ended(task, queue, status, None, None)
+    started, created = int(known.token) / 1e6, created_at(job_id, body)
+    waited = None if created is None else max(0.0, started - created)
+    return Ended(task, queue, status, waited, max(0.0, at - started))
 
 
 def _cache_counts(entries: int, counts: Sequence[bytes | None]) -> dict[str, int]:

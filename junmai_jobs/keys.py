@@ -19,8 +19,8 @@ class Keys(NamedTuple):
     states: str
     """Hash, id -> state (lua/lib/state.lua), once a claim met it or it finished, or while blocked."""
     meta: str
-    """Hash: token and sequence last given, reaped_at, aged, listened; last purged, announced, unscheduled;
-    cache_bytes, cache_hits, cache_misses."""
+    """Hash: token and sequence last given, "reaped_at LEASE", aged, listened; last purged, announced,
+    unscheduled; cache_bytes, cache_hits, cache_misses."""
     paused: str
     """Hash, queue or ``*`` -> 1 (paused) or 0 (goes on although ``*`` is paused)."""
     queues: str

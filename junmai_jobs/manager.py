@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from junmai_jobs.catalog import Catalog, PhotoRow, PlannedJob
 from junmai_jobs.codec import as_json
 from junmai_jobs.errors import JobNotFound
+from junmai_jobs.idempotency import Once
 from junmai_jobs.job import Job, Status, new_id
 from junmai_jobs.ledger import why
 from junmai_jobs.priorities import (
@@ -43,19 +44,33 @@ _STATES = {
 """The word that Celery has for a status, which the original's clients know."""
 
 
+class _Work(NamedTuple):
+    """A photo that is to be processed, and the job that does it."""
+
+    job_id: str
+    photo: PhotoRow
+    priority: int
+
+
 class JobQueueManager(Priorities):
     """The queue as the original's bridge sees it. Threads may share it.
 
     Args:
         jobs: None: the queue that the configuration names.
 
-    Every method may raise StoreUnavailable, and those that know photos CatalogError.
+    Every method may raise StoreUnavailable, and those that know photos CatalogError. With ``once`` the same
+    call gives the same jobs again, and another one of its key raises IdempotencyConflict.
     """
 
     # Submitting.
 
     def submit_photo_processing(
-        self, photo_id: int, user_requested: bool = False, config: Mapping[str, Any] | None = None
+        self,
+        photo_id: int,
+        user_requested: bool = False,
+        config: Mapping[str, Any] | None = None,
+        *,
+        once: Once | None = None,
     ) -> str:
         """Have a photo of the catalog processed; the id of the job.
 
@@ -63,6 +78,7 @@ class JobQueueManager(Priorities):
             photo_id: the catalog's.
             user_requested: it goes before all that nobody asked for.
             config: see ``tasks.photos.process_photo``.
+            once: see ``JobQueueManager``.
 
         Raises:
             NotInCatalog: there is no such photo. Nothing was submitted.
@@ -70,9 +86,11 @@ class JobQueueManager(Priorities):
         with self._catalog() as catalog:
             photo = _known_photo(catalog, photo_id)
             priority = get_priority_for_photo(learned_scores(catalog, [photo])[0], user_requested)
-            return self._submit(catalog, [photo], [priority], config)[0]
+            return self._submit(catalog, [_Work(_job_id(once, 0), photo, priority)], once, config)[0]
 
-    def submit_batch_processing(self, photo_ids: Sequence[int], priority: int = PRIORITY_MEDIUM) -> list[str]:
+    def submit_batch_processing(
+        self, photo_ids: Sequence[int], priority: int = PRIORITY_MEDIUM, *, once: Once | None = None
+    ) -> list[str]:
         """Have photos processed at one priority, 0 to 10, larger first; the ids of the jobs.
 
         Raises:
@@ -81,14 +99,18 @@ class JobQueueManager(Priorities):
         """
         with self._catalog() as catalog:
             photos = [_known_photo(catalog, photo_id) for photo_id in photo_ids]
-            return self._submit(catalog, photos, [priority] * len(photos))
+            works = [_Work(_job_id(once, number), photo, priority) for number, photo in enumerate(photos)]
+            return self._submit(catalog, works, once)
 
-    def submit_session_processing(self, session_id: int, auto_select: bool = True) -> dict[str, Any]:
+    def submit_session_processing(
+        self, session_id: int, auto_select: bool = True, *, once: Once | None = None
+    ) -> dict[str, Any]:
         """Have the photos of a session processed.
 
         Args:
             session_id: the catalog's.
             auto_select: leave out those known to score below ``ai.selection_threshold``.
+            once: see ``JobQueueManager``; a photo that has a job of that key keeps it, whatever it scores.
 
         Returns:
             ``session_id``, ``photo_count`` and ``task_ids``.
@@ -101,29 +123,34 @@ class JobQueueManager(Priorities):
                 raise NotInCatalog(f"Session not found: {session_id}")
             threshold = self.jobs.config.selection_threshold if auto_select else 0.0
             photos = catalog.photos(session_id)
-            scores = learned_scores(catalog, photos)
-            wanted = [
-                (photo, get_priority_for_photo(score))
-                for photo, score in zip(photos, scores, strict=True)
-                if score is None or score >= threshold
+            ids = _ids_of_session(once, photos)
+            known = once.known(self.jobs.inspector, ids) if once else {}
+            works = [
+                _Work(job_id, photo, get_priority_for_photo(score))
+                for job_id, photo, score in zip(ids, photos, learned_scores(catalog, photos), strict=True)
+                if score is None or score >= threshold or job_id in known
             ]
-            photos, priorities = [photo for photo, _ in wanted], [priority for _, priority in wanted]
-            ids = self._submit(catalog, photos, priorities, session_id=session_id)
-        return {"session_id": session_id, "photo_count": len(ids), "task_ids": ids}
+            made = self._submit(catalog, works, once, session_id=session_id)
+        return {"session_id": session_id, "photo_count": len(made), "task_ids": made}
 
     def _submit(
         self,
         catalog: Catalog,
-        photos: Sequence[PhotoRow],
-        priorities: Sequence[int],
+        works: Sequence[_Work],
+        once: Once | None,
         config: Mapping[str, Any] | None = None,
         session_id: int | None = None,
     ) -> list[str]:
         """The catalog first: a row without a job is put right by the next sync."""
+        ids = [work.job_id for work in works]
+        known = once.known(self.jobs.inspector, ids) if once else {}
         calls, rows = [], []
-        for photo, priority in zip(photos, priorities, strict=True):
-            job_id = new_id()
+        for job_id, photo, priority in works:
+            if job_id in known:
+                continue
             task = process_photo.with_options(id=job_id, priority=priority)
+            if once:
+                task = once.tagged(task)
             arguments: dict[str, Any] = {
                 "photo_id": photo.id, "path": photo.path, "catalog": self._file, "config": config,
             }  # fmt: skip
@@ -131,7 +158,8 @@ class JobQueueManager(Priorities):
             calls.append((task, arguments))
             rows.append(PlannedJob(job_id, task.name, photo.id, session_id, priority, config))
         catalog.add_jobs(rows)
-        return [handle.id for handle in self.jobs.submit_all(calls)]
+        self.jobs.submit_all(calls)
+        return ids
 
     # Looking.
 
@@ -255,6 +283,16 @@ class JobQueueManager(Priorities):
         """Make the catalog's unfinished jobs say what the queue says."""
         with Catalog(self._file) as catalog:
             catalog.sync_with(self.jobs.inspector.load)
+
+
+def _job_id(once: Once | None, number: int) -> str:
+    return once.id(number) if once else new_id()
+
+
+def _ids_of_session(once: Once | None, photos: Sequence[PhotoRow]) -> list[str]:
+    """The ids of a session's jobs; a photo keeps its number when others are added to the session."""
+    numbers = {photo_id: number for number, photo_id in enumerate(sorted(photo.id for photo in photos))}
+    return [_job_id(once, numbers[photo.id]) for photo in photos]
 
 
 def _known_photo(catalog: Catalog, photo_id: int) -> PhotoRow:

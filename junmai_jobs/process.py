@@ -74,6 +74,25 @@ def process(
         return run.with_sheet(report, sheet) if photos else report
 
 
+def begin(
+    jobs: JobQueue, folder: Path, photos: Sequence[Photo], wishes: Wishes = NO_WISHES
+) -> tuple[int, int, str | None]:
+    """Submit what is missing of these photos of a folder, and wait for nothing: whoever works does them.
+
+    Returns:
+        The session's id; how many jobs were submitted, or are tried again; the id of the last job of the
+        session, None if it has none.
+
+    Raises:
+        PhotoError, StoreUnavailable: see ``process``.
+    """
+    folder, wishes = resolved(folder), wishes.checked(jobs.config)
+    with Catalog(jobs.config.home / CATALOG_FILE) as catalog:
+        plan = make_plan(jobs.config, catalog, folder, photos, wishes, dry_run=False)
+        submitted, last = _Run(jobs, catalog, plan, lambda _sentence: None, ()).submit()
+    return plan.session_id, submitted, last
+
+
 @dataclass(slots=True)
 class _Run:
     """The jobs of a session, and what has become of them as far as this run has seen."""
@@ -153,6 +172,13 @@ class _Run:
                 break
             # Some photos were worked on after their session had been grouped.
             later = self.plan.later_works(self.photo_works, self.catalog.results_digest(self.plan.session_id))
+
+    def submit(self) -> tuple[int, str | None]:
+        """Submit what is missing: how many jobs, and the id of the last there is of the session."""
+        self._add(later := self._later_works())
+        submitted = len(self.to_start)
+        self._start()
+        return submitted, later[-1].id if later else None
 
     def later_jobs(self) -> int:
         """How many jobs would be submitted, or tried again, beside those on the photos."""

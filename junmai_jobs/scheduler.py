@@ -89,6 +89,8 @@ class Scheduler:
     """Whether it stores the schedules of its tasks and fires ticks."""
     max_waiting: int = MAX_WAITING
     """How many jobs may wait in a queue to which a tick submits."""
+    window: float = 0.0
+    """Seconds that lie between two times that ``on_failures`` is told, whichever worker's it is."""
     quiet: bool = False
     """See ``hush``."""
     neighbours: tuple[int, ...] = ()
@@ -261,9 +263,10 @@ class Scheduler:
         self._forget_silent_workers()
         return PRUNE_EVERY
 
-    def announce(self) -> float:
+    def announce(self, *, window: float | None = None) -> float:
         """Each failure is told by one worker. If that is cut off, the same request is told the same again."""
-        count, ids = self.broker.announce(f"{self.worker}.{self._announcements}")
+        window = self.window if window is None else window
+        count, ids = self.broker.announce(f"{self.worker}.{self._announcements}", window=window)
         if count:
             self.on_failures(count, self.inspector.load(ids))
         self._announcements += 1

@@ -14,6 +14,7 @@ from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.host import is_gone
 from junmai_jobs.job import Status
 from junmai_jobs.logs import start_logging
+from junmai_jobs.notify import QUEUE as NOTICES
 from junmai_jobs.plan import QUEUES
 from junmai_jobs.resources import in_words
 
@@ -144,7 +145,7 @@ def _pool(jobs: JobQueue) -> Iterator[None]:
     """A pool of our own, whose log stays off the terminal; after an error it gives its jobs back at once."""
     log, level = jobs.config.home / "logs" / "process.log", jobs.config.loglevel
     start_logging(level, str(log))
-    with jobs.worker(queues=QUEUES, schedules=False, loglevel=level, log_file=str(log)) as worker:
+    with jobs.worker(queues=(*QUEUES, NOTICES), schedules=False, loglevel=level, log_file=str(log)) as worker:
         try:
             yield
         except BaseException:

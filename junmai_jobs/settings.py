@@ -11,6 +11,7 @@ from junmai_jobs.broker_upkeep import LEASE
 from junmai_jobs.cache import MEGABYTE, Bounds
 from junmai_jobs.inspector_base import STANDARD_QUEUES
 from junmai_jobs.lanes import needs_of, queue_of
+from junmai_jobs.notify import Outlets
 from junmai_jobs.resources import Thresholds
 from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention
 
@@ -58,8 +59,8 @@ class WorkerSettings:
     loglevel: str = "INFO"
     log_file: str | None = None
     retention: dict[str, Retention] = field(default_factory=lambda: dict(DEFAULT_RETENTION))
-    notify_command: tuple[str, ...] | None = None
-    """Told of jobs that have failed for good, see ``notify.to_command``."""
+    notify: Outlets = field(default_factory=Outlets)
+    """Who is told of jobs that have failed for good."""
     schedules: bool = True
     """Store the schedules of the tasks known here, and fire ticks; a burst never does."""
     max_waiting: int = MAX_WAITING

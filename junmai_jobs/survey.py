@@ -7,8 +7,9 @@ import logging
 from junmai_jobs.broker import Broker
 from junmai_jobs.errors import CallRefused
 from junmai_jobs.inspector_base import queue_rank
+from junmai_jobs.lanes import queue_of
 from junmai_jobs.replies import lane_names, text_of
-from junmai_jobs.settings import WorkerSettings
+from junmai_jobs.settings import EXTERNAL_QUEUES, WorkerSettings
 
 log = logging.getLogger("junmai_jobs.worker")
 
@@ -34,7 +35,7 @@ class Survey:
         self.waiting = 0
         """How many jobs wait in line in the lanes that are served, and are not paused."""
         self.quiet = False
-        """Whether nothing waits in line or runs in any queue."""
+        """Whether nothing waits in line or runs in any queue but those that are served from outside."""
 
     def look(self) -> None:
         """Look again; where the server refuses to show, that is told once, and what was seen last counts.
@@ -61,7 +62,11 @@ class Survey:
         self.served = tuple(lane for lane in self._settings.lanes(known) if lane in ours)
         self.lanes = tuple(dict.fromkeys((*self.served, *known)))
         self.waiting = sum(ours[lane].waiting for lane in self.served)
-        self.quiet = not any(sight.waiting or sight.running for sight in ours.values())
+        self.quiet = not any(
+            sight.waiting or sight.running
+            for lane, sight in ours.items()
+            if queue_of(lane) not in EXTERNAL_QUEUES
+        )
 
     def _tell_odd(self, odd: frozenset[bytes]) -> None:
         for name in sorted(odd - self._odd):

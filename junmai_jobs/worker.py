@@ -11,7 +11,6 @@ import contextlib
 import logging
 import math
 import socket
-import threading
 import time
 from multiprocessing.connection import wait
 from typing import Any
@@ -25,13 +24,13 @@ from junmai_jobs.host import describe_process, worker_name
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Job, iso
 from junmai_jobs.lanes import queue_of
-from junmai_jobs.notify import jobs_failed, notify, receivers
+from junmai_jobs.notify import jobs_failed, notify
 from junmai_jobs.pool import Pool
 from junmai_jobs.resources import in_words
 from junmai_jobs.scheduler import Scheduler
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.survey import Survey
-from junmai_jobs.task import task_names
+from junmai_jobs.task import Task, task_names
 
 log = logging.getLogger("junmai_jobs.worker")
 
@@ -67,6 +66,7 @@ class Worker:
         )
         self._scheduler.aging, self._scheduler.max_waiting = settings.aging, settings.max_waiting
         self._scheduler.firing = settings.schedules and not settings.burst
+        self._scheduler.window = settings.notify.window
         self._survey = Survey(self._broker, settings)
         self._pool = Pool(self.name, settings, self._broker)
         self._pool.serve(self._survey.served)
@@ -280,12 +280,11 @@ class Worker:
         self._pool.heed(renewals, before)
 
     def _tell(self, count: int, failed: list[Job]) -> None:
-        """In a thread: a command may take its time."""
-        notice, whom = jobs_failed(count, failed), receivers(self.settings.notify_command)
-        try:
-            threading.Thread(target=notify, args=(notice, whom), name="notify").start()
-        except RuntimeError:  # Python is at its end, as where a host has not stopped its worker
-            notify(notice, whom)
+        if (notice := jobs_failed(count, failed)) is not None:
+            notify(notice, self.settings.notify, self._submit)
+
+    def _submit(self, task: Task[..., Any], **arguments: Any) -> None:
+        self._broker.enqueue([task.new_job((), arguments)], max_waiting=self.settings.max_waiting)
 
     # The end.
 
@@ -310,5 +309,5 @@ class Worker:
     def _sign_off(self) -> None:
         """Sign off. If the server is away others will see that this process is gone."""
         with contextlib.suppress(StoreUnavailable):
-            self._scheduler.announce()
+            self._scheduler.announce(window=0.0)
             self._broker.deregister(self.name, self._pool.claimers, lost=False)

@@ -12,10 +12,11 @@ from junmai_jobs.errors import OptionError
 from junmai_jobs.job import check_name
 from junmai_jobs.jobqueue_base import JobQueueBase
 from junmai_jobs.machines import offers
+from junmai_jobs.notify import Outlets
 from junmai_jobs.resources import Thresholds
 from junmai_jobs.retry import LONGEST
 from junmai_jobs.scheduler import Retention
-from junmai_jobs.settings import LONGEST_LEASE, MOST_AHEAD, WorkerSettings
+from junmai_jobs.settings import EXTERNAL_QUEUES, LONGEST_LEASE, MOST_AHEAD, WorkerSettings
 from junmai_jobs.task import task_modules
 
 
@@ -68,6 +69,12 @@ def _check_autoscale(given: object, concurrency: int | None) -> tuple[int, int] 
     )
 
 
+def _check_served(queue: object) -> str:
+    if check_name(queue, "queue") in EXTERNAL_QUEUES:
+        raise OptionError(f"the queue {queue} is served from outside, by the bridge: leave it out of queues")
+    return str(queue)
+
+
 def worker_settings(
     jobs: JobQueueBase,
     *,
@@ -88,7 +95,7 @@ def worker_settings(
     _SLOTS.check("concurrency", slots)
     if isinstance(queues, str):
         raise OptionError(f"queues is {queues!r}; give a list of names")
-    served = None if queues is None else tuple(check_name(queue, "queue") for queue in queues)
+    served = None if queues is None else tuple(_check_served(queue) for queue in queues)
     settings["offers"] = tuple(offers(settings.get("offers")))
     is_governed = config.governor if governor is None else governor
     configured = {
@@ -99,6 +106,8 @@ def worker_settings(
         "cache_entries": config.cache_entries,
         "cache_megabytes": config.cache_megabytes,
     }
+    if config.notify_webhook is not None:
+        import junmai_jobs.notify.webhook  # noqa: F401, PLC0415 - which registers its task
     jobs.broker.due()  # a user who may not call our functions is told so now
     return WorkerSettings(
         endpoint=jobs.server,
@@ -108,7 +117,7 @@ def worker_settings(
         order=config.queue_order,
         task_modules=tuple(dict.fromkeys((*task_modules(), *tasks, *config.tasks))),
         retention=_retention(config),
-        notify_command=config.notify_command,
+        notify=Outlets.of(config),
         max_waiting=config.max_waiting,
         **configured | settings,
     )

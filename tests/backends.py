@@ -58,6 +58,9 @@ class FakeLink(ClientLink):
         text = as_script(verb.name, moved_clock=True)
         return self.client.execute_command("EVAL", text, 1, prefix, *arguments)
 
+    def exchange(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        return [self.client.execute_command(*command) for command in commands]
+
 
 @dataclass
 class Backend:

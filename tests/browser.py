@@ -53,6 +53,7 @@ class Browser:
         self._send, self._receive, self._kept = send, receive, b""
         self._number, self._session = 0, ""
         self._seen: set[str] = set()
+        self._home = ""
         target = self("Target.createTarget", url="about:blank")["targetId"]
         self._session = self("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -72,13 +73,17 @@ class Browser:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def look_at(self, page: Path, width: int, height: int = 1000, scheme: str = "light") -> Self:
-        """Open a page in a window of so many px, for a person who likes it light or dark."""
+    def look_at(self, page: Path | str, width: int, height: int = 1000, scheme: str = "light") -> Self:
+        """Open a file or an address in a window of so many px, for a person who likes it light or dark.
+
+        An address is a page's own home: what it asks for there is no complaint.
+        """
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self("Emulation.setDeviceMetricsOverride", **size)
         self("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self._seen.clear()
-        self("Page.navigate", url=page.as_uri())
+        self._home = page if isinstance(page, str) else ""
+        self("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         deadline = time.monotonic() + self._patience
         while "Page.loadEventFired" not in self._seen:
             self._note(self._next(deadline))
@@ -108,7 +113,8 @@ class Browser:
         method, parameters = event.get("method", ""), event.get("params", {})
         self._seen.add(method)
         asked = parameters.get("request", {}).get("url", "") if method == "Network.requestWillBeSent" else ""
-        if method in _COMPLAINTS or asked.startswith(("http", "ws", "ftp")):
+        is_far = asked.startswith(("http", "ws", "ftp")) and not (self._home and asked.startswith(self._home))
+        if is_far or (method in _COMPLAINTS and not parameters.get("canceled")):
             self.complaints.append(json.dumps(parameters)[:3000])
 
     def _next(self, deadline: float) -> dict[str, Any]:

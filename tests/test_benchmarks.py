@@ -96,6 +96,7 @@ def test_the_head_of_a_line_is_measured(tmp_path: Path) -> None:
         ("bench", "--jobs many"),
         ("bench", "--rounds 0"),
         ("blocking", "--times 0"),
+        ("bridge", "--seconds 1"),
         ("compare", "--jobs -5"),
         ("compare", "--peers ,,"),
         ("compare", "--measures drain,"),

@@ -142,7 +142,10 @@ def test_every_section_of_ours_is_used(load: Callable[..., Config], home: Path) 
             "retention": {"succeeded": {"days": 0.5}, "failed": {"count": 5}},
             "cache": {"max_entries": 0, "max_megabytes": 64},
             "photo": {"roots": ["/shoots"], "presets": [{"name": "kaguya", "blend_amount": 60}]},
-            "bridge": {"host": "::1", "port": 5200, "auth": "local"},
+            "bridge": {
+                "host": "::1", "port": 5200, "auth": "local", "hosts": ["studio.local", "2001:db8::1"],
+                "origins": ["https://photos.example:8443"], "requests_per_second": 50,
+            },
             "notify": {"webhook": "https://example.org/h/secret", "command": ["notify-send", "done"]},
             "server": {"fsync": "everysec", "idle_seconds": 60},
         }
@@ -178,6 +181,9 @@ def test_every_section_of_ours_is_used(load: Callable[..., Config], home: Path) 
         bridge_host="::1",
         bridge_port=5200,
         bridge_auth="local",
+        bridge_hosts=("studio.local", "2001:db8::1"),
+        bridge_origins=("https://photos.example:8443",),
+        bridge_requests_per_second=50,
         notify_webhook="https://example.org/h/secret",
         notify_command=("notify-send", "done"),
         fsync="everysec",

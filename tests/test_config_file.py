@@ -43,6 +43,10 @@ def refuse(home: Path) -> Refuse:
             ["bridge.port", "1 to 65535", '"5100"', "leave out the quotes"],
         ),
         ('{"bridge": {"port": 70000}}', 1, ["bridge.port", "70000"]),
+        ('{"bridge": {"hosts": ["a b"]}}', 1, ["bridge.hosts[0]", "a host name or an IP address"]),
+        ('{"bridge": {"hosts": "a"}}', 1, ["bridge.hosts", "a list in [brackets]"]),
+        ('{"bridge": {"origins": ["https://a.b/c"]}}', 1, ["bridge.origins[0]", "nothing behind it"]),
+        ('{"bridge": {"origins": ["a.b"]}}', 1, ["bridge.origins[0]", "https://HOST"]),
         (
             '{"processing": {\n"max_concurrent_jobs": true}}',
             2,

@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from junmai_jobs import tasks
-from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import Config, load_config
 from junmai_jobs.options import Options
 from junmai_jobs.photo.develop.contexts import load_rules
@@ -45,9 +44,10 @@ def blocks(page: str, language: str) -> list[str]:
 README = (ROOT / "README.md").read_text("utf-8")
 PYTHON, CONSOLE = blocks(README, "python"), blocks(README, "console")
 PAGES = {name: (ROOT / "docs" / name).read_text("utf-8") for name in ("tasks.md", "configuration.md")}
-EXAMPLES = ("contact_sheet.py", "flask_host.py")
-NOT_TYPED_HERE = ("make ", "python ", "curl ")
-"""``make`` is what runs this; the host and what asks it are a test of their own."""
+EXAMPLES = ("contact_sheet.py",)
+HOST = "flask_host.py"
+NOT_TYPED_HERE = ("make ", "python ", "curl ", "junmai-jobs serve")
+"""``make`` is what runs this; the hosts and what asks them are tests of their own."""
 
 _namespaces = itertools.count(1)
 
@@ -93,8 +93,15 @@ def desk(home: Path, tmp_path: Path) -> Desk:
     desk = Desk(home, tmp_path / "desk", environment)
     for name in EXAMPLES:
         (desk.folder / name).write_text((ROOT / "examples" / name).read_text("utf-8"), "utf-8")
+    (desk.folder / HOST).write_text(host(), "utf-8")
     make_shoot(desk.shoot)
     return desk
+
+
+def host() -> str:
+    """The program that is a host to the bridge."""
+    (found,) = [text for text in PYTHON if "create_blueprint" in text]
+    return found
 
 
 def make_shoot(folder: Path) -> None:
@@ -142,7 +149,7 @@ def test_the_library_example_makes_a_contact_sheet(desk: Desk) -> None:
 
 
 def test_the_other_block_runs_as_a_script(desk: Desk) -> None:
-    quoted = {(ROOT / "examples" / name).read_text("utf-8") for name in EXAMPLES}
+    quoted = {host(), *((ROOT / "examples" / name).read_text("utf-8") for name in EXAMPLES)}
     (block,) = [text for text in PYTHON if text not in quoted]
     (desk.folder / "block.py").write_text(block, "utf-8")
     done = desk.type("python block.py")
@@ -155,7 +162,7 @@ def test_the_other_block_runs_as_a_script(desk: Desk) -> None:
 
 def test_a_user_may_check_the_types_of_the_examples_strictly(desk: Desk) -> None:
     cache = ROOT / ".cache" / "mypy-examples"
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), *EXAMPLES]
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), *EXAMPLES, HOST]
     done = subprocess.run(
         command, cwd=desk.folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
@@ -222,39 +229,30 @@ def test_an_error_is_one_line_and_behind_the_usage_where_the_call_is_wrong(desk:
 # ---- the host --------------------------------------------------------------------------------------
 
 
-def ask(port: int, path: str, question: object = None) -> Any:
-    """The JSON that the host answers; with a question, which is posted."""
-    body = None if question is None else json.dumps(question).encode()
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - this machine's
-        return json.load(answer)
+def ask(port: int, path: str) -> str:
+    """What the host answers."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return str(answer.read(), "utf-8")
 
 
 def answers(port: int) -> bool:
     try:
-        ask(port, "/queue/stats")
+        return bool(ask(port, "/"))
     except OSError:
         return False
-    return True
 
 
-def test_the_flask_host_takes_a_photo_and_tells_what_became_of_it(desk: Desk) -> None:
-    photo = desk.shoot / "garden" / "IMG_0031.JPG"
-    with Catalog(desk.home / "catalog.db") as catalog:
-        photo_id = catalog.photo_id(catalog.session("host", desk.shoot), photo)
+def test_the_flask_host_has_a_worker_and_the_bridge_beside_its_page(desk: Desk) -> None:
+    church = str(desk.shoot / "church")
+    job = desk.json("submit", "--tasks", "contact_sheet", "make_contact_sheet", church)
     port = free_port()
-    with running(desk, f"python flask_host.py {port}", signal.SIGINT):
+    with running(desk, f"python {HOST} {port}", signal.SIGINT):
         wait_until(lambda: answers(port), 30, what="the host")
-        job = ask(port, "/queue/submit", {"photo_id": photo_id})["task_id"]
-        found = wait_until(
-            lambda: (status := ask(port, f"/queue/status/{job}"))["ready"] and status, 30, what="the photo"
-        )
-        assert (found["state"], found["result"]["path"]) == ("SUCCESS", str(photo))
-        assert ask(port, "/queue/stats")["jobs_by_status"]["completed"] == 1
-        with pytest.raises(OSError, match="404"):
-            ask(port, "/queue/submit", {"photo_id": 10**9})
+        assert ask(port, "/").endswith("jobs wait")
+        (asked,) = [each for text in CONSOLE for each in typed(text) if "/junmai/" in each]
+        stats = json.loads(ask(port, asked.partition("5100")[2]))
+        assert stats["jobs_by_status"]["pending"] == stats["total_pending"]
+        assert json.loads(ask(port, f"/junmai/queue/jobs/{job['id']}"))["task"] == "make_contact_sheet"
 
 
 # ---- the pages in docs -----------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from tests.photo.pictures.raw_files import cr2
 from tests.photo.studio import portrait, texture
 from tests.photographs import scenes
 from tests.servers import RedisProcess
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +42,11 @@ SETTINGS = {
     "photo": {"presets": [{"name": "mine", "settings": {"Exposure2012": 0.5}, "blend_amount": 50}]},
     "export": {"presets": [{"name": "Small", "format": "PNG", "max_dimension": 300}]},
 }
+WRITE = (
+    "import os, pathlib, sys; file = pathlib.Path(sys.argv[1]); new = file.with_name(f'{os.getpid()}.new');"
+    "new.write_text(sys.stdin.read(), 'utf-8');"
+    "new.rename(file.with_name(file.name + os.environ['JUNMAI_EVENT']))"
+)
 
 
 @pytest.fixture
@@ -299,19 +305,51 @@ def test_export_photo(tmp_path: Path, burst: Burst, ids: dict[Path, int]) -> Non
 
 
 def test_finish_session_tells(home: Path, burst: Burst, ids: dict[Path, int]) -> None:
-    told = home / "told"
-    command = [sys.executable, "-c", "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())", str(told)]
+    told = home / "told-session_finished"
+    command = [sys.executable, "-c", WRITE, str(home / "told-")]
     (home / "config.json").write_text(json.dumps({"notify": {"command": command}}), "utf-8")
     for photo_id in ids.values():
         process_photo(photo_id)
     group_similar_photos(1)
     found = finish_session(1)
     assert (found["photos"], found["succeeded"], found["failed"], found["picks"]) == (5, 5, 0, 1)
+    wait_until(told.exists, what="the command")
     notice = json.loads(told.read_text("utf-8"))
     assert (notice["event"], notice["details"]) == ("session_finished", found)
     assert notice["message"] == "shoot: 1 of 5 photos picked, 0 failed"
     with pytest.raises(Abort, match="no session 2"):
         finish_session(2)
+
+
+def test_finish_session_tells_what_else_somebody_is_to_hear(
+    home: Path, catalog: Catalog, burst: Burst, ids: dict[Path, int]
+) -> None:
+    command = [sys.executable, "-c", WRITE, str(home / "told-")]
+    events = {"exports_finished": ["command"], "approval_required": ["command"], "session_finished": []}
+    (home / "config.json").write_text(json.dumps({"notify": {"command": command, "events": events}}), "utf-8")
+    for photo_id in ids.values():
+        process_photo(photo_id)
+    group_similar_photos(1)
+    for path, photo_id in ids.items():  # all were exported; of those the pick counts
+        catalog.begin_job(f"export-{path.stem}", "export_photo", 1, photo_id=photo_id, session_id=1)
+        catalog.end_job(f"export-{path.stem}", Status.SUCCEEDED)
+    about = {"session_id": 1, "name": "shoot", "folder": str(burst.sharp.parent), "picks": 1}
+    finish_session(1)
+    exported, waiting = home / "told-exports_finished", home / "told-approval_required"
+    wait_until(lambda: exported.exists() and waiting.exists(), what="both notices")
+    found = [json.loads(told.read_text("utf-8")) for told in (exported, waiting)]
+    assert [notice["message"] for notice in found] == [
+        "shoot: 1 of 1 picks exported",
+        "shoot: 1 of 1 picks wait for your verdict",
+    ]
+    assert [notice["details"] for notice in found] == [about | {"exported": 1}, about | {"waiting": 1}]
+    assert not (home / "told-session_finished").exists()
+    for told in (exported, waiting):
+        told.unlink()
+    catalog.approve([ids[burst.sharp]])
+    finish_session(1)
+    wait_until(exported.exists, what="the notice of the exports")
+    assert not waiting.exists()
 
 
 def test_update_system_metrics() -> None:

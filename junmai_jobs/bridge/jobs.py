@@ -1,4 +1,4 @@
-"""Jobs of any task: submit, list, look at, steer."""
+"""Jobs of any task: submit, list, look at."""
 
 from __future__ import annotations
 
@@ -6,66 +6,115 @@ from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta, Struct
 
-from junmai_jobs.bridge.endpoints import Endpoints
+from junmai_jobs.bridge.endpoints import Created, Endpoints, JobId
+from junmai_jobs.bridge.paths import check_paths
 from junmai_jobs.bridge.site import Site
 from junmai_jobs.codec import as_json
-from junmai_jobs.job import Status
+from junmai_jobs.errors import OptionError
+from junmai_jobs.idempotency import Once
+from junmai_jobs.job import Job, Status
+from junmai_jobs.retry import LONGEST
+from junmai_jobs.submission import Submission
 
 JOBS = Endpoints()
 _MOST = 500
-_FARTHEST = 100_000
+_FARTHEST = 10_000
+_NAME = "^[a-z0-9][a-z0-9._-]{0,127}$"
+_ID = "^[A-Za-z0-9._:/-]{1,128}$"
+_ids: dict[str, Any] = {"type": "array", "items": {"type": "string", "pattern": _ID}}
+_seconds: dict[str, Any] = {"type": "number", "minimum": 0.001, "maximum": LONGEST}
+_RETRY = {
+    "max_retries": {"type": "integer", "minimum": 0, "maximum": 1000},
+    "base": {"type": "number", "minimum": 0, "maximum": 1e6},
+    "factor": {"type": "number", "minimum": 1, "maximum": 100},
+    "cap": {"type": "number", "minimum": 0, "maximum": 1e6},
+    "jitter": {"type": "number", "minimum": 0, "maximum": 1},
+}
+_PRIORITY = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 10}, {"enum": ["high", "medium", "low"]}]}
+_ROW: dict[str, dict[str, Any]] = {
+    "task": {"type": "string", "pattern": _NAME, "description": "The name of a registered task."},
+    "args": {"type": "array", "description": "Its arguments by place."},
+    "kwargs": {"type": "object", "description": "Its arguments by name."},
+    "queue": {"type": "string", "pattern": _NAME, "description": "Where it waits; else the task's own."},
+    "priority": _PRIORITY | {"description": "Larger runs first; high is 9, medium 5 and low 1."},
+    "delay": _seconds | {"minimum": 0, "description": "Seconds before which it must not start."},
+    "eta": {"type": "string", "format": "date-time", "description": "Instead of delay, with its zone."},
+    "expires": _seconds | {"description": "Seconds after which it must not start any more."},
+    "timeout": _seconds | {"description": "Seconds after which its run is killed."},
+    "soft_timeout": _seconds | {"description": "Seconds after which SoftTimeout is raised in it."},
+    "retry": {
+        "type": "object", "properties": _RETRY, "additionalProperties": False,
+        "description": "Whether and when it runs again.",
+    },
+    "after": _ids | {"description": "Ids of the jobs that must finish first."},
+    "after_policy": {"enum": ["cancel", "continue", "failure"], "description": "If one of them fails."},
+    "result_ttl": _seconds | {"description": "Seconds after which its result is forgotten."},
+    "cache": {"type": ["number", "boolean"], "description": "Seconds for which its result answers."},
+    "tags": _ids | {"description": "Words that are kept with it."},
+    "id": {"type": "string", "pattern": _ID, "description": "The same with the same content is one job."},
+    "batch": {"type": "string", "pattern": _ID, "description": "The batch it belongs to."},
+    "unique": {"type": "string", "pattern": _ID, "description": "Of the jobs of a key one at a time."},
+    "concurrency": {"type": "integer", "minimum": 1, "maximum": 1000, "description": "How many run at once."},
+    "needs": {
+        "type": "object", "additionalProperties": {"type": "number", "minimum": 0.001, "maximum": 1e9},
+        "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,31}$"},
+        "description": "What it takes of a machine: gpu, vram_mb, ram_mb.",
+    },
+}  # fmt: skip
+"""What a row may have, as JSON Schema: ``Submission.of`` is who decides."""
+
+Row = Annotated[
+    dict[str, Any],
+    Meta(
+        title="Row",
+        description="A task, its arguments, and options by their names, as a line of `submit --stdin`.",
+        extra_json_schema={"required": ["task"], "properties": _ROW, "additionalProperties": False},
+    ),
+]
 
 
-class JobError(TypedDict):
-    """Of what a run has failed."""
-
-    type: str
-    message: str
-    traceback: str
-
-
-class JobView(TypedDict):
-    """A job, whole."""
+class SubmittedJob(TypedDict):
+    """A job; ``existing`` if it was there before this request."""
 
     id: str
-    task: str
-    queue: str
-    priority: int
     status: Status
-    args: list[Any]
-    kwargs: dict[str, Any]
-    attempt: int
-    max_retries: int
-    retry_count: int
-    created_at: str | None
-    started_at: str | None
-    finished_at: str | None
-    run_at: str | None
-    worker: str | None
-    progress: dict[str, Any] | None
-    result: Any
-    reason: str | None
-    error: dict[str, Any] | None
-    history: list[dict[str, Any]]
-    log: list[str]
-    tags: list[str]
-    token: str | None
+    existing: bool
+
+
+@JOBS.post("/queue/jobs", 404, 409)
+def submit_job(site: Site, body: Row, once: Once | None) -> SubmittedJob | Created[SubmittedJob]:
+    """Have a worker run a task."""
+    submission = Submission.of(body)
+    job = submission.new_job()
+    check_paths(submission, site.jobs.config)
+    if once is not None:
+        if submission.task.options.id is not None:
+            raise OptionError("give an id, or the header Idempotency-Key, not both")
+        own_id = once.id(0)
+        if known := once.known(site.jobs.inspector, [own_id]):
+            return {"id": own_id, "status": known[own_id], "existing": True}
+        task = once.tagged(submission.task.with_options(id=own_id))
+        job = submission._replace(task=task).new_job()
+    handle = site.jobs.enqueue([job])[0]
+    status = site.jobs.inspector.statuses([handle.id]).get(handle.id, Status.QUEUED)
+    told: SubmittedJob = {"id": handle.id, "status": status, "existing": handle.existing}
+    return told if handle.existing else Created(told)
 
 
 class Filter(Struct, forbid_unknown_fields=True):
     """Which jobs, newest first; ``offset`` says how many of them to pass over."""
 
-    status: Status | None = None
-    queue: str | None = None
-    task: str | None = None
-    limit: Annotated[int, Meta(ge=1, le=_MOST)] = 50
-    offset: Annotated[int, Meta(ge=0, le=_FARTHEST)] = 0
+    status: Annotated[Status, Meta(description="Those of this status.")] | None = None
+    queue: Annotated[str, Meta(pattern=_NAME, description="Those of this queue.")] | None = None
+    task: Annotated[str, Meta(pattern=_NAME, description="Those of this task.")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=_MOST, description="How many at most.")] = 50
+    offset: Annotated[int, Meta(ge=0, le=_FARTHEST, description="How many to pass over.")] = 0
 
 
 class JobList(TypedDict):
-    """``next_offset`` leads to the jobs after these; None: there are no more."""
+    """``next_offset`` leads to the jobs after these; None: there are no more, or too many before them."""
 
-    jobs: list[JobView]
+    jobs: list[Job]
     next_offset: int | None
 
 
@@ -74,16 +123,16 @@ def list_jobs(site: Site, query: Filter) -> JobList:
     """List jobs, newest first."""
     end = query.offset + query.limit
     found = site.jobs.jobs(status=query.status, queue=query.queue, task=query.task, limit=end + 1)
-    shown = [_view(job) for job in found[query.offset : end]]
-    return {"jobs": shown, "next_offset": end if len(found) > end else None}
+    has_more = len(found) > end <= _FARTHEST
+    return {"jobs": list(map(_as_json, found[query.offset : end])), "next_offset": end if has_more else None}
 
 
 @JOBS.get("/queue/jobs/<path:job_id>", 404)
-def show_job(site: Site, job_id: str) -> JobView:
+def show_job(site: Site, job_id: JobId) -> Job:
     """Show a job: every attempt, error, traceback and its log."""
-    return _view(site.jobs.job(job_id))
+    return _as_json(site.jobs.job(job_id))
 
 
-def _view(job: Any) -> JobView:
-    view: JobView = as_json(job.as_dict())
-    return view
+def _as_json(job: Job) -> Job:
+    """The same with arguments, result and all else as JSON has them."""
+    return Job(**as_json(job.as_dict()))

@@ -6,12 +6,14 @@ from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta, Struct
 
-from junmai_jobs.bridge.endpoints import Endpoints
+from junmai_jobs.bridge.endpoints import Endpoints, JobId
 from junmai_jobs.bridge.site import Site
 from junmai_jobs.errors import JobNotFound
+from junmai_jobs.idempotency import Once
 
 ORIGINAL = Endpoints()
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+SessionId = Annotated[int, Meta(ge=1, le=2**63 - 1, description="Of a session, in the catalog.")]
 Priority = Annotated[int, Meta(ge=0, le=10)]
 _MOST_PHOTOS = 100_000
 
@@ -38,9 +40,9 @@ class Submitted(Message):
 
 
 @ORIGINAL.post("/queue/submit", 404, 409)
-def submit(site: Site, body: Submit) -> Submitted:
+def submit(site: Site, body: Submit, once: Once | None) -> Submitted:
     """Have a photo of the catalog processed."""
-    task_id = site.manager.submit_photo_processing(body.photo_id, body.user_requested, body.config)
+    task_id = site.manager.submit_photo_processing(body.photo_id, body.user_requested, body.config, once=once)
     return {"message": "Photo submitted", "task_id": task_id, "photo_id": body.photo_id}
 
 
@@ -59,9 +61,9 @@ class SubmittedBatch(Message):
 
 
 @ORIGINAL.post("/queue/batch", 404, 409)
-def submit_batch(site: Site, body: SubmitBatch) -> SubmittedBatch:
-    """Have photos of the catalog processed; all or none."""
-    ids = site.manager.submit_batch_processing(body.photo_ids, body.priority)
+def submit_batch(site: Site, body: SubmitBatch, once: Once | None) -> SubmittedBatch:
+    """Have photos of the catalog processed; none, if one of them is unknown."""
+    ids = site.manager.submit_batch_processing(body.photo_ids, body.priority, once=once)
     return {"message": "Batch submitted", "task_ids": ids, "photo_count": len(ids)}
 
 
@@ -77,10 +79,12 @@ class SubmittedSession(SubmittedBatch):
     session_id: int
 
 
-@ORIGINAL.post("/queue/session/<int:session_id>", 404)
-def submit_session(site: Site, session_id: int, body: SubmitSession) -> SubmittedSession:
+@ORIGINAL.post("/queue/session/<session_id>", 404, 409)
+def submit_session(
+    site: Site, session_id: SessionId, body: SubmitSession, once: Once | None
+) -> SubmittedSession:
     """Have the photos of a session processed."""
-    made = site.manager.submit_session_processing(session_id, body.auto_select)
+    made = site.manager.submit_session_processing(session_id, body.auto_select, once=once)
     return {"message": "Session submitted", **made}  # type: ignore[typeddict-item]
 
 
@@ -98,7 +102,7 @@ class JobState(TypedDict, total=False):
 
 
 @ORIGINAL.get("/queue/status/<path:task_id>", 404)
-def status(site: Site, task_id: str) -> JobState:
+def status(site: Site, task_id: JobId) -> JobState:
     """What has become of a job, in the words of Celery and in our own."""
     found = site.manager.get_job_status(task_id)
     if found["status"] is None:
@@ -170,60 +174,6 @@ def failed(site: Site, query: Limit) -> FailedJobs:
     return {"failed_jobs": found, "count": len(found)}  # type: ignore[typeddict-item]
 
 
-@ORIGINAL.post("/queue/cancel/<path:task_id>", 404, 409)
-def cancel(site: Site, task_id: str) -> Message:
-    """Cancel a job that waits, or tell one that runs to stop."""
-    site.jobs.cancel(task_id)
-    return {"message": "Job cancelled"}
-
-
-@ORIGINAL.post("/queue/pause")
-def pause(site: Site) -> Message:
-    """Let no job start from now on, also after restarts."""
-    site.manager.pause_queue()
-    return {"message": "Queue paused"}
-
-
-@ORIGINAL.post("/queue/resume")
-def resume(site: Site) -> Message:
-    """Let jobs of all queues start again."""
-    site.manager.resume_queue()
-    return {"message": "Queue resumed"}
-
-
-class Retried(Message):
-    """The job that waits again: the same, with the same id."""
-
-    original_task_id: str
-    new_task_id: str
-
-
-@ORIGINAL.post("/queue/retry/<path:task_id>", 404, 409)
-def retry(site: Site, task_id: str) -> Retried:
-    """Have a failed or cancelled job wait again."""
-    site.jobs.retry(task_id)
-    return {"message": "Job retried", "original_task_id": task_id, "new_task_id": task_id}
-
-
-class Purge(Struct, forbid_unknown_fields=True):
-    """Which queue; none: all."""
-
-    queue_name: str | None = None
-
-
-class Purged(Message):
-    """How many jobs were cancelled."""
-
-    tasks_purged: int
-
-
-@ORIGINAL.post("/queue/purge")
-def purge(site: Site, body: Purge) -> Purged:
-    """Cancel all that waits in a queue, or in all queues."""
-    count = site.manager.purge_queue(body.queue_name)
-    return {"message": "Queue purged", "tasks_purged": count}
-
-
 class NewPriority(Struct, forbid_unknown_fields=True):
     """From 0 to 10, larger runs first."""
 
@@ -238,7 +188,7 @@ class Reprioritized(Message):
 
 
 @ORIGINAL.put("/queue/priority/<path:job_id>", 404, 409)
-def reprioritize(site: Site, job_id: str, body: NewPriority) -> Reprioritized:
+def reprioritize(site: Site, job_id: JobId, body: NewPriority) -> Reprioritized:
     """Give a job that has not finished another priority."""
     site.jobs.reprioritize(job_id, body.priority)
     return {"message": "Priority adjusted", "job_id": job_id, "new_priority": body.priority}
@@ -288,8 +238,8 @@ class BoostedSession(Message):
     boost_amount: int
 
 
-@ORIGINAL.post("/queue/priority/session/<int:session_id>/boost", 404)
-def boost_session(site: Site, session_id: int, body: Boost) -> BoostedSession:
+@ORIGINAL.post("/queue/priority/session/<session_id>/boost", 404)
+def boost_session(site: Site, session_id: SessionId, body: Boost) -> BoostedSession:
     """Raise the priority of a session's waiting jobs."""
     boosted = site.manager.boost_session_priority(session_id, body.boost_amount)
     return {"message": "Session boosted", **boosted}  # type: ignore[typeddict-item]

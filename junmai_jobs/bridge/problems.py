@@ -22,7 +22,9 @@ from junmai_jobs.errors import (
     StoreUnavailable,
     UnknownTask,
 )
+from junmai_jobs.idempotency import IdempotencyConflict
 from junmai_jobs.manager import NotInCatalog
+from junmai_jobs.photo.errors import PhotoError, PhotoRefused, PresetError
 from junmai_jobs.schema import CatalogError
 
 RETRY_AFTER = 5
@@ -32,6 +34,7 @@ _OF_ERRORS: tuple[tuple[type[Exception], int, str], ...] = (
     (NotInCatalog, 404, "not_in_catalog"),
     (ScheduleNotFound, 404, "schedule_not_found"),
     (StaleLease, 409, "stale_lease"),
+    (IdempotencyConflict, 409, "idempotency_conflict"),
     (InvalidState, 409, "wrong_state"),
     (EventsLost, 410, "events_lost"),
     (QueueFull, 503, "queue_full"),
@@ -39,6 +42,9 @@ _OF_ERRORS: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownTask, 400, "unknown_task"),
     (PayloadError, 400, "bad_payload"),
     (OptionError, 400, "bad_value"),
+    (PhotoRefused, 400, "path_not_allowed"),
+    (PresetError, 400, "bad_value"),
+    (PhotoError, 400, "bad_folder"),
     (CatalogError, 503, "catalog_unavailable"),
 )
 """The first that fits counts."""
@@ -66,18 +72,21 @@ class Problem(TypedDict):
 
 
 class Refusal(Exception):  # noqa: N818 - named for what it is
-    """A request that is not done, with what the client is told."""
+    """A request that is not done, with what the client is told; ``retry_after`` in seconds."""
 
-    def __init__(self, status: int, error: str, code: str | None = None) -> None:
+    def __init__(
+        self, status: int, error: str, code: str | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(error)
         self.status = status
         self.code = code or _OF_STATUS[status]
+        self.retry_after = retry_after
 
 
 def answer_to(error: Exception) -> Response:
     """The answer that tells of an error: of ours what it says, of any other only that there was one."""
     if isinstance(error, Refusal):
-        return _answer(error.status, str(error), error.code)
+        return _answer(error.status, str(error), error.code, error.retry_after)
     if isinstance(error, HTTPException):
         status = error.code or 500
         answer = _answer(status, error.description or error.name, _OF_STATUS.get(status, "failed"))
@@ -94,9 +103,11 @@ def answer_to(error: Exception) -> Response:
     return _answer(500, "the bridge failed at this; its log says more", "failed")
 
 
-def _answer(status: int, error: str, code: str) -> Response:
+def _answer(status: int, error: str, code: str, retry_after: int | None = None) -> Response:
     told = msgspec.json.encode(Problem(error=error, code=code))
     answer = Response(told, status, mimetype="application/json")
-    if status == 503:
-        answer.headers["Retry-After"] = str(RETRY_AFTER)
+    if status == 503 or retry_after is not None:
+        answer.headers["Retry-After"] = str(retry_after or RETRY_AFTER)
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
     return answer

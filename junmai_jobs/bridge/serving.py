@@ -6,53 +6,189 @@ used up by a few of them. See ``docs/adr/0034-the-bridge.md`` for why this serve
 
 from __future__ import annotations
 
+import io
+import os
+import socketserver
 import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from junmai_jobs.bridge.problems import answer_to
+from junmai_jobs.bridge.problems import Refusal, answer_to
+from junmai_jobs.errors import JunmaiJobsError
 
 if TYPE_CHECKING:
-    from flask import Blueprint
+    import socket
+    from collections.abc import Callable
 
-_MOST_CONNECTIONS = 256
-_SILENT_FOR = 75.0
-"""Seconds that a connection may say nothing between two requests, or in the middle of one."""
+    from flask import Blueprint, Response
+
+MOST_CONNECTIONS = 256
+ARRIVES_WITHIN = 75.0
+"""Seconds for a request to arrive, from the beginning of its connection to the end of its body."""
+_REST_WITHIN = 1.0
+"""Seconds for the rest of a body that was refused: a client that still sends is not to lose the answer."""
+_STUCK_FOR = 75.0
+"""Seconds that a client may take no more of an answer."""
+_MOST_REFUSED = 32
+"""So many more connections at a time are told that there are too many; who comes beyond them is cut off."""
+
+
+class CannotListen(JunmaiJobsError):  # noqa: N818 - named for what happened
+    """The address is taken, or none of this computer's."""
+
+
+class _Arriving(io.RawIOBase):
+    """What comes from a connection, for a limited time: however slowly each byte follows the other."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._end = time.monotonic() + ARRIVES_WITHIN
+        self._answered = False
+
+    def answered(self) -> None:
+        """From now on it is only thrown away: what does not come soon is taken for the end."""
+        self._end = min(self._end, time.monotonic() + _REST_WITHIN)
+        self._answered = True
+
+    def _left(self) -> float:
+        if (left := self._end - time.monotonic()) > 0:
+            return left
+        raise TimeoutError
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Wait for more.
+
+        Raises:
+            TimeoutError: it has not come in time.
+        """
+        try:
+            self._connection.settimeout(self._left())
+            return self._connection.recv_into(buffer)
+        except TimeoutError:
+            if self._answered:
+                return 0
+            raise
+        finally:
+            self._connection.settimeout(_STUCK_FOR)
 
 
 class _Handler(WSGIRequestHandler):
-    """One connection; its requests are not logged, as their addresses name photographs."""
+    """One connection, which ends with its request; nothing is logged, as addresses name photographs."""
 
     protocol_version = "HTTP/1.1"
-    timeout = _SILENT_FOR
+    timeout = _STUCK_FOR
+    wbufsize = -1  # head and body, or a piece of a stream, are sent at once
+    disable_nagle_algorithm = True
 
-    def log_request(self, *_: Any) -> None:
+    def setup(self) -> None:
+        """Have the request arrive in time."""
+        super().setup()
+        self.rfile.close()
+        self._arriving = _Arriving(self.connection)
+        self.rfile = io.BufferedReader(self._arriving)
+
+    def finish(self) -> None:
+        """End the connection, also of a client that has gone before it had taken all."""
+        with suppress(OSError):
+            super().finish()
+
+    def end_headers(self) -> None:
+        """Begin the answer."""
+        super().end_headers()
+        self._arriving.answered()
+
+    def run_wsgi(self) -> None:
+        """Answer; an address that is none does not reach the app."""
+        try:
+            super().run_wsgi()
+        except ValueError:
+            self.send_error(400, "the address of this request is none")
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what is no request."""
+        told = message or explain or "this is no request"
+        self.wfile.write(_in_full(answer_to(Refusal(int(code), told, "bad_request"))))
+        self.close_connection = True
+
+    def version_string(self) -> str:
+        """What answers; not which version of it."""
+        return "junmai-jobs"
+
+    def log(self, *_: Any) -> None:
         """Say nothing."""
 
 
 class BridgeServer(ThreadedWSGIServer):
-    """Serves an app; no more connections at a time than threads can be spared for."""
+    """Serves an app; no more connections at a time than threads can be spared for.
+
+    Raises:
+        CannotListen: somebody else does, or it is not ours to.
+    """
 
     daemon_threads = True
     block_on_close = False
+    allow_reuse_address = os.name == "posix"  # elsewhere two would share a port
 
     def __init__(self, host: str, port: int, app: Flask) -> None:
-        self._free = threading.Semaphore(_MOST_CONNECTIONS)
+        self._free = threading.Semaphore(MOST_CONNECTIONS)
+        self._refusing = threading.Semaphore(_MOST_REFUSED)
         super().__init__(host, port, app, _Handler)
 
-    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
-        """Whether there is a thread to spare for one more connection."""
-        return self._free.acquire(blocking=False)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve one connection to its end."""
+    def server_bind(self) -> None:
+        """Take the address; its name, for which HTTPServer would ask the network, is of no use here."""
         try:
-            super().process_request_thread(request, client_address)
+            socketserver.TCPServer.server_bind(self)
+        except OSError as error:
+            why = error.strerror or error
+            place = f"{self.host}, port {self.port}"
+            raise CannotListen(f"cannot listen at {place}: {why}; give others with --host, --port") from error
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin a thread for a connection, if there is one to spare."""
+        for room, answer in ((self._free, self.process_request_thread), (self._refusing, self._refuse)):
+            if room.acquire(blocking=False):
+                self._begin(room, answer, request, client_address)
+                return
+        self.shutdown_request(request)
+
+    def _begin(self, room: threading.Semaphore, answer: Callable[..., None], *connection: Any) -> None:
+        """Have a connection answered by a thread of its own, which has ``room`` until then."""
+
+        def run() -> None:
+            try:
+                answer(*connection)
+            finally:
+                room.release()
+
+        try:
+            threading.Thread(target=run, daemon=True).start()
+        except RuntimeError:  # the system spares no more threads
+            room.release()
+            self.shutdown_request(connection[0])
+
+    def _refuse(self, request: Any, _: Any) -> None:
+        """Tell that there are too many. The request is read: with it unread the answer would be lost."""
+        try:
+            with suppress(OSError):
+                request.settimeout(1.0)
+                request.recv(65_536)
+                request.sendall(_in_full(answer_to(Refusal(503, "too many connections", retry_after=1))))
         finally:
-            self._free.release()
+            self.shutdown_request(request)
+
+
+def _in_full(answer: Response) -> bytes:
+    """An answer as it is sent where no app gives it."""
+    head = [f"HTTP/1.1 {answer.status}", *(f"{name}: {value}" for name, value in answer.headers)]
+    return "\r\n".join([*head, "Connection: close", "", ""]).encode("latin-1") + answer.get_data()
 
 
 def app_of(blueprint: Blueprint) -> Flask:

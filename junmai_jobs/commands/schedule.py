@@ -8,8 +8,9 @@ import click
 
 from junmai_jobs.commands.app import App, Group, pass_app
 from junmai_jobs.commands.output import as_text, moment, print_table, say
-from junmai_jobs.commands.submit import argument, json_object, priority_of
+from junmai_jobs.commands.submit import argument, json_object
 from junmai_jobs.schedule import CatchUp, Timetable
+from junmai_jobs.submission import priority_of
 from junmai_jobs.task import find_task
 
 

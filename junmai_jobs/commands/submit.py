@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,32 +11,15 @@ from junmai_jobs.codec import from_json
 from junmai_jobs.commands.app import FAILED, App, Command, pass_app
 from junmai_jobs.commands.output import as_text, note, say
 from junmai_jobs.errors import JunmaiJobsError, OptionError
-from junmai_jobs.job import NewJob, Priority, Status
-from junmai_jobs.retry import RetryPolicy
-from junmai_jobs.task import find_task
+from junmai_jobs.job import Status
+from junmai_jobs.submission import Submission
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from junmai_jobs.handle import JobHandle
+    from junmai_jobs.job import NewJob
     from junmai_jobs.jobqueue import JobQueue
-
-_LEVELS = {level.name.lower(): int(level) for level in Priority}
-_FORMS: dict[str, tuple[type, str]] = {
-    "eta": (str, "a time as in 2030-01-31T03:00:00Z"),
-    "retry": (dict, "an object with any of max_retries, base, factor, cap, jitter"),
-    "unique": (str, "a key, as a text"),
-    "concurrency": (int, "a whole number"),
-}
-"""The options for which Python has classes of its own: what JSON has instead."""
-
-
-def priority_of(given: object) -> object:
-    """The number that a named priority stands for; what is neither is left to the library to refuse."""
-    if not isinstance(given, str):
-        return given
-    text = given.strip().lower()
-    return int(text) if text.isdecimal() and len(text) < 20 else _LEVELS.get(text, given)
 
 
 def argument(text: str) -> Any:
@@ -108,7 +89,7 @@ def submit(
     else:
         keywords = json_object(kwargs, "--kwargs") if kwargs else {}
         row |= {"args": [argument(arg) for arg in args], "kwargs": keywords}
-        handles = app.jobs.enqueue([_new_job(row)])
+        handles = app.jobs.enqueue([Submission.of(row).new_job()])
     outcomes = _await(app.jobs, handles) if wait else _as_submitted(app.jobs, handles)
     try:
         app.answer({"submitted": outcomes} if lines else outcomes[0], _show, outcomes, wait=wait)
@@ -124,47 +105,6 @@ def _named(handles: list[JobHandle[Any]]) -> str:
     if len(handles) == 1:
         return handles[0].id
     return f"{len(handles):,} jobs, {handles[0].id} to {handles[-1].id}"
-
-
-def _new_job(row: dict[str, Any]) -> NewJob:
-    """The job that one submission asks for, checked before the server is reached."""
-    options = {key: value for key, value in row.items() if value is not None or key not in {*_FORMS, "rate"}}
-    name, args, kwargs = options.pop("task"), options.pop("args", []), options.pop("kwargs", {})
-    if not isinstance(name, str):
-        raise OptionError('"task" must be the name of a task, here or as TASK')
-    if not isinstance(args, list) or not isinstance(kwargs, dict):
-        raise OptionError('"args" must be a list in [brackets], and "kwargs" an object in {braces}')
-    _check_forms(options)
-    if "eta" in options:
-        options["eta"] = _moment(options["eta"])
-    if "retry" in options:
-        options["retry"] = _policy(options["retry"])
-    if "priority" in options:
-        options["priority"] = priority_of(options["priority"])
-    return find_task(name).with_options(**options).new_job(tuple(args), kwargs)
-
-
-def _check_forms(options: dict[str, Any]) -> None:
-    """Refuse what only Python can say, and tell what JSON can."""
-    for name, (kind, form) in _FORMS.items():
-        if name in options and type(options[name]) is not kind:
-            raise OptionError(f"{name} is {json.dumps(options[name])}; give {form}")
-    if "rate" in options:
-        raise OptionError("rate cannot be given here: say it where the task is, @task(rate=...)")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise OptionError(f"eta is {text!r}; give a time as in 2030-01-31T03:00:00Z") from None
-
-
-def _policy(values: dict[str, Any]) -> RetryPolicy:
-    try:
-        return RetryPolicy(**values)
-    except TypeError:
-        raise OptionError(f"retry is {json.dumps(values)}; give {_FORMS['retry'][1]}") from None
 
 
 def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]) -> list[JobHandle[Any]]:
@@ -186,7 +126,7 @@ def _read_lines(lines: Iterable[bytes], common: dict[str, Any]) -> Iterator[NewJ
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                yield _new_job(common | json_object(line, "it"))
+                yield Submission.of(common | json_object(line, "it")).new_job()
             except JunmaiJobsError as error:
                 raise type(error)(f"line {number}: {error}") from None
 

@@ -22,17 +22,22 @@ def undo(app: App, session: str, *, yes: bool) -> None:
     """Take back what `process` has written in SESSION, its name or folder: sidecars, and photos written into.
 
     What it has replaced is restored from its backup, what it has added is taken out. Where that would lose
-    what was edited since, the edits are left as they are, the oldest backup is named, and exit is 1.
+    what was edited since, the edits are left as they are, the oldest backup is named, and exit is 1. What
+    waits for Lightroom is cancelled; what that has done already is left to you.
     """
     from junmai_jobs.catalog import Catalog  # noqa: PLC0415 - --help does without it
     from junmai_jobs.photo.errors import PhotoError  # noqa: PLC0415
     from junmai_jobs.photo.xmp.writing import first_backup, undo_settings  # noqa: PLC0415
+    from junmai_jobs.tasks.lightroom import take_back  # noqa: PLC0415
     from junmai_jobs.tasks.recording import CATALOG_FILE  # noqa: PLC0415
 
     with Catalog(app.config.home / CATALOG_FILE) as catalog:
         found = _session(catalog, session)
-        paths = [row.path for row in catalog.photos(found.id)]
+        rows = catalog.photos(found.id)
+    paths = [row.path for row in rows]
     confirm(f"Take back what was written for {count(len(paths), 'photo')} in {found.import_folder}?", yes=yes)
+    if app.config.bridge_lightroom:
+        take_back(app.jobs, {row.id for row in rows})
     with Catalog(app.config.home / CATALOG_FILE) as catalog:
         catalog.turn(found.id, "undone")  # first: the next run must not take for applied what is taken back
     outcomes: dict[str, str] = {}

@@ -1,6 +1,7 @@
 -- reap: running -> as crash, event lost, when the lease is over; the queues given, at most 20 jobs a call.
 -- A reaper that comes more than half a lease late, or finds time run back, cannot tell the dead from those
--- who slept with it: it extends every lease once and counts nothing.
+-- who slept with it: it extends every lease once and counts nothing. Who reaps with another lease does not vouch for
+-- it: the bridge looks at Lightroom's queue alone.
 -- replies: OK | MORE
 -- include: lose, score
 -- Only when time ran back are longer leases cut: else they are those of a worker that asks for longer ones.
@@ -37,12 +38,13 @@ end
 local longest_lease = 86400000 -- no worker asks for more; what is later is no time
 
 local function reap(lease, ...)
-  local last = tonumber(redis.call('HGET', meta, 'reaped_at'))
+  local mark = 'reaped_at ' .. lease
+  local last = tonumber(redis.call('HGET', meta, mark))
   local ran_back = last and now < last
   if not last or ran_back or now - last > lease / 2 then
     if not extend_all({...}, lease, ran_back) then return {'MORE'} end
   end
-  redis.call('HSET', meta, 'reaped_at', string.format('%.0f', now))
+  redis.call('HSET', meta, mark, string.format('%.0f', now))
   local left = 20
   for _, queue in ipairs({...}) do
     local home = queue_key(queue, 'leases')

@@ -10,6 +10,7 @@ import psutil
 import pynvml
 
 from junmai_jobs.config import load_config
+from junmai_jobs.host import battery
 from junmai_jobs.job import iso
 from junmai_jobs.task import task
 from junmai_jobs.tasks.recording import open_catalog
@@ -44,8 +45,8 @@ def update_system_metrics() -> dict[str, Any]:
 
     Returns:
         ``cpu_percent`` (of all cores, over a tenth of a second), ``memory_percent``, ``memory_available_mb``
-        and ``timestamp``; with an NVIDIA GPU, of the first: ``gpu_load`` (percent), ``gpu_memory_used`` and
-        ``gpu_memory_total`` (MB), ``gpu_temperature`` (degrees Celsius).
+        and ``timestamp``; with a battery ``battery_percent``; with an NVIDIA GPU, of the first: ``gpu_load``
+        (percent), ``gpu_memory_used`` and ``gpu_memory_total`` (MB), ``gpu_temperature`` (degrees Celsius).
     """
     memory = psutil.virtual_memory()
     return {
@@ -53,6 +54,7 @@ def update_system_metrics() -> dict[str, Any]:
         "memory_percent": memory.percent,
         "memory_available_mb": memory.available // _MEGABYTE,
         "timestamp": iso(time.time()),
+        **({"battery_percent": found.percent} if (found := battery()) else {}),
         **_gpu(),
     }
 

@@ -13,13 +13,15 @@ from junmai_jobs.catalog import Catalog, PhotoRow
 from junmai_jobs.config import load_config
 from junmai_jobs.context import current_job
 from junmai_jobs.errors import Abort, InvalidState, RetryLater
-from junmai_jobs.notify import Notice, notify, receivers
+from junmai_jobs.notify import Outlets
 from junmai_jobs.photo.develop.contexts import blend_of
 from junmai_jobs.photo.develop.lightroom import lightroom_config
 from junmai_jobs.photo.develop.presets import Preset, blended, preset_named
 from junmai_jobs.photo.groups.picks import choose, without_rejected
 from junmai_jobs.schema import printable
 from junmai_jobs.task import task
+from junmai_jobs.tasks.lightroom import hand_over
+from junmai_jobs.tasks.notices import notices_of, tell_once
 from junmai_jobs.tasks.recording import (
     RETRY,
     PathLike,
@@ -137,7 +139,9 @@ def apply_preset(
     Returns:
         ``photo_id``, ``preset_name``, ``blend_amount``; ``status``: written, unchanged, already_edited, or
         no_sidecar for a file that is not to be written to; ``config``, the job for Lightroom (LrDevConfig
-        1.0); ``job_id``, that of this job. Or ``status`` not_a_pick alone with the ``photo_id``.
+        1.0); ``job_id``, that of this job; where ``bridge.lightroom`` is set ``lightroom_job``, the id of the
+        job that hands the config to the plugin, None for what was edited already. Or ``status`` not_a_pick
+        alone with the ``photo_id``.
 
     Raises:
         PresetError: no preset of that name, or it has impossible settings; no retry follows.
@@ -166,14 +170,21 @@ def apply_preset(
         replace_edits=replace_edits,
         into_file=write_into_files,
     )
-    return {
+    document = lightroom_config(preset, amount, photo_path=printable(str(row.path)))
+    found = {
         "photo_id": photo_id,
         "preset_name": preset.name,
         "blend_amount": amount,
         "status": status,
-        "config": lightroom_config(preset, amount, photo_path=printable(str(row.path))),
+        "config": document,
         "job_id": _job_id(),
     }
+    if config.bridge_lightroom:
+        found["lightroom_job"] = None
+        if status != "already_edited":
+            with open_catalog(catalog) as records:
+                found["lightroom_job"] = hand_over(records, photo_id, document)
+    return found
 
 
 @task(queue="low_priority", priority=0, retry=RETRY)
@@ -186,19 +197,19 @@ def finish_session(session_id: int, catalog: PathLike | None = None) -> dict[str
     """
     with open_catalog(catalog) as records:
         session, rows = records.session_row(session_id), records.photos(session_id)
-    if session is None:
-        raise Abort(f"there is no session {session_id} in the catalog")
-    found = {
-        "session_id": session_id,
-        "name": printable(session.name),
-        "folder": printable(str(session.import_folder)),
-        "photos": len(rows),
-        "succeeded": sum(row.status == "completed" for row in rows),
-        "failed": sum(row.status == "failed" for row in rows),
-        "picks": sum(row.is_pick for row in rows),
-    }
-    told = "{name}: {picks:,} of {photos:,} photos picked, {failed:,} failed".format_map(found)
-    notify(Notice("session_finished", told, found), receivers(load_config().notify_command))
+        if session is None:
+            raise Abort(f"there is no session {session_id} in the catalog")
+        found = {
+            "session_id": session_id,
+            "name": printable(session.name),
+            "folder": printable(str(session.import_folder)),
+            "photos": len(rows),
+            "succeeded": sum(row.status == "completed" for row in rows),
+            "failed": sum(row.status == "failed" for row in rows),
+            "picks": sum(row.is_pick for row in rows),
+        }
+        outlets = Outlets.of(load_config())
+        tell_once(notices_of(records, rows, found, outlets), outlets)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,4 +26,12 @@ def studio(server: RedisProcess, tmp_path: Path) -> Iterator[Studio]:
         client.flushall()
     home = tmp_path / "home"
     with closing(JobQueue(server.url, config=load_config(environ=in_home(home)))) as jobs:
+        yield Studio(jobs, tmp_path / "shoot")
+
+
+@pytest.fixture
+def rooted(studio: Studio, tmp_path: Path) -> Iterator[Studio]:
+    """The same studio; its ``photo.roots`` names the folder of the photographs, and nothing else."""
+    config = replace(studio.jobs.config, photo_roots=(tmp_path / "shoot",))
+    with closing(JobQueue(studio.jobs.server.describe(), config=config)) as jobs:
         yield Studio(jobs, tmp_path / "shoot")

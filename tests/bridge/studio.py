@@ -33,6 +33,13 @@ class Studio:
     def catalog(self) -> Catalog:
         return Catalog(self.jobs.config.home / "catalog.db")
 
+    def path(self, photo_id: int) -> Path:
+        """Where a photograph is."""
+        with self.catalog() as catalog:
+            row = catalog.photo_row(photo_id)
+        assert row is not None
+        return row.path
+
     def ask(self, method: str, path: str, **more: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.token}"} | more.pop("headers", {})
         return self.app.test_client().open(path, method=method, headers=headers, **more)

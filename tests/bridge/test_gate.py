@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,9 +12,11 @@ from junmai_jobs.bridge import create_blueprint
 from junmai_jobs.bridge.serving import app_of
 
 if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
     from tests.bridge.studio import Studio
 
-READS = ["/queue/stats", "/queue/jobs", "/openapi.json", "/healthz"]
+READS = ["/queue/stats", "/queue/jobs", "/openapi.json", "/healthz", "/metrics"]
 CHANGES = [("POST", "/queue/pause"), ("POST", "/queue/purge"), ("GET", "/job/next")]
 
 
@@ -80,6 +84,88 @@ def test_without_a_token_only_this_computer_is_answered(studio: Studio) -> None:
         assert client.post("/queue/pause").status_code == 200
         assert client.get("/job/next", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
         assert client.get("/queue/stats", environ_base={"REMOTE_ADDR": "192.0.2.7"}).status_code == 403
+
+
+def bridge(studio: Studio, **settings: Any) -> FlaskClient:
+    """Of a configuration with these fields, a client without a token."""
+    jobs = copy.copy(studio.jobs)
+    jobs.config = replace(jobs.config, **settings)
+    return app_of(create_blueprint(jobs)).test_client()
+
+
+def test_a_proxy_on_this_computer_does_not_make_a_client_one_of_it(studio: Studio) -> None:
+    client = bridge(studio, bridge_hosts=("photos.example",))
+    for headers in (
+        {"X-Forwarded-For": "192.0.2.7"},
+        {"Forwarded": "for=192.0.2.7"},
+        {"Host": "photos.example"},
+    ):
+        assert client.get("/queue/stats", headers=headers).status_code == 401
+        assert studio.app.test_client().get("/session", headers={"Host": "localhost"}).status_code == 200
+
+
+def test_hosts_and_origins_are_configured(studio: Studio) -> None:
+    client = bridge(
+        studio, bridge_hosts=("photos.example", "2001:db8::1"), bridge_origins=("https://photos.example",)
+    )
+    token = {"Authorization": f"Bearer {studio.token}"}
+    for host in ("photos.example", "PHOTOS.example.:5100", "[2001:db8::1]:5100"):
+        assert client.get("/queue/stats", headers=token | {"Host": host}).status_code == 200
+    shown = {"Host": "photos.example", "Origin": "https://photos.example"}
+    assert client.post("/queue/pause", headers=token | shown).status_code == 200
+    assert client.get("/queue/stats", headers=token | {"Host": "other.example"}).status_code == 421
+
+
+def test_a_page_of_another_site_that_may_ask_is_let_read_the_answer(studio: Studio) -> None:
+    client = bridge(studio, bridge_origins=("https://photos.example",))
+    page = {"Origin": "https://photos.example", "Sec-Fetch-Site": "cross-site"}
+    asked = page | {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    for given in ({}, {"environ_base": {"REMOTE_ADDR": "192.0.2.7"}}):
+        answer = client.options("/queue/pause", headers=asked, **given)
+        assert answer.status_code == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://photos.example"
+        assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert client.post("/queue/pause", headers=page).status_code == 401
+    strange = client.get("/queue/stats", headers={"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in strange.headers
+
+
+def test_who_asks_too_often_is_told_when_to_come_again(studio: Studio) -> None:
+    client = bridge(studio, bridge_requests_per_second=3)
+    answers = [client.get("/healthz") for _ in range(30)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert 3 <= len(answers) - len(refused) < 30
+    assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+    assert {answer.get_json()["code"] for answer in refused} == {"too_many_requests"}
+    other = {"REMOTE_ADDR": "127.0.0.2"}
+    assert client.get("/healthz", environ_base=other).status_code == 200
+    token = {"Authorization": f"Bearer {studio.token}"}
+    assert client.post("/queue/pause", headers=token).status_code == 200, "changes are counted apart"
+
+
+def test_after_ten_wrong_tokens_not_even_the_right_one_is_heard_from_elsewhere(studio: Studio) -> None:
+    def status(token: str, address: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = studio.app.test_client().get(
+            "/queue/stats", headers=headers, environ_base={"REMOTE_ADDR": address}
+        )
+        return answer.status_code
+
+    assert [status("wrong", "192.0.2.7") for _ in range(11)] == [401] * 10 + [429]
+    assert status(studio.token, "192.0.2.7") == 429
+    assert status(studio.token, "192.0.2.8") == 200
+    assert [status("wrong", f"2001:db8::{number}") for number in range(1, 12)] == [401] * 10 + [429]
+
+
+def test_a_program_of_this_computer_with_an_old_token_does_not_lock_out_the_others(studio: Studio) -> None:
+    for _ in range(11):
+        last = ask(studio, "POST", "/queue/pause", headers={"Authorization": "Bearer old"})
+    assert last == (429, "too_many_requests")
+    assert studio.ask("POST", "/queue/pause").status_code == 200
 
 
 @pytest.mark.parametrize(

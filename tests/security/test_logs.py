@@ -13,7 +13,8 @@ import pytest
 
 from junmai_jobs import RetryPolicy
 from junmai_jobs.logs import start_logging
-from junmai_jobs.notify import Notice, notify, to_command
+from junmai_jobs.notify import Notice
+from junmai_jobs.notify.programs import Started
 from tests.security import audited_tasks
 from tests.security.evil import EVIL, is_clean
 from tests.waiting import wait_until
@@ -85,5 +86,6 @@ def test_a_notice_reaches_its_command_whatever_it_says(tmp_path: Path, message: 
         "found = [os.environ['JUNMAI_MESSAGE'][:3], json.load(sys.stdin)['message'][:3]];"
         f"pathlib.Path({str(told)!r}).write_text(json.dumps(found))"
     )
-    notify(Notice("jobs_failed", message, {}), [to_command([sys.executable, "-c", code])])
+    notice = Notice("jobs_failed", message, {})
+    assert Started([sys.executable, "-c", code], notice, heard=False).outcome() == ""
     assert json.loads(told.read_text()) == [variable, message[:3]]

@@ -64,3 +64,30 @@ def test_a_clock_that_ran_back_hides_only_what_failed_meanwhile(store: Store) ->
     assert store.broker.announce("2") == (0, [])
     fail(store, "b")
     assert store.broker.announce("3") == (1, ["b"])
+
+
+def test_what_fails_within_the_window_is_told_in_one_after_it(store: Store) -> None:
+    fail(store, "a")
+    assert store.broker.announce("1", window=60) == (1, ["a"])
+    fail(store, "b")
+    store.advance(30)
+    fail(store, "c")
+    assert store.broker.announce("2", window=60) == (0, [])
+    assert store.broker.announce("1", window=60) == (1, ["a"]), "a repeated call is told the same"
+    store.advance(30)
+    count, ids = store.broker.announce("3", window=60)
+    assert (count, sorted(ids)) == (2, ["b", "c"])
+
+
+def test_the_window_begins_with_what_was_told(store: Store) -> None:
+    store.advance(3600)
+    assert store.broker.announce("1", window=60) == (0, [])
+    fail(store, "a")
+    assert store.broker.announce("2", window=60) == (1, ["a"]), "nothing was told an hour long"
+
+
+def test_who_leaves_waits_for_no_window(store: Store) -> None:
+    fail(store, "a")
+    assert store.broker.announce("1", window=60) == (1, ["a"])
+    fail(store, "b")
+    assert store.broker.announce("2") == (1, ["b"])

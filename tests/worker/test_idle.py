@@ -8,6 +8,7 @@ import pytest
 
 from junmai_jobs import JobQueue
 from junmai_jobs.scheduler import QUIET_EVERY
+from junmai_jobs.tasks.lightroom import lightroom_apply
 from tests.servers import RedisProcess
 from tests.worker import tasks
 from tests.worker.conftest import StartWorker
@@ -18,6 +19,7 @@ from tests.worker.idleness import commands, processor_percent
 def rested(jobs: JobQueue, start_worker: StartWorker) -> WorkerProcess:
     """A worker that has worked, and has come to rest."""
     worker = start_worker(slots=3, JUNMAI_GOVERNOR="on")
+    jobs.submit(lightroom_apply, photo_id=1, config={})  # for somebody else, who may never come
     assert jobs.submit(tasks.quick, 1).result(timeout=20) == 1
     threading.Event().wait(QUIET_EVERY)
     return worker

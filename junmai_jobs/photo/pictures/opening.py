@@ -60,8 +60,8 @@ class Roots:
         if "\0" in str(path) or ".." in path.parts or not path.is_absolute() or self._is_far(path):
             raise PhotoRefused(f"{shown(path)} is refused: its path is none of a photograph here")
         real = Path(os.path.realpath(path))
-        if not self._hold(real):
-            where = "is a link that leads out" if self._hold(path) else "is in none"
+        if not self.hold(real):
+            where = "is a link that leads out" if self.hold(path) else "is in none"
             raise PhotoRefused(f"{shown(path)} {where} of the folders that may be read: {_REMEDY}")
         return real
 
@@ -84,17 +84,18 @@ class Roots:
                 ) from error
             raise
         file = os.fdopen(descriptor, "rb")
-        if sys.platform == "win32" and not self._hold(_final_path(descriptor)):
+        if sys.platform == "win32" and not self.hold(_final_path(descriptor)):
             file.close()
             raise PhotoRefused(f"{shown(path)} is refused: it leads elsewhere now")
         return file
 
-    def _hold(self, real: Path) -> bool:
+    def hold(self, real: Path) -> bool:
+        """Whether a path is below them; it has no link in it."""
         return any(real.is_relative_to(folder) for folder in self.folders)
 
     def _is_far(self, path: Path) -> bool:
         """Whether it is on another machine, which must not even be asked, and no root is there."""
-        return str(path)[:2] in {"//", r"\\"} and not self._hold(path)
+        return str(path)[:2] in {"//", r"\\"} and not self.hold(path)
 
 
 @contextmanager

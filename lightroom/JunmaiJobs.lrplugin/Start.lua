@@ -1,0 +1,2 @@
+-- The menu item: ask the bridge for jobs from now on.
+require('Runner').start()

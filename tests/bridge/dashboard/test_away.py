@@ -1,0 +1,42 @@
+"""The bridge or its server goes away while the page is open, and comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.bridge.dashboard import tasks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from junmai_jobs import JobQueue
+    from tests.bridge.dashboard.page import Dashboard
+    from tests.bridge.dashboard.process import Bridge
+    from tests.bridge.dashboard.scene import Scene
+    from tests.servers import RedisProcess
+
+
+def test_it_tells_that_the_bridge_is_away_and_goes_on_by_itself(
+    visitor: Dashboard, bridge: Bridge, jobs: JobQueue, shoot: Path, tmp_path: Path
+) -> None:
+    visitor.open()
+    visitor.wait_for_text("Nothing to do", "header")
+    bridge.kill()
+    visitor.wait_for_text("Junmai Jobs does not answer", "[role=status]")
+    bridge.start()
+    bridge.submit(shoot, tasks.develop, tmp_path / "release", 2)
+    visitor.wait_for("document.querySelector('.banner p') === null")
+    visitor.wait_for_text("2 waiting", "header")
+    visitor.tab.complaints.clear()
+
+
+def test_it_tells_that_the_server_is_away_and_goes_on_by_itself(
+    visitor: Dashboard, server: RedisProcess, scene: Scene
+) -> None:
+    visitor.open()
+    server.kill()
+    visitor.wait_for_text("The queue's server is away", "[role=status]")
+    assert "02.jpg" in visitor.text("main")  # as of before
+    server.start()
+    visitor.wait_for("document.querySelector('.banner p') === null")
+    visitor.tab.complaints.clear()
