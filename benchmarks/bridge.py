@@ -34,7 +34,7 @@ from benchmarks.record import LOG_VARIABLE
 from benchmarks.stage import running
 from junmai_jobs import JobQueue
 from junmai_jobs.config import Config
-from junmai_jobs.errors import JobNotFound, StoreUnavailable
+from junmai_jobs.errors import StoreUnavailable
 from tests.homes import UNGOVERNED
 from tests.servers import RedisProcess
 from tests.waiting import wait_until
@@ -269,7 +269,7 @@ def _not_done(jobs: JobQueue, accepted: Sequence[str]) -> int:
             return sum(statuses.get(job_id) != "succeeded" for job_id in accepted)
         return len(accepted)
 
-    with contextlib.suppress(AssertionError, JobNotFound):
+    with contextlib.suppress(AssertionError):
         wait_until(lambda: not missing(), _PATIENCE)
     return missing()
 

@@ -46,12 +46,15 @@ _ADD = """
     ON CONFLICT (id) DO NOTHING
 """
 _BEGIN = """
-    INSERT INTO jobs (id, task, photo_id, session_id, status, attempt, retry_count, created_at, started_at)
-    VALUES (:id, :task, :photo_id, :session_id, 'running', :attempt, max(:attempt - 1, 0), :now, :now)
+    INSERT INTO jobs
+        (id, task, photo_id, session_id, config, status, attempt, retry_count, created_at, started_at)
+    VALUES
+        (:id, :task, :photo_id, :session_id, :config, 'running', :attempt, max(:attempt - 1, 0), :now, :now)
     ON CONFLICT (id) DO UPDATE SET
         status = 'running', attempt = excluded.attempt, retry_count = excluded.retry_count,
         photo_id = coalesce(excluded.photo_id, photo_id),
         session_id = coalesce(excluded.session_id, session_id),
+        config = coalesce(excluded.config, config),
         started_at = excluded.started_at, finished_at = NULL, error_message = NULL
     WHERE attempt <= excluded.attempt OR status IN ('failed', 'cancelled')
 """
@@ -134,10 +137,7 @@ class Ledger(CatalogFile):
             CatalogError: a photo or session is not in the catalog.
         """
         now = iso(time.time())
-        values = [
-            (*row[:5], None if row.config is None else json.dumps(row.config), now)
-            for row in map(PlannedJob._make, rows)
-        ]
+        values = [(*row[:5], _stored_config(row.config), now) for row in map(PlannedJob._make, rows)]
         with self._writing() as db:
             db.executemany(_ADD, values)
 
@@ -148,17 +148,24 @@ class Ledger(CatalogFile):
         attempt: int,
         photo_id: int | None = None,
         session_id: int | None = None,
+        *,
+        config: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note that a job runs; one that is not known is added. A later attempt that is known stands.
+        """Note that a job runs, and with which ``config`` if one is given; one that is not known is added.
 
-        The same attempt may begin again, for a crash spends none; and the first once more of a job that was
-        lost and revived.
+        A later attempt that is known stands. The same one may begin again, for a crash spends none; and the
+        first once more of a job that was lost and revived.
 
         Raises:
             CatalogError: the photo or session is not in the catalog.
         """
         values = {"id": job_id, "task": task, "photo_id": photo_id, "session_id": session_id}
-        values |= {"attempt": attempt, "now": iso(time.time()), "work": WORK}
+        values |= {
+            "config": _stored_config(config),
+            "attempt": attempt,
+            "now": iso(time.time()),
+            "work": WORK,
+        }
         with self._writing() as db:
             if db.execute(_BEGIN, values).rowcount:
                 db.execute(_START_PHOTO, values)
@@ -235,6 +242,10 @@ class Ledger(CatalogFile):
         conditions = [f"{column} = :{column}" for column, value in matching.items() if value is not None]
         statement = _ROWS + " AND ".join(conditions or ["TRUE"]) + _NEWEST
         return [_as_row(*row) for row in self._rows(statement, matching | {"limit": limit})]
+
+
+def _stored_config(config: Mapping[str, Any] | None) -> str | None:
+    return None if config is None else json.dumps(config)
 
 
 def _tell_photo(db: sqlite3.Connection, job_id: str) -> None:

@@ -95,7 +95,7 @@ class Task(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<task {self.name}>"
 
-    def with_options(self, **options: Any) -> Self:
+    def with_options(self, /, **options: Any) -> Self:
         """The same task, to be submitted with other options, ``id`` and ``after`` among them.
 
         Raises:

@@ -18,7 +18,7 @@ _LENGTH = 8
 
 
 def new_code(token: str) -> str:
-    """A code as a person reads it: ``ABCD-EFGH``."""
+    """A code as a person reads it, ``ABCD-EFGH``; within one second always the same."""
     code = _code(token, int(time.time()))
     return f"{code[: _LENGTH // 2]}-{code[_LENGTH // 2 :]}"
 

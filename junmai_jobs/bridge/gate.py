@@ -28,7 +28,7 @@ ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - it is looked for
 _OWN_SITE = (None, "same-origin", "none")
 """``none``: a person has typed the address."""
 _LOOKS = ("GET", "HEAD", "OPTIONS")
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
 """A request that has one of these comes through a proxy: from this computer, and yet not of it."""
 
 _SHARED = {
@@ -74,7 +74,7 @@ class Gate:
         """
         self._check_host()
         self._check_site()
-        self.rates.count_request(request.remote_addr, changes=request.method not in _LOOKS)
+        self.rates.count_request(client(), changes=request.method not in _LOOKS)
         if _is_local():
             return
         if self.token is None:
@@ -143,9 +143,9 @@ class Gate:
     def _check_bearer(self, given: str) -> None:
         """Compare a token. Of this computer's own programs none locks out the others by a wrong one."""
         if not _is_local():
-            self.rates.check_guess(TOKEN, request.remote_addr)
+            self.rates.check_guess(TOKEN, client())
         if not hmac.compare_digest(given.encode(), (self.token or "").encode()):
-            self.rates.count_wrong_guess(TOKEN, request.remote_addr)
+            self.rates.count_wrong_guess(TOKEN, client())
             raise Refusal(401, "the token is not the right one")
 
     def _is_signed(self, cookie: str) -> bool:
@@ -161,6 +161,15 @@ class Gate:
 
     def _signer(self) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(self.token or "", salt="junmai-jobs dashboard")
+
+
+def client() -> str | None:
+    """Whose requests and guesses are counted together: those of an address.
+
+    None: all of whom a proxy on this computer speaks for, so that they cannot lock out this computer itself.
+    """
+    is_of_proxy = _is_loopback(request.remote_addr or "") and not _is_local()
+    return None if is_of_proxy else request.remote_addr
 
 
 def _is_local() -> bool:

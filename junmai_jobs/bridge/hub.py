@@ -74,20 +74,23 @@ class Hub:
         with self._changed:
             turn = self._turn
             if self._kept_after(cursor) == []:
-                self._changed.wait_for(lambda: self._turn != turn, timeout)
+                self._wait(turn, timeout)
             found = self._kept_after(cursor)
         if found is None:
             found = self._read(cursor)
             if not found:
                 with self._changed:
-                    self._changed.wait_for(lambda: self._turn != turn, timeout)
+                    self._wait(turn, timeout)
         return found
+
+    def _wait(self, turn: int, timeout: float) -> None:
+        """Until something has changed since this turn."""
+        self._changed.wait_for(lambda: self.closed or self._turn != turn, timeout)
 
     def close(self) -> None:
         """Have all listeners leave, and wait for that a moment."""
         with self._changed:
             self.closed = True
-            self._turn += 1
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._listeners, _GOODBYE)
 
@@ -101,22 +104,26 @@ class Hub:
 
     def _follow(self, cursor: str) -> None:
         """What the reader does. While the server is away it waits for its return, and so do all."""
-        pause = _EVERY
-        while self._reader is threading.current_thread():
-            time.sleep(pause)
-            pause = _EVERY
+        while self._is_reading():
+            time.sleep(_EVERY)
             try:
                 found = self._read(cursor)
             except EventsLost as lost:  # each listener finds that out, too
                 cursor = lost.cursor
                 with self._changed:
-                    self._forget(cursor)
+                    if self._is_reading():
+                        self._forget(cursor)
             except JunmaiJobsError:
-                pause = _AWAY
+                time.sleep(_AWAY)
             else:
                 cursor = found[-1].cursor if found else cursor
                 with self._changed:
-                    self._keep(found)
+                    if found and self._is_reading():
+                        self._keep(found)
+
+    def _is_reading(self) -> bool:
+        """Whether this thread is the reader: where all have left, and somebody came, it is another one."""
+        return self._reader is threading.current_thread()
 
     def _read(self, cursor: str) -> list[Event]:
         return list(islice(self._jobs.events(cursor, timeout=0), _PAGE))
@@ -129,8 +136,6 @@ class Hub:
         self._changed.notify_all()
 
     def _keep(self, found: list[Event]) -> None:
-        if not found or self._reader is not threading.current_thread():
-            return
         for event in found:
             if len(self._kept) == _KEPT:
                 self._places.pop(self._kept[0].cursor, None)

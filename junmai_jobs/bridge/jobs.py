@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta, Struct
@@ -9,6 +11,7 @@ from msgspec import Meta, Struct
 from junmai_jobs.bridge.endpoints import Created, Endpoints, JobId
 from junmai_jobs.bridge.paths import check_paths
 from junmai_jobs.bridge.site import Site
+from junmai_jobs.bridge.subjects import subjects_of
 from junmai_jobs.codec import as_json
 from junmai_jobs.errors import OptionError
 from junmai_jobs.idempotency import Once
@@ -111,10 +114,19 @@ class Filter(Struct, forbid_unknown_fields=True):
     offset: Annotated[int, Meta(ge=0, le=_FARTHEST, description="How many to pass over.")] = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownJob(Job):
+    """A job, whole, and the photograph that it works on, if any: see ``Subject``."""
+
+    photo_id: int | None
+    file: str | None
+    thumbnail: str | None
+
+
 class JobList(TypedDict):
     """``next_offset`` leads to the jobs after these; None: there are no more, or too many before them."""
 
-    jobs: list[Job]
+    jobs: list[ShownJob]
     next_offset: int | None
 
 
@@ -124,15 +136,16 @@ def list_jobs(site: Site, query: Filter) -> JobList:
     end = query.offset + query.limit
     found = site.jobs.jobs(status=query.status, queue=query.queue, task=query.task, limit=end + 1)
     has_more = len(found) > end <= _FARTHEST
-    return {"jobs": list(map(_as_json, found[query.offset : end])), "next_offset": end if has_more else None}
+    return {"jobs": _shown(site, found[query.offset : end]), "next_offset": end if has_more else None}
 
 
 @JOBS.get("/queue/jobs/<path:job_id>", 404)
-def show_job(site: Site, job_id: JobId) -> Job:
+def show_job(site: Site, job_id: JobId) -> ShownJob:
     """Show a job: every attempt, error, traceback and its log."""
-    return _as_json(site.jobs.job(job_id))
+    return _shown(site, [site.jobs.job(job_id)])[0]
 
 
-def _as_json(job: Job) -> Job:
-    """The same with arguments, result and all else as JSON has them."""
-    return Job(**as_json(job.as_dict()))
+def _shown(site: Site, jobs: Sequence[Job]) -> list[ShownJob]:
+    """With arguments, result and all else as JSON has them."""
+    subjects = subjects_of(site, jobs)
+    return [ShownJob(**as_json(job.as_dict()) | subjects[job.id]) for job in jobs]

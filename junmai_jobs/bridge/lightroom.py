@@ -24,7 +24,7 @@ from junmai_jobs.bridge.endpoints import Endpoints, JobId
 from junmai_jobs.bridge.problems import Refusal
 from junmai_jobs.bridge.site import Site
 from junmai_jobs.broker import Broker
-from junmai_jobs.catalog import CatalogError, PlannedJob
+from junmai_jobs.catalog import CatalogError
 from junmai_jobs.endings import Ending
 from junmai_jobs.errors import PayloadError, StaleLease
 from junmai_jobs.job import Call, Claimed, Job, Status
@@ -198,9 +198,9 @@ def _begin(site: Site, claimed: Claimed, photo_id: int, config: dict[str, Any]) 
     with _if_it_can(claimed.id), site.catalog() as catalog:
         row = catalog.photo_row(photo_id)
         known = row.id if row else None
-        planned = PlannedJob(claimed.id, lightroom_apply.name, known, config=codec.as_json(config))
-        catalog.add_jobs([planned])
-        catalog.begin_job(claimed.id, lightroom_apply.name, claimed.attempt, photo_id=known)
+        catalog.begin_job(
+            claimed.id, lightroom_apply.name, claimed.attempt, photo_id=known, config=codec.as_json(config)
+        )
         path = printable(str(row.path)) if row else path
     return {"id": photo_id, "path": path}
 

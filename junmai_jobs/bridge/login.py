@@ -8,7 +8,7 @@ from flask import Response, after_this_request, request
 from msgspec import Meta, Struct
 
 from junmai_jobs.bridge.endpoints import Endpoints
-from junmai_jobs.bridge.gate import COOKIE, COOKIE_LASTS
+from junmai_jobs.bridge.gate import COOKIE, COOKIE_LASTS, client
 from junmai_jobs.bridge.problems import Refusal
 from junmai_jobs.bridge.rates import CODE
 from junmai_jobs.bridge.site import Site
@@ -46,11 +46,11 @@ class LoggedIn(TypedDict):
 def log_in(site: Site, body: Code) -> LoggedIn:
     """Give a one-time code for a cookie, with which pages of the bridge may change something for 30 days."""
     gate = site.gate
-    gate.rates.check_guess(CODE, request.remote_addr)
+    gate.rates.check_guess(CODE, client())
     if gate.codes is None:
         raise Refusal(400, "this bridge asks for no code: bridge.auth is local", "no_code")
     if not gate.codes.accept(body.code):
-        gate.rates.count_wrong_guess(CODE, request.remote_addr)
+        gate.rates.count_wrong_guess(CODE, client())
         told = "this code is wrong, used or too old: `junmai-jobs serve --code` prints another one"
         raise Refusal(401, told, "wrong_code")
 

@@ -5,22 +5,21 @@ It is asked for every few seconds by every open page: a fixed number of reads, h
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, TypedDict, TypeGuard, cast
+from typing import Any, TypedDict, cast
 
 from junmai_jobs.bridge.endpoints import Endpoints
 from junmai_jobs.bridge.queue_views import QueueView, queue_views
 from junmai_jobs.bridge.site import Site
+from junmai_jobs.bridge.subjects import Subject, arguments_of, is_id, subjects_of
 from junmai_jobs.catalog import Catalog
-from junmai_jobs.errors import UnknownTask
 from junmai_jobs.job import Job, Status
 from junmai_jobs.ledger import why
 from junmai_jobs.photo.errors import PhotoRefused, UnreadablePhoto
 from junmai_jobs.resources import in_words
-from junmai_jobs.schema import printable
-from junmai_jobs.task import find_task
+from junmai_jobs.schema import CatalogError, printable
 from junmai_jobs.tasks.chores import update_system_metrics
 
 OVERVIEW = Endpoints()
@@ -47,19 +46,6 @@ class Progress(TypedDict):
     done: float
     total: float | None
     stage: str
-
-
-class Subject(TypedDict):
-    """A job, and the photograph that it works on, if any."""
-
-    id: str
-    task: str
-    queue: str
-    photo_id: int | None
-    file: str | None
-    """The name of the photograph's file, without folders."""
-    thumbnail: str | None
-    """The path under which the bridge has its picture; that may answer 404."""
 
 
 class RunningJob(Subject):
@@ -155,9 +141,7 @@ def overview(site: Site) -> Overview:
     held = {slot["job"]: slot["running_s"] for worker in workers for slot in worker["slots"] if slot["job"]}
     running = inspector.load(list(held))
     failed = inspector.jobs(status=Status.FAILED, limit=_MOST_FAILED)
-    with site.catalog() as catalog:
-        subjects = {job.id: _subject(job, catalog) for job in (*running, *failed)}
-        session = _session(running, catalog)
+    subjects = subjects_of(site, [*running, *failed])
     return {
         "timestamp": stats["timestamp"],
         "counts": stats["jobs_by_status"],
@@ -167,36 +151,8 @@ def overview(site: Site) -> Overview:
         "workers": [_worker(worker) for worker in workers],
         "hardware": _hardware(site, now),
         "throughput": _throughput(site, now),
-        "session": session,
+        "session": _session(site, running),
     }
-
-
-def _arguments(job: Job) -> Mapping[str, Any]:
-    """Its arguments by name, as far as they can be told."""
-    try:
-        return find_task(job.task).arguments(job.args, job.kwargs)
-    except (UnknownTask, TypeError):
-        return job.kwargs
-
-
-def _subject(job: Job, catalog: Catalog) -> Subject:
-    given = _arguments(job)
-    photo_id, path = given.get("photo_id"), given.get("path")
-    if _is_id(photo_id) and path is None and (row := catalog.photo_row(photo_id)):
-        path = row.path
-    return {
-        "id": job.id,
-        "task": job.task,
-        "queue": job.queue,
-        "photo_id": photo_id if _is_id(photo_id) else None,
-        "file": None if path is None else printable(Path(str(path)).name),
-        "thumbnail": f"/photos/{photo_id}/thumbnail" if _is_id(photo_id) else None,
-    }
-
-
-def _is_id(number: object) -> TypeGuard[int]:
-    """Whether it can be the catalog's number of something."""
-    return type(number) is int and 0 < number < 2**63
 
 
 def _running(job: Job, subject: Subject, running_s: float) -> RunningJob:
@@ -263,23 +219,22 @@ def _throughput(site: Site, now: datetime) -> list[Minute]:
     ]
 
 
-def _session(running: Sequence[Job], catalog: Catalog) -> SessionView | None:
-    for job in running:
-        given = _arguments(job)
-        session_id, photo_id = given.get("session_id"), given.get("photo_id")
-        if _is_id(photo_id) and not _is_id(session_id):
-            session_id = catalog.session_of_photo(photo_id)
-        if _is_id(session_id) and (row := catalog.session_row(session_id)):
-            break
-    else:
-        row = catalog.last_session()
-    return (
-        None
-        if row is None
-        else {
-            "id": row.id,
-            "name": printable(row.name),
-            "photos": row.total_photos,
-            "processed": row.processed_photos,
-        }
-    )
+def _session(site: Site, running: Sequence[Job]) -> SessionView | None:
+    with contextlib.suppress(CatalogError), site.catalog() as catalog:
+        numbers = (_session_of(job, catalog) for job in running)
+        found = (catalog.session_row(number) for number in numbers if is_id(number))
+        if row := next(filter(None, found), None) or catalog.last_session():
+            return {
+                "id": row.id,
+                "name": printable(row.name),
+                "photos": row.total_photos,
+                "processed": row.processed_photos,
+            }
+    return None
+
+
+def _session_of(job: Job, catalog: Catalog) -> object:
+    """What it names as its session, or else that of its photo."""
+    given = arguments_of(job)
+    number, photo_id = given.get("session_id"), given.get("photo_id")
+    return catalog.session_of_photo(photo_id) if is_id(photo_id) and not is_id(number) else number

@@ -66,9 +66,14 @@ class Rates:
 
 
 def _client(address: str | None) -> str:
-    """Who asks: an address; of those of IPv6, of which a computer has many, the network."""
+    """Who asks: an address; of those of IPv6, of which a computer has many, the network.
+
+    Where it listens at ``::`` an address of IPv4 comes as ``::ffff:192.0.2.7``: these are one network.
+    """
     try:
         known = ipaddress.ip_address(address or "")
     except ValueError:
         return ""
-    return str(known if known.version == 4 else ipaddress.ip_network((known, 64), strict=False))
+    if isinstance(known, ipaddress.IPv6Address):
+        return str(known.ipv4_mapped or ipaddress.ip_network((known, 64), strict=False))
+    return str(known)

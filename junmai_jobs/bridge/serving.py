@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socketserver
 import threading
 import time
@@ -24,6 +25,7 @@ from junmai_jobs.errors import JunmaiJobsError
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from email.message import Message
 
     from flask import Blueprint, Response
 
@@ -100,6 +102,21 @@ class _Handler(WSGIRequestHandler):
         with suppress(OSError):
             super().finish()
 
+    def parse_request(self) -> bool:
+        """Read the head; one that another program may read otherwise is refused."""
+        if not super().parse_request():
+            return False
+        if doubt := _doubt_about(self.headers):
+            self.send_error(400, doubt)
+        return not doubt
+
+    def handle_expect_100(self) -> bool:
+        """Tell a client that waits for it to send the body; that is no answer yet."""
+        del self.headers["Expect"]  # or it is told twice
+        self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.wfile.flush()
+        return True
+
     def end_headers(self) -> None:
         """Begin the answer."""
         super().end_headers()
@@ -124,6 +141,24 @@ class _Handler(WSGIRequestHandler):
 
     def log(self, *_: Any) -> None:
         """Say nothing."""
+
+
+def _doubt_about(headers: Message) -> str | None:
+    """Why it is not certain what belongs to the head, or to the body; None: it is.
+
+    Headers behind a line that is none would be overlooked, Origin among them. So would a body: and who sends
+    none asks for all there is.
+    """
+    lengths, codings = headers.get_all("Content-Length", []), headers.get_all("Transfer-Encoding", [])
+    if headers.get_payload():
+        return "a line in the head of this request is no header"
+    if len(lengths) + len(codings) > 1:
+        return "this request tells the length of its body more than once"
+    if not all(re.fullmatch("[0-9]{1,18}", length.strip(" \t")) for length in lengths):
+        return "the Content-Length of this request is no number"
+    if not all(coding.strip(" \t").lower() == "chunked" for coding in codings):
+        return "the Transfer-Encoding of this request is not chunked"
+    return None
 
 
 class BridgeServer(ThreadedWSGIServer):
@@ -194,6 +229,7 @@ def _in_full(answer: Response) -> bytes:
 def app_of(blueprint: Blueprint) -> Flask:
     """An app with the bridge alone; what it does not have is told as the bridge tells all else."""
     app = Flask("junmai_jobs.bridge", static_folder=None)
+    app.url_map.merge_slashes = False  # that sends clients elsewhere, by a Host that nobody has looked at
     app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, answer_to)
     return app

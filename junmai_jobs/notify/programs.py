@@ -75,9 +75,7 @@ def tell(name: str, words: Sequence[str], notice: Notice) -> None:
         _complain(name, why_not(words, error))
         return
     watch = threading.Thread(target=lambda: _complain(name, started.outcome()), name="notice", daemon=True)
-    with contextlib.suppress(
-        RuntimeError
-    ):  # Python is at its end, as where a host has not stopped its worker
+    with contextlib.suppress(RuntimeError):  # Python is at its end: a host has not stopped its worker
         watch.start()
 
 

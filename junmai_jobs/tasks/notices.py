@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.context import current_job
@@ -20,7 +21,7 @@ _MOST_JOBS = 100_000
 def notices_of(
     records: Catalog, rows: Sequence[PhotoRow], found: Mapping[str, Any], outlets: Outlets
 ) -> Iterator[Notice]:
-    """What there is to tell of a session that is finished, of what anybody is to hear of.
+    """What there is to tell of a session that is finished.
 
     Args:
         records: the catalog.
@@ -57,5 +58,5 @@ def tell_once(notices: Iterable[Notice], outlets: Outlets) -> None:
     if job.saved == _TOLD:
         return
     for notice in notices:
-        notify(Notice(notice.event, notice.message, notice.details, job.id), outlets, job.submit)
+        notify(replace(notice, key=job.id), outlets, job.submit)
     job.checkpoint(_TOLD)

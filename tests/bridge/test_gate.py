@@ -97,6 +97,8 @@ def test_a_proxy_on_this_computer_does_not_make_a_client_one_of_it(studio: Studi
     client = bridge(studio, bridge_hosts=("photos.example",))
     for headers in (
         {"X-Forwarded-For": "192.0.2.7"},
+        {"X-Forwarded-Host": "photos.example"},
+        {"X-Forwarded-Proto": "https"},
         {"Forwarded": "for=192.0.2.7"},
         {"Host": "photos.example"},
     ):
@@ -144,6 +146,7 @@ def test_who_asks_too_often_is_told_when_to_come_again(studio: Studio) -> None:
     other = {"REMOTE_ADDR": "127.0.0.2"}
     assert client.get("/healthz", environ_base=other).status_code == 200
     token = {"Authorization": f"Bearer {studio.token}"}
+    assert client.get("/healthz", headers=token | {"X-Forwarded-For": "192.0.2.7"}).status_code == 200
     assert client.post("/queue/pause", headers=token).status_code == 200, "changes are counted apart"
 
 
@@ -159,6 +162,8 @@ def test_after_ten_wrong_tokens_not_even_the_right_one_is_heard_from_elsewhere(s
     assert status(studio.token, "192.0.2.7") == 429
     assert status(studio.token, "192.0.2.8") == 200
     assert [status("wrong", f"2001:db8::{number}") for number in range(1, 12)] == [401] * 10 + [429]
+    assert [status("wrong", "::ffff:192.0.2.9") for _ in range(11)] == [401] * 10 + [429]
+    assert status(studio.token, "::ffff:192.0.2.10") == 200
 
 
 def test_a_program_of_this_computer_with_an_old_token_does_not_lock_out_the_others(studio: Studio) -> None:

@@ -11,6 +11,7 @@ from junmai_jobs.broker import Broker
 from junmai_jobs.endings import succeed
 from junmai_jobs.job import Status
 from junmai_jobs.keys import Keys
+from junmai_jobs.limits import Unique
 from junmai_jobs.tasks.lightroom import lightroom_apply
 from junmai_jobs.tasks.photos import analyze_exif
 from tests.backends import Clock
@@ -68,6 +69,20 @@ def test_the_catalog_hears_of_each_run(studio: Studio) -> None:
         row = catalog.job_row(job_id)
         assert row is not None
         assert (row.status, row.error) == (Status.RETRYING, "no disk")
+
+
+def test_the_catalog_knows_the_settings_of_the_last_run(studio: Studio, clock: Clock) -> None:
+    photo_id = studio.photos[0]
+    last_counts = lightroom_apply.with_options(unique=Unique("lightroom", keep="last"))
+    told: list[dict[str, Any]] = [{"status": "failure", "retry": True}, {"status": "success"}]
+    for number, body in enumerate(told):
+        job_id = studio.jobs.submit(last_counts, photo_id=photo_id, config={"number": number}).id
+        clock.advance(60)
+        lease = studio.done("GET", "/job/next?client=a")["lease"]
+        studio.done("POST", f"/job/{job_id}/result", json=body | {"lease": lease})
+    with studio.catalog() as catalog:
+        (row,) = catalog.job_rows(photo_id=photo_id)
+    assert (row.status, row.config) == (Status.SUCCEEDED, {"number": 1})
 
 
 def test_a_catalog_that_cannot_be_had_stops_no_job(studio: Studio) -> None:

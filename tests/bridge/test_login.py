@@ -133,6 +133,15 @@ def test_after_five_wrong_codes_no_other_is_heard_from_there(studio: Studio) -> 
     assert log_in(client, new_code(studio.token)).status_code == 200, "from elsewhere it is"
 
 
+def test_whom_a_proxy_here_speaks_for_cannot_lock_out_this_computer(studio: Studio) -> None:
+    client = studio.app.test_client()
+    for address in ("192.0.2.7", "192.0.2.8"):
+        far = {"headers": PAGE | {"X-Forwarded-For": address}}
+        wrong = [log_in(client, "wrong", **far).status_code for _ in range(6)]
+    assert set(wrong) == {429}, "who they are only the proxy knows, so they count as one"
+    assert log_in(client, new_code(studio.token)).status_code == 200
+
+
 def test_with_the_cookie_one_may_look_from_afar_and_change_by_a_page_of_the_bridge(studio: Studio) -> None:
     client = logged_in(studio)
     assert client.get("/queue/stats", environ_base=FAR).status_code == 200

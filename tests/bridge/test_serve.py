@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -53,6 +54,8 @@ def test_it_tells_where_it_is_and_how_one_may_change_something(cli: CommandLine)
         assert serve.told["token"] == str(cli.home / "bridge-token")
         assert ask(serve.port, "POST", "/queue/pause").status == 401
         assert ask(serve.port, "POST", "/queue/pause", Authorization=f"Bearer {token}").status == 200
+        told = time.time()
+        wait_until(lambda: int(time.time()) > told, what="the next second, which has another code")
         for code in (serve.told["code"], cli.json("serve", "--code")["code"]):
             answer = ask(serve.port, "POST", "/session", body={"code": code})
             assert answer.status == 200
@@ -163,6 +166,61 @@ def test_chunks_that_are_none(studio: Studio, chunks: bytes) -> None:
         assert rest_of(connection).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Content-Length: 22, 22",),
+        ("Content-Length: 22", "Content-Length: 22"),
+        ("Content-Length: +22",),
+        ("Content-Length: -22",),
+        ("Content-Length: 0x16",),
+        ("Content-Length: " + "0" * 5000 + "22",),
+        ("Content-Length:",),
+        ("Content-Length: 22", "Transfer-Encoding: chunked"),
+        ("Transfer-Encoding: identity",),
+        ("Transfer-Encoding: gzip, chunked",),
+        ("Transfer-Encoding : chunked",),
+        ("Transfer-Encoding:\r\n chunked",),
+        ("no header", "Content-Length: 22"),
+        ("X-Text: a\r\rContent-Length: 22", "Content-Length: 22"),
+    ],
+    ids=lambda lines: repr(lines)[:50],
+)
+def test_a_body_that_would_be_overlooked_is_refused(studio: Studio, lines: tuple[str, ...]) -> None:
+    """Without one every queue is emptied, not the one that it names."""
+    waits = studio.jobs.submit(lightroom_apply, photo_id=1, config={})
+    request = head(studio, *lines).replace(b"/queue/submit", b"/queue/purge")
+    with served(studio.app) as port:
+        answer = exchange(port, request + b'{"queue_name": "none"}')
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "bad_request"
+    assert studio.jobs.job(waits.id).status == "queued"
+
+
+@pytest.mark.parametrize("line", ["no header", "X-Text : a", "X-Text: a\r\rb"])
+def test_no_line_hides_the_headers_behind_it(studio: Studio, line: str) -> None:
+    lines = ("GET /queue/stats HTTP/1.1", "Host: localhost", line, "X-Forwarded-For: 192.0.2.7", "", "")
+    with served(studio.app) as port:
+        assert exchange(port, "\r\n".join(lines).encode()).startswith(b"HTTP/1.1 400 ")
+
+
+def test_who_waits_to_be_told_to_send_the_body_is_told_once_and_has_time_for_it(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_REST_WITHIN", 0.0)  # of a body that nobody wants any more
+    body = b'{"photo_id": %d}' % studio.photos[0]
+    with served(studio.app) as port, connect(port) as connection:
+        connection.sendall(head(studio, f"Content-Length: {len(body)}", "Expect: 100-continue"))
+        assert connection.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        assert rest_of(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_nobody_is_sent_elsewhere(studio: Studio) -> None:
+    with served(studio.app) as port:
+        assert ask(port, "GET", "/assets//app.js", Host="evil.example").status in {404, 421}
+
+
 def test_what_follows_a_body_that_nobody_has_read_is_no_request(studio: Studio) -> None:
     """A refused body that looks like a request, as when a page of another site has a browser send it."""
     inner = head(studio, "Content-Length: 0")
@@ -247,8 +305,9 @@ def test_a_thread_that_cannot_be_had_costs_one_connection_and_no_place(
     monkeypatch.setattr(serving, "MOST_CONNECTIONS", 1)
     with served(studio.app) as port:
         with monkeypatch.context() as scarce:
-            scarce.setattr(serving.threading.Thread, "start", start)
-            assert exchange(port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") == b""
+            scarce.setattr(threading.Thread, "start", start)
+            with contextlib.suppress(ConnectionError):
+                assert exchange(port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") == b""
         assert ask(port, "GET", "/healthz").status == 200
 
 

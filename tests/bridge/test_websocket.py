@@ -17,6 +17,8 @@ from junmai_jobs.bridge.websocket import LARGEST
 from junmai_jobs.endings import fail, retry, succeed
 from junmai_jobs.events import Event
 from tests.bridge.live import followed, served, talking
+from tests.bridge.serving import Serve
+from tests.command_line import in_namespace
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     from junmai_jobs.job import Claimed
     from tests.bridge.studio import Studio
+    from tests.forks import Forks
+    from tests.servers import RedisProcess
 
 NUMBERS = itertools.count(1)
 UPGRADE = {
@@ -229,3 +233,13 @@ def test_a_client_that_goes_leaves_no_thread(port: int) -> None:
         assert client.answer_to({"type": "ping"})["type"] == "pong"
         assert threading.active_count() > before
     wait_until(lambda: threading.active_count() <= before, what="the threads of the client to end")
+
+
+def test_a_bridge_that_stops_says_so(server: RedisProcess, tmp_path: Path, forks: Forks) -> None:
+    cli = in_namespace(tmp_path / "home", tmp_path / "cwd", forks).having(JUNMAI_REDIS_URL=server.url)
+    with Serve(cli) as serve, talking(serve.port) as client:
+        serve.process.terminate()
+        with pytest.raises(ConnectionClosed):
+            client.hear()
+        assert client.reason == 1001
+        assert serve.finish().code == 0

@@ -196,6 +196,8 @@ class Line:
         self.serial, self.pid, self.is_connected = 0, os.getpid(), False
         self._parser = self
         self._answer: list[Any] = []
+        self._unread: list[Any] = []
+        """The replies to the later ones of several commands."""
         self._owes = False
         """Whether an answer is to come that nobody has read yet."""
 
@@ -205,7 +207,10 @@ class Line:
     def send_packed_command(self, packed: list[bytes], **_: bool) -> None:
         reader = hiredis.Reader()
         reader.feed(b"".join(packed))
-        self.send([[bytes(each) for each in reader.gets()]])
+        commands = []
+        while command := reader.gets():
+            commands.append([bytes(each) for each in command])
+        self.send(commands)
 
     def send_command(self, *command: object) -> None:
         self.send([encoded(command)])
@@ -218,16 +223,16 @@ class Line:
         self._network.transmit(self, self.serial, commands)
 
     def read_response(self) -> Any:
-        [reply] = self.read()
+        reply, *self._unread = self._unread or self._read()
+        self._owes = bool(self._unread)
         if isinstance(reply, Exception):
             raise reply
         return reply
 
-    def read(self) -> list[Any]:
+    def _read(self) -> list[Any]:
         while not self._answer:
             self._network.world.wait([self])
         answer = self._answer.pop()
-        self._owes = False
         if isinstance(answer, Exception):
             self.disconnect()
             raise answer
@@ -244,7 +249,7 @@ class Line:
     def disconnect(self) -> None:
         self.serial += 1
         self.is_connected = self._owes = False
-        self._answer = []
+        self._answer, self._unread = [], []
 
 
 class Client:
@@ -254,6 +259,7 @@ class Client:
         self._network = network
         self.connection_pool = self
         self.connection_kwargs: dict[str, Any] = {}
+        self.response_callbacks: dict[str, Any] = {}
 
     def connection_class(self) -> Line:
         return Line(self._network)
@@ -269,28 +275,8 @@ class Client:
     def hgetall(self, key: str) -> Any:
         return self.execute_command("HGETALL", key)
 
-    def pipeline(self, **_: bool) -> Pipeline:
-        return Pipeline(self._network)
-
     def close(self) -> None:
         """Nothing is open between two commands."""
-
-
-class Pipeline:
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self._commands: list[list[bytes]] = []
-
-    def execute_command(self, *command: object) -> None:
-        self._commands.append(encoded(command))
-
-    def execute(self, *, raise_on_error: bool = True) -> list[Any]:
-        line = Line(self._network)
-        line.send(self._commands)
-        replies = line.read()
-        if raise_on_error and (errors := [each for each in replies if isinstance(each, Exception)]):
-            raise errors[0]
-        return replies
 
 
 def encoded(command: Sequence[object]) -> list[bytes]:
