@@ -215,7 +215,7 @@ yes_or_no = must_be("true or false", lambda value: isinstance(value, bool))
 name = must_be(
     "1 to 128 of a-z, 0-9, '.', '_' and '-', a letter or digit first", _matches(r"[a-z0-9][a-z0-9._-]{0,127}")
 )
-host = must_be("a host name or an IP address", _matches(r"[\w.-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]+"))
+host = must_be("a host name or an IP address", _matches(r"[\w.-]+|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f.:]*"))
 module = must_be("the name of a Python module, as in studio.tasks", _matches(r"[^\W\d]\w*(\.[^\W\d]\w*)*"))
 folder = must_be("the full path of a folder", _folder_at, _folder_at)
 command = must_be(

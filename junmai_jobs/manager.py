@@ -232,7 +232,7 @@ class JobQueueManager(Priorities):
                 for worker in alive
             },
             "registered_tasks": {worker["name"]: worker["tasks"] for worker in alive},
-            "timestamp": self.jobs.stats()["timestamp"],
+            "timestamp": self._timestamp(),
         }
 
     def get_failed_jobs(self, limit: int = 50) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from junmai_jobs.catalog import Catalog, PhotoRow
 from junmai_jobs.errors import InvalidState, JobNotFound, OptionError
-from junmai_jobs.job import WAITING, Job, Status
+from junmai_jobs.job import WAITING, Job, Status, iso
 from junmai_jobs.jobqueue import JobQueue
 from junmai_jobs.ledger import WORK
 from junmai_jobs.tasks.recording import CATALOG_FILE
@@ -211,7 +211,7 @@ class Priorities:
         return priority != job.priority and self._succeeds(lambda: self.jobs.reprioritize(job.id, priority))
 
     def _timestamp(self) -> str:
-        return str(self.jobs.stats()["timestamp"])
+        return iso(self.jobs.inspector.now())
 
     def _now(self) -> datetime:
         """By the server's clock."""

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, request
 from junmai_jobs.bridge.codes import Codes
 from junmai_jobs.bridge.endpoints import LARGEST_BODY, Endpoints, as_json
 from junmai_jobs.bridge.events import stream
-from junmai_jobs.bridge.gate import Gate
+from junmai_jobs.bridge.gate import Gate, hardened
 from junmai_jobs.bridge.health import HEALTH
 from junmai_jobs.bridge.hub import Hub
 from junmai_jobs.bridge.jobs import JOBS
@@ -43,16 +43,6 @@ if TYPE_CHECKING:
     from junmai_jobs.config import Config
 
 __all__ = ["create_blueprint"]
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
 
 def create_blueprint(
     jobs: JobQueue | None = None,
@@ -107,9 +97,8 @@ def _guard(blueprint: Blueprint, gate: Gate) -> None:
 
     @blueprint.after_request
     def harden(response: Response) -> Response:
-        for name, value in (_HEADERS | gate.headers()).items():
-            response.headers.setdefault(name, value)
-        return response
+        response.headers.extend(gate.headers())
+        return hardened(response)
 
     blueprint.register_error_handler(Exception, answer_to)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import current_app, request
+from flask import Response, current_app, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from junmai_jobs.bridge.codes import Codes
@@ -25,6 +25,17 @@ COOKIE = "junmai_jobs"
 COOKIE_LASTS = 30 * 86_400
 """Seconds."""
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - it is looked for
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What each answer tells browsers: that they trust nothing but it says so."""
 _OWN_SITE = (None, "same-origin", "none")
 """``none``: a person has typed the address."""
 _LOOKS = ("GET", "HEAD", "OPTIONS")
@@ -39,6 +50,13 @@ _SHARED = {
     "Vary": "Origin",
 }
 """What a page of another site may send and read, if it may ask at all; a cookie is never sent from there."""
+
+
+def hardened(response: Response) -> Response:
+    """An answer that browsers do as little with as can be."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ log = logging.getLogger("junmai_jobs.bridge")
 class Client(Struct, forbid_unknown_fields=True):
     """Which plugin asks: a name that no other run of a plugin has."""
 
-    client: Annotated[str, Meta(pattern="^[a-z0-9]{1,64}$")] | None = None
+    client: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,64}$(?!\n)")] | None = None
 
 
 class Photo(TypedDict):

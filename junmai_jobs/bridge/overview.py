@@ -124,7 +124,7 @@ class Overview(TypedDict):
     running: list[RunningJob]
     queues: list[QueueView]
     failed: list[FailedJob]
-    """At most 20, newest first."""
+    """At most 20, those first that failed last."""
     workers: list[WorkerView]
     hardware: Hardware | None
     """None: nobody has measured it within five minutes."""
@@ -141,6 +141,7 @@ def overview(site: Site) -> Overview:
     held = {slot["job"]: slot["running_s"] for worker in workers for slot in worker["slots"] if slot["job"]}
     running = inspector.load(list(held))
     failed = inspector.jobs(status=Status.FAILED, limit=_MOST_FAILED)
+    failed.sort(key=lambda job: job.finished_at or "", reverse=True)
     subjects = subjects_of(site, [*running, *failed])
     return {
         "timestamp": stats["timestamp"],

@@ -66,10 +66,13 @@ def queue_views(
         said: what each worker said of itself, by its name.
     """
     alive = [worker for worker in workers if worker["alive"]]
+    lanes: dict[str, dict[str, Wait]] = {}
+    for lane, wait in waits.items():
+        lanes.setdefault(queue_of(lane), {})[lane] = wait
     views: list[QueueView] = []
     for name, row in counts.items():
-        lanes = {lane: wait for lane, wait in waits.items() if queue_of(lane) == name}
-        reason = _reason(name, paused=row["paused"], lanes=lanes, workers=_serving(name, alive), said=said)
+        serving = _serving(name, alive)
+        reason = _reason(name, paused=row["paused"], lanes=lanes.get(name, {}), workers=serving, said=said)
         until = reason.until if reason else None
         views.append({
             "name": name,

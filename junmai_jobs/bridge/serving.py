@@ -19,6 +19,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from junmai_jobs.bridge.gate import hardened
 from junmai_jobs.bridge.problems import Refusal, answer_to
 from junmai_jobs.errors import JunmaiJobsError
 
@@ -105,6 +106,9 @@ class _Handler(WSGIRequestHandler):
     def parse_request(self) -> bool:
         """Read the head; one that another program may read otherwise is refused."""
         if not super().parse_request():
+            return False
+        if self.request_version == "HTTP/1.1" and "Host" not in self.headers:
+            self.send_error(400, "this request names no Host")
             return False
         if doubt := _doubt_about(self.headers):
             self.send_error(400, doubt)
@@ -232,4 +236,5 @@ def app_of(blueprint: Blueprint) -> Flask:
     app.url_map.merge_slashes = False  # that sends clients elsewhere, by a Host that nobody has looked at
     app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, answer_to)
+    app.after_request(hardened)
     return app

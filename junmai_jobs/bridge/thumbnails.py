@@ -20,6 +20,8 @@ _MOST_PIXELS = 100_000_000
 """Of what is drawn here: a worker looks at larger ones, and keeps how they look."""
 _KEPT_FOR = 300
 """Seconds for which a browser does not ask again."""
+_PATIENCE = 10.0
+"""Seconds that a picture waits for its turn: a drive that hangs must not hold up all who ask."""
 _drawing = threading.Lock()
 """One is drawn at a time: pictures must not take the machine from the jobs."""
 
@@ -54,17 +56,21 @@ def _picture(site: Site, photo_id: int) -> bytes:
         return kept
     if not photo_task_modules():
         raise Refusal(404, "pictures need the extra: pip install 'junmai-jobs[photo]'", "no_picture")
+    if not _drawing.acquire(timeout=_PATIENCE):
+        raise Refusal(503, "other pictures take long to draw", "no_picture")
     try:
         return _drawn(photo.path, Roots(roots))
     except PhotoError as error:
         raise Refusal(404, str(error), "no_picture") from None
+    finally:
+        _drawing.release()
 
 
 def _drawn(path: Path, roots: Roots) -> bytes:
     from junmai_jobs.photo.pictures.decoding import load_color, taken_from  # noqa: PLC0415 - needs the extra
     from junmai_jobs.photo.pictures.thumbnail import EDGE, thumbnail  # noqa: PLC0415
 
-    with _drawing, opened(path, roots) as photo:
+    with opened(path, roots) as photo:
         if not is_raw(path):
             width, height = taken_from(photo.file, photo.name, lambda image: image.size)
             if width * height > _MOST_PIXELS:

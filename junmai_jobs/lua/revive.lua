@@ -9,6 +9,12 @@ local function kept(dependencies)
   end))
 end
 
+-- What has to start within a time of its submission has that time once more: else it would expire at once.
+local function submitted_now(body)
+  local frame, rest = string.match(body, '^(.[^|\n]*|%d+|)%d+(|%d+[^\n]*\n.*)$')
+  return frame and frame .. now_text .. rest
+end
+
 local function revive(id, request, dependencies, force)
   local state, body = known_state(id)
   if not state then return {'NOTFOUND'} end
@@ -20,6 +26,8 @@ local function revive(id, request, dependencies, force)
   local key = unique_of(extras)
   local owner = key and owner_of(key)
   if owner and owner ~= id then return {'DUPLICATE', owner} end
+  local renewed = submitted_now(body)
+  if renewed then redis.call('HSET', bodies, id, renewed) end
   local worked_on = force == '1' and input_in(redis.call('HGET', histories, id) or '')
   if worked_on then forget_suspect(worked_on) end
   state.token, state.failures, state.crashes, state.claimer = '', '0', '0', ''

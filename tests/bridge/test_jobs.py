@@ -12,6 +12,7 @@ from junmai_jobs.bridge.paths import paths_of
 from junmai_jobs.job import Job
 from junmai_jobs.options import Options
 from junmai_jobs.task import find_task, task_names
+from junmai_jobs.tasks.photos import process_photo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +87,7 @@ def test_an_id_of_a_job_with_other_content_is_refused(studio: Studio) -> None:
         (row(delay="soon"), "bad_value"),
         (row(eta="yesterday"), "bad_value"),
         (row(rate=3), "bad_value"),
+        (row(self=3), "bad_value"),
         (row(id="no spaces"), "bad_value"),
         (row(colour="red"), "bad_value"),
         (row(hooks=[]), "bad_value"),
@@ -185,8 +187,33 @@ def test_every_path_that_a_photo_task_takes_is_an_input_or_refused(rooted: Studi
 def test_a_job_is_shown_whole(studio: Studio) -> None:
     made = studio.ask("POST", "/queue/jobs", json=row()).get_json()
     shown = studio.done("GET", f"/queue/jobs/{made['id']}")
-    assert shown.keys() == {field.name for field in fields(Job)}
+    assert shown.keys() == {field.name for field in fields(Job)} | {"photo_id", "file", "thumbnail"}
     assert (shown["id"], shown["args"], shown["status"]) == (made["id"], ["a"], "queued")
+
+
+def test_the_photo_that_a_job_works_on_is_told(studio: Studio) -> None:
+    """Also of one that knows it by its number alone."""
+    photo, nobody = studio.photos[0], 999_999
+    known = studio.jobs.submit(process_photo, photo).id
+    unknown = studio.jobs.submit(process_photo, nobody).id
+    plain = studio.jobs.submit(noted, "a").id
+    listed = {job["id"]: job for job in studio.done("GET", "/queue/jobs")["jobs"]}
+    assert {key: (job["photo_id"], job["file"], job["thumbnail"]) for key, job in listed.items()} == {
+        known: (photo, studio.path(photo).name, f"/photos/{photo}/thumbnail"),
+        unknown: (nobody, None, f"/photos/{nobody}/thumbnail"),
+        plain: (None, None, None),
+    }
+    assert studio.done("GET", f"/queue/jobs/{known}") == listed[known]
+
+
+def test_jobs_are_told_of_also_while_the_catalog_cannot_be_read(studio: Studio) -> None:
+    made = studio.jobs.submit(process_photo, studio.photos[0])
+    for file in studio.jobs.config.home.glob("catalog.db*"):
+        file.write_bytes(b"no catalog " * 100)
+    (listed,) = studio.done("GET", "/queue/jobs")["jobs"]
+    assert (listed["id"], listed["photo_id"], listed["file"]) == (made.id, studio.photos[0], None)
+    told = studio.done("GET", "/queue/overview")
+    assert (told["counts"]["queued"], told["session"]) == (1, None)
 
 
 def test_what_json_has_no_form_for_is_told_as_text(studio: Studio, tmp_path: Path) -> None:

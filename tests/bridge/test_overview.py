@@ -95,20 +95,22 @@ def test_what_runs_is_told_with_its_photo_and_how_far_it_is(studio: Studio) -> N
     assert (worker["name"], worker["host"], worker["slots"], worker["busy"]) == ("w", "studio", 2, 1)
 
 
-def test_what_has_failed_is_told_newest_first(studio: Studio) -> None:
+def test_what_has_failed_last_is_told_first(studio: Studio) -> None:
+    """Whenever it was submitted."""
     sign_in(studio)
-    for number, kind in enumerate(("junmai_jobs.photo.errors.UnreadablePhoto", "OSError")):
-        studio.jobs.submit(process_photo, studio.photos[number])
-        end(studio, claim(studio, "medium_priority"), fail(error(kind, f"no {number}")))
+    studio.jobs.submit_many(process_photo, [(photo,) for photo in studio.photos[:2]])
+    last, first = (claim(studio, "medium_priority", slot) for slot in range(2))
+    end(studio, first, fail(error("junmai_jobs.photo.errors.UnreadablePhoto", "no 0")))
     for _ in range(25):
         studio.jobs.submit(waits)
-        end(studio, claim(studio), fail(error("ValueError", "no")))
+        end(studio, claim(studio, slot=1), fail(error("ValueError", "no")))
+    end(studio, last, fail(error("OSError", "no 1")))
     assert len(seen(studio)["failed"]) == 20
     studio.jobs.retry_all(task="bridge.waits")
-    first, second = seen(studio)["failed"]
-    assert (first["error"], first["retry_may_help"], first["photo_id"]) == ("no 1", True, studio.photos[1])
-    assert (second["error"], second["retry_may_help"]) == ("no 0", False)
-    assert first["failed_at"] >= second["failed_at"]
+    newest, oldest = seen(studio)["failed"]
+    assert (newest["error"], newest["retry_may_help"], newest["photo_id"]) == ("no 1", True, studio.photos[0])
+    assert (oldest["error"], oldest["retry_may_help"]) == ("no 0", False)
+    assert newest["failed_at"] >= oldest["failed_at"]
 
 
 def test_a_pause_is_why_jobs_wait(studio: Studio) -> None:

@@ -204,6 +204,11 @@ def test_no_line_hides_the_headers_behind_it(studio: Studio, line: str) -> None:
         assert exchange(port, "\r\n".join(lines).encode()).startswith(b"HTTP/1.1 400 ")
 
 
+def test_a_request_that_names_no_host_is_refused(studio: Studio) -> None:
+    with served(studio.app) as port:
+        assert exchange(port, b"GET /queue/stats HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
 def test_who_waits_to_be_told_to_send_the_body_is_told_once_and_has_time_for_it(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import ExifTags, Image
 
-from junmai_jobs.bridge import create_blueprint
+from junmai_jobs.bridge import create_blueprint, thumbnails
 from junmai_jobs.bridge.serving import app_of
 from junmai_jobs.tasks.photos import process_photo
 
@@ -85,6 +85,19 @@ def test_there_is_none_of_what_cannot_be_drawn(studio: Studio, tmp_path: Path) -
     (folder / "empty.jpg").write_bytes(b"")
     for photo in (gone, empty, far, large):
         assert refused(studio, photo) == (404, "no_picture")
+
+
+def test_a_drive_that_hangs_holds_up_one_who_asks_and_no_others(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shoot" / "kept.jpg"
+    kept, other = new_photo(studio, path), new_photo(studio, tmp_path / "shoot" / "other.jpg")
+    process_photo(kept, path, catalog=studio.jobs.config.home / "catalog.db")
+    monkeypatch.setattr(thumbnails, "_PATIENCE", 0.05)
+    with thumbnails._drawing:
+        assert refused(studio, other) == (503, "no_picture")
+        shown(studio, kept)
+    shown(studio, other)
 
 
 def test_another_computer_needs_the_right_to_look(studio: Studio) -> None:

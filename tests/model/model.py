@@ -210,6 +210,8 @@ class Model(Schedules, Aging, News):
             return "DUPLICATE"
         job.token, job.failures, job.crashes, job.claimer, job.holds, job.note = "", 0, 0, "", "", ""
         job.request, job.reads = request, set()
+        if job.content.expires is not None:
+            job.expires_at = self.now + job.content.expires
         if after := [(policy, parent) for policy, parent in job.after if parent in self.jobs]:
             self.block(job, 0, after)
         else:

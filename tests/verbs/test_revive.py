@@ -34,6 +34,17 @@ def test_a_job_begins_anew_and_its_history_stays(store: Store, how: Ending) -> N
     assert store.rung() == {"default"}
 
 
+def test_what_has_expired_has_its_time_once_more(store: Store) -> None:
+    store.add("a", expires=60)
+    for number in range(2):
+        store.advance(61)
+        assert store.claim() is None
+        assert store.state("a").note == "expired"
+        store.broker.revive("a", f"person.{number}")
+        store.advance(59)
+    assert store.line() == store.drain() == ["a"]
+
+
 def test_crashes_are_forgiven(store: Store) -> None:
     store.add("a")
     for _ in range(3):

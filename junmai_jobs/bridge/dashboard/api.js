@@ -13,7 +13,8 @@ export class Problem extends Error {
 
 const get = (path) => ask("GET", path);
 const post = (path, body) => ask("POST", path, body);
-const named = (path, id) => `${path}/${id.split("/").map(encodeURIComponent).join("/")}`;
+// Its slashes, too: a browser would take "../purge" for a way to elsewhere.
+const named = (path, id) => `${path}/${encodeURIComponent(id)}`;
 
 async function ask(method, path, body) {
   const options = { method, cache: "no-store", signal: AbortSignal.timeout(LONGEST) };

@@ -1,7 +1,7 @@
 -- A body begins with one line of text that keeps its layout in every schema version:
 --   VERSION queue|priority\n  or  VERSION queue|priority|created|expires_ms|extras\n
--- VERSION is one byte. Created is server time; the client sends @ there and enqueue fills it in. Extras are
--- name=value, separated by ;, see each reader of one.
+-- VERSION is one byte. Created is server time; the client sends @ there and enqueue fills it in, as revive does
+-- again where there is an expiry. Extras are name=value, separated by ;, see each reader of one.
 local schema_version = '2'
 
 local headers, headers_kept = {}, 0 -- what the lines that most jobs share say, by their text
