@@ -45,20 +45,23 @@ local function selectOnly(catalog, photo)
   return false
 end
 
+-- Make the virtual copy; why that cannot be, if it cannot.
+local function makeCopy(catalog, photo, name)
+  if not selectOnly(catalog, photo) then return 'the photo cannot be selected in Lightroom: is a filter on?' end
+  catalog:createVirtualCopies(name)
+  local isMade = waitFor(SELECT_WITHIN, function() return copyNamed(photo, name) end)
+  return not isMade and 'Lightroom made no virtual copy' or nil
+end
+
 -- The job's virtual copy, made if it is not there; what the photographer had selected is selected again.
 local function copyOf(catalog, photo, name)
   local copy = copyNamed(photo, name)
   if copy then return copy end
   local sources, active, selected = catalog:getActiveSources(), catalog:getTargetPhoto(), catalog:getTargetPhotos()
-  local problem = 'the photo cannot be selected in Lightroom: is a filter on?'
-  if selectOnly(catalog, photo) then
-    catalog:createVirtualCopies(name)
-    waitFor(SELECT_WITHIN, function() return copyNamed(photo, name) end)
-    problem = 'Lightroom made no virtual copy'
-  end
+  local _, problem = LrTasks.pcall(makeCopy, catalog, photo, name)
   catalog:setActiveSources(sources)
   if active then catalog:setSelectedPhotos(active, selected) end
-  return copyNamed(photo, name), problem
+  return copyNamed(photo, name), tostring(problem)
 end
 
 local function hasSnapshot(photo, name)

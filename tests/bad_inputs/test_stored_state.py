@@ -152,7 +152,9 @@ def scatter(junk: Junk) -> None:
     admin.hset(keys.schedules, mapping={"junk": b"\xc1", b"\xff": b"", "late": b"\x80", "": b"junk"})
     admin.hset(keys.uniques, mapping={"k": "junk", b"\xff": b"\xff"})
     admin.hset(keys.paused, mapping={b"\xff": "1", "": "x", "default": "junk"})
-    admin.hset(keys.meta, mapping={"reaped_at 30000": "junk", "token": "junk", "aged": "x", "listened": "junk"})
+    admin.hset(
+        keys.meta, mapping={"reaped_at 30000": "junk", "token": "junk", "aged": "x", "listened": "junk"}
+    )
 
 
 def test_junk_in_every_other_place(jobs: JobQueue, junk: Junk, start_worker: StartWorker) -> None:

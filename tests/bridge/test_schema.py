@@ -194,7 +194,7 @@ EACH = pytest.mark.parametrize(("method", "rule"), RULES)
 @MODES
 @EACH
 def test_it_answers_as_described(requests: Requests, method: str, rule: str, mode: GenerationMode) -> None:
-    requests.check(method, rule, mode, 15)
+    requests.check(method, rule, mode, 5)
 
 
 @pytest.mark.slow

@@ -80,9 +80,10 @@ def test_there_is_none_of_what_cannot_be_drawn(studio: Studio, tmp_path: Path) -
     folder, elsewhere = tmp_path / "shoot", tmp_path / "elsewhere"
     gone, empty = new_photo(studio, folder / "gone.jpg"), new_photo(studio, folder / "empty.jpg")
     far = new_photo(studio, elsewhere / "far.jpg")  # of the session by a mistake; nobody may read it there
-    large = new_photo(studio, folder / "large.png", (12_000, 9_000))
+    large = new_photo(studio, folder / "large.png")
     (folder / "gone.jpg").unlink()
     (folder / "empty.jpg").write_bytes(b"")
+    Image.new("1", (12_000, 9_000)).save(folder / "large.png")
     for photo in (gone, empty, far, large):
         assert refused(studio, photo) == (404, "no_picture")
 

@@ -275,6 +275,7 @@ def test_a_photo_that_is_not_in_the_catalog_of_lightroom_is_told_with_its_path(
     [
         ({"busy": 1}, "Lightroom was busy with another change"),
         ({"stuck": True}, "the photo cannot be selected in Lightroom: is a filter on?"),
+        ({"copiesNothing": True}, "no copies just now"),
     ],
 )
 def test_what_may_pass_is_tried_again_later(
@@ -284,6 +285,8 @@ def test_what_may_pass_is_tried_again_later(
     plugin.run(**scene)
     job = studio.jobs.job(job_id)
     assert (job.status, job.error and job.error["message"]) == ("retrying", reason)
+    (end,) = plugin.calls("end")
+    assert (end["selected"], end["sources"]) == ([len(studio.photos)], ["a folder"])
     key = Keys.of(studio.jobs.namespace).queue("lightroom", "retrying")
     assert studio.jobs._link.client.zadd(key, {job_id: 1}, xx=True, ch=True) == 1  # its time has come
     plugin.run()

@@ -69,15 +69,8 @@ export function purge(queue) {
 export const askToProcess = () => allowed(() => open({ kind: "process" }));
 
 export async function process(wish) {
-  change({ dialog: { ...state.dialog, isBusy: true, problem: null } });
-  let found;
-  try {
-    found = await api.process(wish);
-  } catch (problem) {
-    if (state.dialog?.kind === "process") change({ dialog: { kind: "process", problem: inWords(problem) } });
-    return;
-  }
-  close();
+  const found = await answered(() => api.process(wish));
+  if (!found) return;
   const { photo_count: count, submitted } = found;
   tell(say(submitted ? "did_process" : count ? "did_process_before" : "did_process_nothing", { count }));
   refresh();
@@ -86,16 +79,28 @@ export async function process(wish) {
 export const askToLogIn = () => open({ kind: "login", next: () => tell(say("did_log_in")) });
 
 export async function logIn(code, next) {
-  try {
-    await api.logIn(code);
-    change({ session: await api.session(), dialog: null });
-  } catch (problem) {
-    const text = problem.status === 401 ? say("login_wrong") : inWords(problem);
-    change({ dialog: { kind: "login", next, problem: text } });
-    return;
-  }
+  const session = await answered(() => api.logIn(code).then(api.session));
+  if (!session) return;
+  change({ session });
   refresh();
   next();
+}
+
+// Have done what a dialog asks for, once: then it closes; where that is refused it tells why, and null comes of it.
+async function answered(does) {
+  if (state.dialog.isBusy) return null;
+  const dialog = { ...state.dialog, isBusy: true, problem: null };
+  change({ dialog });
+  const isOpen = () => state.dialog === dialog;
+  try {
+    const found = await does();
+    if (isOpen()) close();
+    return found;
+  } catch (problem) {
+    if (isOpen()) change({ dialog: { ...dialog, isBusy: false, problem: inWords(problem) } });
+    else tell(inWords(problem), true);
+    return null;
+  }
 }
 
 export async function look(id, name) {
@@ -107,7 +112,8 @@ export async function look(id, name) {
 export async function lookAgain() {
   const { dialog } = state;
   if (dialog?.kind === "job") {
-    const found = await api.job(dialog.id).then((job) => ({ job }), (problem) => ({ problem: inWords(problem) }));
+    const told = (problem) => ({ problem: inWords(problem) });
+    const found = await api.job(dialog.id).then((job) => ({ job, problem: null }), told);
     if (state.dialog?.id === dialog.id) change({ dialog: { ...state.dialog, ...found } });
   }
   await Promise.all(Object.keys(state.unfolded).map(listWaiting));

@@ -1,6 +1,7 @@
 // Requests to the bridge this page came from.
 
 const LONGEST = 20_000; // ms
+const LONGEST_FOLDER = 600_000; // a slow card is read whole, and thousands of jobs are made
 
 // What was refused: `code` as the bridge names it, or bridge_away; `message` in the bridge's own words.
 export class Problem extends Error {
@@ -16,8 +17,8 @@ const post = (path, body) => ask("POST", path, body);
 // Its slashes, too: a browser would take "../purge" for a way to elsewhere.
 const named = (path, id) => `${path}/${encodeURIComponent(id)}`;
 
-async function ask(method, path, body) {
-  const options = { method, cache: "no-store", signal: AbortSignal.timeout(LONGEST) };
+async function ask(method, path, body, longest = LONGEST) {
+  const options = { method, cache: "no-store", signal: AbortSignal.timeout(longest) };
   if (body !== undefined) {
     options.headers = { "Content-Type": "application/json" };
     options.body = JSON.stringify(body);
@@ -46,7 +47,7 @@ export const api = {
   pause: (queue) => post("queue/pause", queue === null ? {} : { queue_name: queue }),
   resume: (queue) => post("queue/resume", queue === null ? {} : { queue_name: queue }),
   purge: (queue) => post("queue/purge", queue === null ? {} : { queue_name: queue }),
-  process: (wish) => post("queue/process", wish),
+  process: (wish) => ask("POST", "queue/process", wish, LONGEST_FOLDER),
 };
 
 export const pictureOf = (photoId) => `photos/${photoId}/thumbnail`;

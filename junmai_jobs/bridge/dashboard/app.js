@@ -96,7 +96,7 @@ function draw() {
   render(page(), document.body);
   keepDialog();
   const isLost = held && !held.isConnected && document.activeElement === document.body;
-  if (isLost && !document.querySelector("dialog[open]")) place?.focus();
+  if (isLost) (document.querySelector("dialog[open] [autofocus]") ?? place)?.focus();
   document.title = state.overview?.running.length
     ? `(${number(state.overview.running.length)}) Junmai Jobs`
     : "Junmai Jobs";
@@ -116,6 +116,14 @@ async function load() {
   }
 }
 
+// The second click of a double click would meet what the first has brought there, or do the same again.
+function withoutDoubles(event) {
+  if (event.detail < 2) return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+addEventListener("click", withoutDoubles, true);
 drawnBy(draw);
 draw();
 refreshedBy(keepUpToDate(load));

@@ -15,7 +15,7 @@ export function keepUpToDate(load) {
   let source = null;
   let timer = null;
   let due = Infinity;
-  let last = 0; // when it was asked for last
+  let last = -BETWEEN; // when it was asked for last, by a clock that nobody sets
   let failures = 0;
   let isLoading = false;
   let isStale = false; // something has changed while it was asked for
@@ -26,20 +26,20 @@ export function keepUpToDate(load) {
     if (isLoading || document.hidden || moment >= due) return;
     clearTimeout(timer);
     due = moment;
-    timer = setTimeout(run, moment - Date.now());
+    timer = setTimeout(run, moment - performance.now());
   }
 
   async function run() {
     due = Infinity;
     isLoading = true;
     isStale = false;
-    last = Date.now();
+    last = performance.now();
     let pause = WITHOUT_EVENTS;
     try {
       const areRunning = await load();
       failures = 0;
-      if (source === null) listen();
-      if (source.readyState === EventSource.OPEN) pause = areRunning ? WHILE_RUNNING : OTHERWISE;
+      if (source === null && !document.hidden) listen();
+      if (source?.readyState === EventSource.OPEN) pause = areRunning ? WHILE_RUNNING : OTHERWISE;
     } catch {
       failures += 1;
       pause = Math.min(LONGEST_PAUSE, BETWEEN * 2 ** (failures - 1));
@@ -49,13 +49,13 @@ export function keepUpToDate(load) {
   }
 
   const soon = () => {
-    if (!failures) at(Date.now());
+    if (!failures) at(performance.now());
   };
 
   function listen() {
     source = new EventSource("queue/events");
     for (const word of EVENTS) source.addEventListener(word, soon);
-    source.addEventListener("open", soon);
+    source.addEventListener("open", now);
     source.addEventListener("error", () => {
       if (source?.readyState === EventSource.CLOSED) hangUp();
     });
@@ -72,14 +72,14 @@ export function keepUpToDate(load) {
       due = Infinity;
       hangUp();
     } else {
-      at(Date.now());
+      at(performance.now());
     }
   });
 
   // Ask now, whatever was to come.
   const now = () => {
     failures = 0;
-    at(Date.now());
+    at(performance.now());
   };
   now();
   return now;

@@ -73,6 +73,17 @@ class Dashboard:
         self.wait_for(f"(({_NAMED})({json.dumps(name)}))?.checkVisibility() ?? false")
         self.tab.say(f"((each) => {{ each.focus(); each.click(); }})(({_NAMED})({json.dumps(name)}))")
 
+    def press_twice(self, name: str) -> None:
+        """Press a button as a double click of the mouse does."""
+        where = f"(({_NAMED})({json.dumps(name)}))"
+        self.wait_for(f"{where} !== undefined")
+        self.tab.say(f"{where}.scrollIntoView({{ block: 'center' }})")
+        box = self.tab.say(f"{where}.getBoundingClientRect().toJSON()")
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "button": "left"}
+        for count in (1, 2):
+            for kind in ("mousePressed", "mouseReleased"):
+                self.tab("Input.dispatchMouseEvent", type=kind, clickCount=count, **at)
+
     def offers(self, name: str) -> bool:
         """Whether there is a button of this name."""
         return bool(self.tab.say(f"(({_NAMED})({json.dumps(name)})) !== undefined"))

@@ -73,8 +73,8 @@ class Scene:
         self._claim(apply_preset, third[0], None, slot=2)
 
     def _wait(self, photos: list[tuple[int, Path]]) -> None:
-        for photo, path in photos:
-            self._jobs.submit(process_photo, photo, path=path)
+        for photo, _ in photos:
+            self._jobs.submit(process_photo, photo)  # which the catalog has by this number
         groups = self._jobs.submit(group_similar_photos, self._session)
         self._jobs.submit(finish_session.with_options(after=[groups]), self._session)
         self._jobs.pause("low_priority")

@@ -15,6 +15,25 @@ if TYPE_CHECKING:
     from tests.bridge.dashboard.scene import Scene
     from tests.servers import RedisProcess
 
+_SLOW = """(() => {
+  const [Source, ask] = [EventSource, fetch];
+  Object.assign(globalThis, { sources: [], asked: [], told: 0, waits: true });
+  globalThis.EventSource = class extends Source {
+    constructor(path) { sources.push(super(path)); }
+  };
+  globalThis.fetch = async (...request) => {
+    if (waits) await new Promise((go) => { asked.push(go); });
+    const answer = await ask(...request);
+    setTimeout(() => { told += 1; });
+    return answer;
+  };
+  globalThis.show = (isSeen) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => !isSeen });
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+})()"""
+"""From now on requests wait until they are let go; ``show`` puts the page in sight or out of it."""
+
 
 def test_it_tells_that_the_bridge_is_away_and_goes_on_by_itself(
     visitor: Dashboard, bridge: Bridge, jobs: JobQueue, shoot: Path, tmp_path: Path
@@ -40,3 +59,20 @@ def test_it_tells_that_the_server_is_away_and_goes_on_by_itself(
     server.start()
     visitor.wait_for("document.querySelector('.banner p') === null")
     visitor.tab.complaints.clear()
+
+
+def test_a_page_that_is_put_out_of_sight_while_it_asks_follows_nothing(
+    visitor: Dashboard, scene: Scene
+) -> None:
+    visitor.open()
+    visitor.tab.say(_SLOW)
+    visitor.tab.say("show(false)")
+    visitor.tab.say("show(true)")
+    visitor.wait_for("asked.length > 0")
+    visitor.tab.say("show(false)")
+    visitor.tab.say("asked.forEach((go) => go())")
+    visitor.wait_for("told > 0")
+    assert visitor.tab.say("sources.filter(({ readyState }) => readyState !== EventSource.CLOSED).length") == 0
+    visitor.tab.say("waits = false")
+    visitor.tab.say("show(true)")
+    visitor.wait_for("sources.length === 1 && sources[0].readyState === EventSource.OPEN")

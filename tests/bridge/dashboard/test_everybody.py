@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from junmai_jobs import JobQueue
     from tests.bridge.dashboard.page import Dashboard
     from tests.bridge.dashboard.scene import Scene
 
@@ -38,6 +39,23 @@ def test_each_dialog_can_be_used_by_everybody(owner: Dashboard, scene: Scene, wi
         owner.tab.press("Escape", 27)
         owner.wait_for("document.querySelector('dialog[open]') === null")
         assert owner.tab.say("document.activeElement.ariaLabel ?? document.activeElement.innerText") == name
+
+
+def test_what_is_brought_up_to_date_takes_the_focus_from_nobody(
+    visitor: Dashboard, jobs: JobQueue, scene: Scene
+) -> None:
+    """Else it would jump to what has the focus, under the eyes of who reads there."""
+    visitor.open(height=400)
+    visitor.press("Details of 02.jpg")
+    visitor.wait_for_text("History", "dialog[open]")
+    visitor.tab.say("document.activeElement.blur()")
+    visitor.tab.say("document.querySelector('dialog').scrollTop = 0")
+    visitor.tab.say("import('/assets/state.js').then((found) => { globalThis.state = found.state; })")
+    shown = visitor.tab.say("state.overview.timestamp")
+    jobs.resume()
+    visitor.wait_for(f"state.overview.timestamp !== '{shown}'")
+    assert visitor.tab.say("document.activeElement === document.body")
+    assert visitor.tab.say("document.querySelector('dialog').scrollTop") == 0
 
 
 def test_keys_alone_will_do(owner: Dashboard, scene: Scene) -> None:

@@ -62,6 +62,31 @@ def test_a_wrong_code_changes_nothing(visitor: Dashboard) -> None:
     assert visitor.offers("Log in")
 
 
+def test_a_code_is_given_once_however_often_enter_is_pressed(visitor: Dashboard, bridge: Bridge) -> None:
+    visitor.open()
+    visitor.press("Log in")
+    visitor.type(bridge.code())
+    visitor.enter()
+    visitor.enter()
+    visitor.wait_for_text("Logged in.")
+    visitor.wait_for("document.querySelector('dialog[open]') === null")
+    assert not visitor.offers("Log in")
+
+
+def test_a_double_click_does_once_what_a_click_does(owner: Dashboard, scene: Scene) -> None:
+    owner.open()
+    owner.press_twice("Retry 02.jpg")
+    owner.wait_for("!document.querySelector('.failures').innerText.includes('02.jpg')")
+    owner.wait_for_text("1 job waits again.")
+
+
+def test_what_waits_is_called_by_its_photo(visitor: Dashboard, scene: Scene) -> None:
+    visitor.open()
+    visitor.press("Show what waits")
+    visitor.wait_for("document.querySelectorAll('.jobs li').length > 3")
+    assert "Photo " not in visitor.text(".jobs")
+
+
 def test_what_runs_is_watched_stopped_and_held_up(
     owner: Dashboard, bridge: Bridge, jobs: JobQueue, shoot: Path, tmp_path: Path
 ) -> None:

@@ -104,6 +104,7 @@ function Catalog:createVirtualCopies(name)
   assert(coroutine.running() and not LrTasks.isWriting, 'from a task, without write access')
   local takes, made = Scene.at('createVirtualCopies', {photo = self.selected[1].localIdentifier, name = name}), {}
   if takes > 0 then LrTasks.sleep(takes) end
+  if Scene.given.copiesNothing then error('no copies just now', 0) end
   for index, master in ipairs(self.selected) do
     local row = {path = master.row.path, copyName = name, master = master.localIdentifier}
     row.settings = copied(master.row.settings)

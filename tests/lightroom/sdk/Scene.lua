@@ -11,6 +11,7 @@
 --   cancel       the call at which the photographer cancels what the progress bar shows
 --   hidden       all photos but the selected one are hidden from who does not look at all sources
 --   stuck        nothing can be selected
+--   copiesNothing   to make a virtual copy raises
 --   busy         how often somebody else has the catalog
 --   deaf         settings that Lightroom keeps as they are
 local Json = require 'dkjson'

@@ -26,7 +26,6 @@ export function keepDialog() {
   const element = document.querySelector("dialog");
   if (state.dialog && !element.open) element.showModal();
   if (!state.dialog && element.open) element.close();
-  if (element.open && !element.contains(document.activeElement)) element.querySelector("[autofocus]")?.focus();
 }
 
 function confirmPurge({ queue, count }) {
@@ -54,13 +53,13 @@ function processForm({ isBusy = false, problem = null }) {
       ${field("session", "process_session")} ${field("preset", "process_preset")}
       <div class="actions">
         <button type="button" @click=${close}>${say("close")}</button>
-        <button class="primary" ?disabled=${isBusy}>${say("process_do")}</button>
+        <button class="primary" aria-disabled=${isBusy}>${say("process_do")}</button>
       </div>
     </form>
   `;
 }
 
-function loginForm({ next, problem = null }) {
+function loginForm({ next, isBusy = false, problem = null }) {
   const submit = (event) => {
     event.preventDefault();
     logIn(event.target.elements.code.value.trim(), next);
@@ -72,7 +71,7 @@ function loginForm({ next, problem = null }) {
       ${field("code", "login_code", { isNeeded: true, problem })}
       <div class="actions">
         <button type="button" @click=${close}>${say("close")}</button>
-        <button class="primary">${say("log_in")}</button>
+        <button class="primary" aria-disabled=${isBusy}>${say("log_in")}</button>
       </div>
     </form>
   `;

@@ -3,7 +3,7 @@
 import { cancel, close, retry } from "../actions.js";
 import { say, sayOr, time } from "../i18n.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
-import { cause, fact, picture, queueName, subjectOf, taskName } from "./parts.js";
+import { cause, fact, picture, queueName, taskName } from "./parts.js";
 
 const ENDED = ["succeeded", "failed", "cancelled"];
 
@@ -11,7 +11,7 @@ export function job({ id, name, job: found, problem }) {
   return html`
     <h2 id="dialog-title"><bdi>${name}</bdi></h2>
     ${problem ? html`<p class="bad">${problem}</p>` : nothing}
-    ${found ? whole(subjectOf(found)) : problem ? nothing : html`<p class="quiet">${say("loading")}</p>`}
+    ${found ? whole(found) : problem ? nothing : html`<p class="quiet">${say("loading")}</p>`}
     <div class="actions">
       ${found && !ENDED.includes(found.status)
         ? html`<button class="danger" @click=${() => cancel(id)}>${say("cancel")}</button>`
@@ -29,7 +29,7 @@ const whole = (found) => html`
     ${found.photo_id === null ? nothing : picture(found.photo_id)}
     <dl class="facts">
       ${fact("job_kind", taskName(found.task))} ${fact("job_status", say(`status_${found.status}`))}
-      ${fact("job_file", found.path && html`<bdi>${found.path}</bdi>`)}
+      ${fact("job_file", found.file && html`<bdi>${found.kwargs.path ?? found.file}</bdi>`)}
       ${fact("job_tries", tries(found))} ${fact("job_submitted", moment(found.created_at))}
       ${fact("job_started", moment(found.started_at))} ${fact("job_finished", moment(found.finished_at))}
     </dl>

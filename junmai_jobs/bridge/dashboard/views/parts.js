@@ -14,16 +14,6 @@ export const queueName = (queue) => sayOr(`queue_${queue}`, queue);
 export const nameOf = ({ file, photo_id: id, task }) =>
   file ?? (id === null ? taskName(task) : say("photo_number", { id: String(id) }));
 
-const PATH = /[/\\]([^/\\]+\.\w+)$/;
-
-// A job as GET /queue/jobs tells it, together with what an overview tells of its photo.
-export function subjectOf(job) {
-  const given = [job.kwargs.path, ...job.args].filter((each) => typeof each === "string");
-  const path = given.find((each) => PATH.test(each)) ?? null;
-  const id = job.kwargs.photo_id ?? (path === null ? null : job.args[0]);
-  return { ...job, path, file: path && PATH.exec(path)[1], photo_id: Number.isInteger(id) ? id : null };
-}
-
 // The picture beside which the name stands, so that it needs no words of its own.
 export function picture(photoId) {
   const missing = (event) => event.target.remove();

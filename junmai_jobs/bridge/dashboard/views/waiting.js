@@ -5,7 +5,7 @@ import { number, say, sayOr, time } from "../i18n.js";
 import { arePaused, state, waitingIn } from "../state.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
-import { english, nameOf, plain, queueName, subjectOf, taskName } from "./parts.js";
+import { english, nameOf, plain, queueName, taskName } from "./parts.js";
 
 export function waiting() {
   const isTold = !arePaused(state.overview); // or else it is told above, of all
@@ -58,7 +58,7 @@ function jobsOf(queue) {
         if (isOpen !== queue.name in state.unfolded) unfold(queue.name, isOpen);
       }}>
     <summary>${say("show_waiting")}</summary>
-    ${jobs ? html`<ul class="jobs">${repeat(jobs.map(subjectOf), (job) => job.id, one)}</ul>` : nothing}
+    ${jobs ? html`<ul class="jobs">${repeat(jobs, (job) => job.id, one)}</ul>` : nothing}
   </details>`;
 }
 

@@ -145,7 +145,6 @@ export const EN = {
   login_text: "Changes need a code. junmai-jobs serve prints one when it starts, junmai-jobs serve --code another.",
   login_look: "From here, looking needs a code. junmai-jobs serve --code prints one.",
   login_code: "Code",
-  login_wrong: "This is not the code, or it was used or is too old: junmai-jobs serve --code prints another one.",
 
   process_title: "Process a folder",
   process_text: "Every photo is judged, similar ones are compared, and the picks get a preset.",
@@ -172,6 +171,7 @@ export const EN = {
   problem_job_not_found: "This job is not kept any more.",
   problem_wrong_state: "The job's state has changed meanwhile.",
   problem_queue_full: "The queue is full. Try again later.",
+  problem_wrong_code: "This is not the code, or it was used or is too old: junmai-jobs serve --code prints another one.",
   problem_path_not_allowed: "This folder may not be read from here: name it, or one around it, in photo.roots.",
   problem_too_many_requests: "Too many tries. Wait a moment.",
   problem_bridge_away: "Junmai Jobs does not answer.",

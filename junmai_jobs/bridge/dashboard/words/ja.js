@@ -140,7 +140,6 @@ export const JA = {
     "変更にはコードが必要です。junmai-jobs serve の起動時に表示されます。新しいコードは junmai-jobs serve --code で表示できます。",
   login_look: "ここから見るにはコードが必要です。junmai-jobs serve --code で表示できます。",
   login_code: "コード",
-  login_wrong: "コードが違うか、使用済みか、期限切れです。junmai-jobs serve --code で新しいコードを表示してください。",
 
   process_title: "フォルダを処理",
   process_text: "すべての写真を評価し、類似カットを選別して、採用カットに現像プリセットを適用します。",
@@ -167,6 +166,7 @@ export const JA = {
   problem_job_not_found: "この処理の記録は残っていません。",
   problem_wrong_state: "処理の状態が変わりました。",
   problem_queue_full: "キューがいっぱいです。しばらくしてから試してください。",
+  problem_wrong_code: "コードが違うか、使用済みか、期限切れです。junmai-jobs serve --code で新しいコードを表示してください。",
   problem_path_not_allowed:
     "このフォルダはここから読めません。photo.roots に、このフォルダか上位のフォルダを加えてください。",
   problem_too_many_requests: "回数が多すぎます。少し待ってください。",
