@@ -127,7 +127,7 @@ class Gate:
 
     def _check_host(self) -> None:
         host = _host_of(request.host)
-        if _is_loopback(host) or host in self.hosts or (self.hosts & ANY_ADDRESS and _is_address(host)):
+        if is_loopback(host) or host in self.hosts or (self.hosts & ANY_ADDRESS and _is_address(host)):
             return
         raise Refusal(421, f"this bridge is not {request.host:.100}: add that to bridge.hosts if it is")
 
@@ -186,17 +186,18 @@ def client() -> str | None:
 
     None: all of whom a proxy on this computer speaks for, so that they cannot lock out this computer itself.
     """
-    is_of_proxy = _is_loopback(request.remote_addr or "") and not _is_local()
+    is_of_proxy = is_loopback(request.remote_addr or "") and not _is_local()
     return None if is_of_proxy else request.remote_addr
 
 
 def _is_local() -> bool:
     """Whether a request comes from this computer, where everybody may look."""
     forwarded = any(name in request.headers for name in _FORWARDED)
-    return not forwarded and _is_loopback(request.remote_addr or "") and _is_loopback(_host_of(request.host))
+    return not forwarded and is_loopback(request.remote_addr or "") and is_loopback(_host_of(request.host))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address, or the name of a host, is this computer's own."""
     address = _address(host)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped

@@ -19,7 +19,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from junmai_jobs.bridge.gate import hardened
+from junmai_jobs.bridge.gate import hardened, is_loopback
 from junmai_jobs.bridge.problems import Refusal, answer_to
 from junmai_jobs.errors import JunmaiJobsError
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flask import Blueprint, Response
 
 MOST_CONNECTIONS = 256
+"""From this computer; and as many from all others, so that none of them can keep it out."""
 ARRIVES_WITHIN = 75.0
 """Seconds for a request to arrive, from the beginning of its connection to the end of its body."""
 _REST_WITHIN = 1.0
@@ -177,7 +178,7 @@ class BridgeServer(ThreadedWSGIServer):
     allow_reuse_address = os.name == "posix"  # elsewhere two would share a port
 
     def __init__(self, host: str, port: int, app: Flask) -> None:
-        self._free = threading.Semaphore(MOST_CONNECTIONS)
+        self._near, self._far = (threading.Semaphore(MOST_CONNECTIONS) for _ in range(2))
         self._refusing = threading.Semaphore(_MOST_REFUSED)
         super().__init__(host, port, app, _Handler)
 
@@ -192,7 +193,8 @@ class BridgeServer(ThreadedWSGIServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Begin a thread for a connection, if there is one to spare."""
-        for room, answer in ((self._free, self.process_request_thread), (self._refusing, self._refuse)):
+        free = self._near if is_loopback(client_address[0]) else self._far
+        for room, answer in ((free, self.process_request_thread), (self._refusing, self._refuse)):
             if room.acquire(blocking=False):
                 self._begin(room, answer, request, client_address)
                 return

@@ -37,11 +37,19 @@ function Settings.write(wanted)
   LrPasswords.store(PASSWORD, trimmed(wanted.token))
 end
 
--- The token: the one that is set, else that in its file; nil: none, as for a bridge that asks for none.
+-- Whether what is said to an address is heard by nobody else: it is this computer's, or it is encrypted.
+local function isPrivate(url)
+  local host = string.match(url, '^http://([^/]*)')
+  return not host or string.find(host, '^127%.[%d.]+:?%d*$') ~= nil or string.find(host, '^localhost:?%d*$') ~= nil
+    or string.find(host, '^%[::1%]:?%d*$') ~= nil
+end
+
+-- The token: the one that is set, else that in its file, which is this computer's and sent to no other in the clear;
+-- nil: none, as for a bridge that asks for none.
 function Settings.token()
   local known = Settings.read()
   if known.token ~= '' then return known.token end
-  if not LrFileUtils.exists(known.tokenFile) then return nil end
+  if not isPrivate(known.url) or not LrFileUtils.exists(known.tokenFile) then return nil end
   local found = trimmed(LrFileUtils.readFile(known.tokenFile))
   return found ~= '' and found or nil
 end

@@ -49,8 +49,8 @@ def test_all_that_asks_the_server_says_come_again_until_it_is_back(
         looks += [("GET", "/metrics"), ("GET", "/queue/events")]
         assert len(looks) > 10
         server.kill()
-        with ThreadPoolExecutor(8) as pool:
-            calls = [*((*look, None) for look in looks), *CHANGES]
+        calls = [*((*look, None) for look in looks), *CHANGES]
+        with ThreadPoolExecutor(len(calls)) as pool:
             answers = [pool.submit(call, method, path, body=body) for method, path, body in calls]
             told = {each[:2]: answer.result() for each, answer in zip(calls, answers, strict=True)}
         assert [each for each, answer in told.items() if answer.status != 503] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +10,11 @@ from flask import Response
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
-from junmai_jobs import JobQueue
 from tests.bridge.studio import Studio
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import StartServer
 
 JSON = "application/json"
 TASK = b'{"task": "process_photo", '
@@ -231,16 +228,3 @@ def test_a_key_that_stands_for_another_request(studio: Studio) -> None:
     )
     answer = studio.ask("POST", "/queue/submit", json={"photo_id": photos[1]}, headers=headers)
     assert told(answer) == (409, "idempotency_conflict")
-
-
-def test_the_server_is_away(redis_process: StartServer, studio: Studio, tmp_path: Path) -> None:
-    server = redis_process()
-    with closing(JobQueue(server.url, config=studio.jobs.config)) as jobs:
-        own = Studio(jobs, tmp_path / "shoot")
-        own.done("GET", "/readyz")
-        server.kill()
-        for method, path in (("GET", "/readyz"), ("GET", "/queue/overview"), ("POST", "/queue/pause")):
-            answer = own.ask(method, path)
-            assert told(answer) == (503, "store_unavailable")
-            assert int(answer.headers["Retry-After"]) > 0
-        assert own.done("GET", "/healthz") == {"status": "ok"}

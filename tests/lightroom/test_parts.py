@@ -67,6 +67,32 @@ def test_the_plugin_understands_both_schemes_of_names() -> None:
     assert json.loads(lua_says(code % config)) == dict.fromkeys(CONTROLLER_NAMES.values(), 1)
 
 
+@pytest.mark.parametrize(
+    ("url", "token"),
+    [
+        ("http://127.0.0.1:5100", "secret"),
+        ("http://localhost", "secret"),
+        ("http://[::1]:5100", "secret"),
+        ("https://studio.example", "secret"),
+        ("http://studio.example:5100", "nil"),
+        ("http://127.0.0.1.studio.example", "nil"),
+        ("http://127.0.0.1:5100@studio.example", "nil"),
+    ],
+)
+def test_the_token_of_the_file_goes_in_the_clear_to_this_computer_alone(url: str, token: str) -> None:
+    sdk = """
+        local sdk = {
+          LrFileUtils = {exists = function() return true end, readFile = function() return ' secret\\n' end},
+          LrPasswords = {retrieve = function() end},
+          LrPathUtils = {child = function() return '' end, getStandardFilePath = function() return '' end},
+          LrPrefs = {prefsForPlugin = function() return {url = '%s'} end},
+        }
+        function import(name) return sdk[name] end
+        print(require('Settings').token())
+    """
+    assert lua_says(sdk % url).strip() == token
+
+
 def test_the_settings_can_be_changed_in_the_plug_in_manager_and_by_the_menu(
     lightroom: StartLightroom,
 ) -> None:

@@ -151,7 +151,7 @@ def test_a_job_that_takes_long_keeps_its_lease_and_shows_how_far_it_is(
 ) -> None:
     job_id, plugin = submit(studio), lightroom()
     journal = plugin.run(takes={"createVirtualCopies": 130})
-    assert requests(journal)[:6] == [("next", 200), *[("heartbeat", 200)] * 4, ("result", 200)]
+    assert requests(journal)[:8] == [("next", 200), *[("heartbeat", 200)] * 6, ("result", 200)]
     assert studio.jobs.job(job_id).progress == {"done": 0, "total": 2, "message": "Virtual copy"}
 
 

@@ -72,7 +72,7 @@ def test_a_page_that_is_put_out_of_sight_while_it_asks_follows_nothing(
     visitor.tab.say("show(false)")
     visitor.tab.say("asked.forEach((go) => go())")
     visitor.wait_for("told > 0")
-    assert visitor.tab.say("sources.filter(({ readyState }) => readyState !== EventSource.CLOSED).length") == 0
+    assert visitor.tab.say("sources.every(({ readyState }) => readyState === EventSource.CLOSED)")
     visitor.tab.say("waits = false")
     visitor.tab.say("show(true)")
     visitor.wait_for("sources.length === 1 && sources[0].readyState === EventSource.OPEN")
