@@ -21,6 +21,7 @@ from junmai_jobs.priorities import (
     PRIORITY_MEDIUM,
     NotInCatalog,
     Priorities,
+    arguments_of,
     checked_id,
     get_priority_for_photo,
     learned_scores,
@@ -244,7 +245,7 @@ class JobQueueManager(Priorities):
         return [
             {
                 "id": job.id,
-                "photo_id": job.kwargs.get("photo_id", job.args[0] if job.args else None),
+                "photo_id": arguments_of(job).get("photo_id"),
                 "priority": job.priority,
                 "created_at": job.created_at,
                 "error_message": why(job),

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from junmai_jobs.catalog import Catalog, PhotoRow
-from junmai_jobs.errors import InvalidState, JobNotFound, OptionError
+from junmai_jobs.errors import InvalidState, JobNotFound, OptionError, UnknownTask
 from junmai_jobs.job import WAITING, Job, Status, iso
 from junmai_jobs.jobqueue import JobQueue
 from junmai_jobs.ledger import WORK
+from junmai_jobs.task import find_task
 from junmai_jobs.tasks.recording import CATALOG_FILE
 
 PRIORITY_HIGH, PRIORITY_MEDIUM, PRIORITY_LOW = 9, 5, 1
@@ -89,7 +90,7 @@ class Priorities:
         with self._catalog() as catalog:
             works: list[tuple[Job, PhotoRow]] = []
             for job in self._waiting(catalog, WAITING):
-                photo_id = job.kwargs.get("photo_id")
+                photo_id = arguments_of(job).get("photo_id")
                 photo = catalog.photo_row(photo_id) if job.task == WORK and type(photo_id) is int else None
                 if photo is not None:
                     works.append((job, photo))
@@ -122,7 +123,7 @@ class Priorities:
             waiting = [
                 job
                 for job in self._waiting(catalog, WAITING)
-                if job.id in ids or job.kwargs.get("photo_id") in photos
+                if job.id in ids or arguments_of(job).get("photo_id") in photos
             ]
         boosted = sum(self._move(job, job.priority + boost_amount) for job in waiting)
         return {
@@ -162,7 +163,7 @@ class Priorities:
         return [
             {
                 "job_id": job.id,
-                "photo_id": job.kwargs.get("photo_id"),
+                "photo_id": arguments_of(job).get("photo_id"),
                 "priority": job.priority,
                 "age_hours": round(hours, 3),
                 "created_at": job.created_at,
@@ -237,6 +238,14 @@ class Priorities:
         except (JobNotFound, InvalidState):
             return False
         return True
+
+
+def arguments_of(job: Job) -> Mapping[str, Any]:
+    """A job's arguments by name, as far as they can be told."""
+    try:
+        return find_task(job.task).arguments(job.args, job.kwargs)
+    except (UnknownTask, TypeError):
+        return job.kwargs
 
 
 def checked_id(job_id: object) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create_blueprint"]
 
+
 def create_blueprint(
     jobs: JobQueue | None = None,
     *,

@@ -13,11 +13,12 @@ from typing import Any, TypedDict, cast
 from junmai_jobs.bridge.endpoints import Endpoints
 from junmai_jobs.bridge.queue_views import QueueView, queue_views
 from junmai_jobs.bridge.site import Site
-from junmai_jobs.bridge.subjects import Subject, arguments_of, is_id, subjects_of
+from junmai_jobs.bridge.subjects import Subject, is_id, subjects_of
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.job import Job, Status
 from junmai_jobs.ledger import why
-from junmai_jobs.photo.errors import PhotoRefused, UnreadablePhoto
+from junmai_jobs.photo.errors import UnreadablePhoto
+from junmai_jobs.priorities import arguments_of
 from junmai_jobs.resources import in_words
 from junmai_jobs.schema import CatalogError, printable
 from junmai_jobs.tasks.chores import update_system_metrics
@@ -37,7 +38,7 @@ _MEASURED = {
     "battery_percent": "battery_percent",
 }
 """What is told of the hardware, and what the task that measures it calls that."""
-_NO_USE = {f"{kind.__module__}.{kind.__qualname__}" for kind in (UnreadablePhoto, PhotoRefused)}
+_NO_USE = f"{UnreadablePhoto.__module__}.{UnreadablePhoto.__qualname__}"
 
 
 class Progress(TypedDict):
@@ -181,7 +182,7 @@ def _failed(job: Job, subject: Subject) -> FailedJob:
         **subject,
         "error": why(job) or "",
         "failed_at": job.finished_at,
-        "retry_may_help": kind not in _NO_USE,
+        "retry_may_help": kind != _NO_USE,
     }
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict, TypeGuard
+from typing import TypedDict, TypeGuard
 
 from junmai_jobs.bridge.site import Site
 from junmai_jobs.catalog import Catalog
-from junmai_jobs.errors import UnknownTask
 from junmai_jobs.job import Job
+from junmai_jobs.priorities import arguments_of
 from junmai_jobs.schema import CatalogError, printable
-from junmai_jobs.task import find_task
 
 
 class Subject(TypedDict):
@@ -33,14 +32,6 @@ def subjects_of(site: Site, jobs: Sequence[Job]) -> dict[str, Subject]:
     with contextlib.suppress(CatalogError), site.catalog() as catalog:
         return {job.id: _subject(job, catalog) for job in jobs}
     return {job.id: _subject(job, None) for job in jobs}
-
-
-def arguments_of(job: Job) -> Mapping[str, Any]:
-    """Its arguments by name, as far as they can be told."""
-    try:
-        return find_task(job.task).arguments(job.args, job.kwargs)
-    except (UnknownTask, TypeError):
-        return job.kwargs
 
 
 def is_id(number: object) -> TypeGuard[int]:

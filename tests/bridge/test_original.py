@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from junmai_jobs.endings import fail
+from junmai_jobs.tasks.photos import process_photo
+from junmai_jobs.tasks.sessions import group_similar_photos
+
 if TYPE_CHECKING:
+    from junmai_jobs.task import Task
     from tests.bridge.studio import Studio
 
 
@@ -38,6 +43,22 @@ def test_a_session_is_submitted(studio: Studio, body: dict[str, Any]) -> None:
     made = studio.done("POST", f"/queue/session/{studio.session}", **body)
     assert made.keys() == {"message", "session_id", "photo_count", "task_ids"}
     assert made["photo_count"] == len(studio.photos) == len(made["task_ids"])
+
+
+def test_what_has_failed_is_told_with_its_photo_if_it_has_one(studio: Studio) -> None:
+    """However that was given; the first argument of another task is something else."""
+    photo = studio.photos[0]
+    calls: list[tuple[Task[..., Any], int, int | None]] = [
+        (process_photo, photo, photo), (group_similar_photos, studio.session, None),
+    ]  # fmt: skip
+    made = {}
+    for number, (task, given, told) in enumerate(calls, 1):
+        made[studio.jobs.submit(task, given).id] = told
+        claimed = studio.jobs.broker.claim("w/0", f"1.{number}", [task.options.queue])
+        assert claimed
+        studio.jobs.broker.end(claimed, fail({"type": "OSError", "message": "no", "traceback": ""}))
+    failed = studio.done("GET", "/queue/failed")["failed_jobs"]
+    assert {job["id"]: job["photo_id"] for job in failed} == made
 
 
 @pytest.mark.parametrize(

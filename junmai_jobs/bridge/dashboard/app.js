@@ -105,7 +105,7 @@ function draw() {
 async function load() {
   try {
     const isBack = state.away !== null;
-    if (!state.session || isBack) change({ session: await api.session() });
+    if (isBack || !state.session?.may_change) change({ session: await api.session() }); // of another tab, too
     change({ overview: await api.overview(), away: null });
     await lookAgain();
     return state.overview.running.length > 0;

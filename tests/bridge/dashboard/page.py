@@ -122,6 +122,14 @@ class Dashboard:
         return [(later - earlier) / 1000 for earlier, later in itertools.pairwise(starts)]
 
     @property
+    def overview(self) -> dict[str, Any]:
+        """What it shows just now, as the bridge has told it."""
+        found: dict[str, Any] = self.tab.say(
+            "import('/assets/state.js').then((found) => found.state.overview)"
+        )
+        return found
+
+    @property
     def is_too_wide(self) -> bool:
         """Whether it has to be moved sideways to be read."""
         return bool(self.tab.say("document.documentElement.scrollWidth > innerWidth"))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.waiting import wait_until
+
 if TYPE_CHECKING:
     from junmai_jobs import JobQueue
     from tests.bridge.dashboard.page import Dashboard
@@ -50,10 +52,9 @@ def test_what_is_brought_up_to_date_takes_the_focus_from_nobody(
     visitor.wait_for_text("History", "dialog[open]")
     visitor.tab.say("document.activeElement.blur()")
     visitor.tab.say("document.querySelector('dialog').scrollTop = 0")
-    visitor.tab.say("import('/assets/state.js').then((found) => { globalThis.state = found.state; })")
-    shown = visitor.tab.say("state.overview.timestamp")
+    shown = visitor.overview["timestamp"]
     jobs.resume()
-    visitor.wait_for(f"state.overview.timestamp !== '{shown}'")
+    wait_until(lambda: visitor.overview["timestamp"] != shown, 30)
     assert visitor.tab.say("document.activeElement === document.body")
     assert visitor.tab.say("document.querySelector('dialog').scrollTop") == 0
 

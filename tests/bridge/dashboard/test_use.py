@@ -73,6 +73,13 @@ def test_a_code_is_given_once_however_often_enter_is_pressed(visitor: Dashboard,
     assert not visitor.offers("Log in")
 
 
+def test_a_login_in_one_tab_is_one_in_all(visitor: Dashboard, scene: Scene, cookie: str) -> None:
+    visitor.open()
+    assert visitor.offers("Log in")
+    visitor.tab("Network.setCookie", name="junmai_jobs", value=cookie, url=visitor.address)
+    wait_until(lambda: not visitor.offers("Log in"), 30, "the page to know of the login")
+
+
 def test_a_double_click_does_once_what_a_click_does(owner: Dashboard, scene: Scene) -> None:
     owner.open()
     owner.press_twice("Retry 02.jpg")
