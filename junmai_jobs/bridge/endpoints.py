@@ -252,4 +252,6 @@ def _refuse(error: Exception) -> NoReturn:
     text = _UNSTORABLE.get(type(error), str(error))
     if found := _MISSING.match(text):
         raise Refusal(400, f"{found[1]} is required", "bad_value") from None
-    raise Refusal(400, text[:1].lower() + text[1:], "bad_value") from None
+    if not text[1:2].isupper():  # as in NaN, which is no sentence
+        text = text[:1].lower() + text[1:]
+    raise Refusal(400, text, "bad_value") from None

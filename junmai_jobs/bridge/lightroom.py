@@ -227,19 +227,22 @@ class _Run(NamedTuple):
 
 
 def _run(site: Site, job_id: str, given: Lease) -> _Run:
-    """The run that the plugin means: that of its lease; where it tells none, the one that is on.
+    """The run that the plugin means: that of its lease; without one, that of a plugin which has none to tell.
 
     Raises:
         StaleLease: it is over.
     """
     job = site.jobs.job(job_id)
-    if job.queue != QUEUE or job.worker is None or job.token is None or given.lease not in {None, job.token}:
+    if job.queue != QUEUE or job.worker is None or job.token is None:
+        raise _stale(job_id)
+    is_meant = job.worker.startswith(_UNNAMED) if given.lease is None else given.lease == job.token
+    if not is_meant:
         raise _stale(job_id)
     return _Run(job, Claimed(job.id, job.token, b""), job.worker)
 
 
 def _stale(job_id: str) -> StaleLease:
-    return StaleLease(f"the lease of job {job_id} is over: this result does not count")
+    return StaleLease(f"the lease of job {job_id} is over: what is told of it does not count")
 
 
 def _reason(told: Result) -> str:

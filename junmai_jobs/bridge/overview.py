@@ -21,6 +21,7 @@ from junmai_jobs.photo.errors import UnreadablePhoto
 from junmai_jobs.priorities import arguments_of
 from junmai_jobs.resources import in_words
 from junmai_jobs.schema import CatalogError, printable
+from junmai_jobs.settings import EXTERNAL_QUEUES
 from junmai_jobs.tasks.chores import update_system_metrics
 
 OVERVIEW = Endpoints()
@@ -150,7 +151,7 @@ def overview(site: Site) -> Overview:
         "running": [_running(job, subjects[job.id], held[job.id]) for job in running],
         "queues": queue_views(stats["queues"], inspector.waits(), workers, inspector.worker_info()),
         "failed": [_failed(job, subjects[job.id]) for job in failed],
-        "workers": [_worker(worker) for worker in workers],
+        "workers": [_worker(worker) for worker in workers if not _is_external(worker)],
         "hardware": _hardware(site, now),
         "throughput": _throughput(site, now),
         "session": _session(site, running),
@@ -184,6 +185,12 @@ def _failed(job: Job, subject: Subject) -> FailedJob:
         "failed_at": job.finished_at,
         "retry_may_help": kind != _NO_USE,
     }
+
+
+def _is_external(worker: Mapping[str, Any]) -> bool:
+    """Whether it is a plugin, which fetches its jobs here and takes no others."""
+    queues = worker["queues"]  # None: all of ours
+    return bool(queues) and EXTERNAL_QUEUES.issuperset(queues)
 
 
 def _worker(worker: Mapping[str, Any]) -> WorkerView:

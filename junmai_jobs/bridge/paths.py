@@ -17,7 +17,7 @@ from junmai_jobs.submission import Submission
 from junmai_jobs.task import Task
 
 _PHOTO_TASKS = "junmai_jobs.tasks."
-_CODE = "path_not_allowed"
+NOT_ALLOWED = "path_not_allowed"
 
 
 def roots_of(config: Config) -> Roots:
@@ -27,7 +27,9 @@ def roots_of(config: Config) -> Roots:
         Refusal: nowhere.
     """
     if not config.photo_roots:
-        raise Refusal(400, "no path can be named here until photo.roots in config.json names folders", _CODE)
+        raise Refusal(
+            400, "no path can be named here until photo.roots in config.json names folders", NOT_ALLOWED
+        )
     return Roots(tuple(folder.resolve() for folder in config.photo_roots))
 
 
@@ -45,9 +47,9 @@ def check_paths(submission: Submission, config: Config) -> None:
         if name not in named or value is None:
             continue
         if name not in task.inputs:
-            raise Refusal(400, f"{name} is not taken here: config.json says where", _CODE)
+            raise Refusal(400, f"{name} is not taken here: config.json says where", NOT_ALLOWED)
         if not isinstance(value, str):
-            raise Refusal(400, f"{name} must be the path of a file", _CODE)
+            raise Refusal(400, f"{name} must be the path of a file", NOT_ALLOWED)
         roots_of(config).resolved(Path(value))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, TypedDict
 from msgspec import Meta, Struct
 
 from junmai_jobs.bridge.endpoints import Accepted, Endpoints
-from junmai_jobs.bridge.paths import roots_of
+from junmai_jobs.bridge.paths import NOT_ALLOWED, roots_of
 from junmai_jobs.bridge.problems import Refusal
 from junmai_jobs.bridge.site import Site
 from junmai_jobs.schema import printable
@@ -54,6 +54,10 @@ def process_folder(site: Site, body: Folder) -> Accepted[Begun]:
     from junmai_jobs.process import begin  # noqa: PLC0415
 
     roots = roots_of(site.jobs.config)
+    if not Path(body.folder).is_absolute():
+        raise Refusal(
+            400, f"{body.folder} is not a whole path: give it from the root or drive on", NOT_ALLOWED
+        )
     folder = resolved(roots.resolved(Path(body.folder)))
     found = find_photos(folder)
     photos = [photo for photo in found if roots.hold(Path(os.path.realpath(photo.path)))]

@@ -31,6 +31,8 @@ def register_thumbnails(blueprint: Blueprint, site: Site) -> None:
 
     def thumbnail(photo_id: int) -> Response:
         content = _picture(site, photo_id)
+        if content is None:
+            return Response(status=204)
         answer = Response(content, mimetype="image/webp")
         answer.headers["Cache-Control"] = f"private, max-age={_KEPT_FOR}"
         answer.set_etag(hashlib.sha256(content).hexdigest())
@@ -40,11 +42,13 @@ def register_thumbnails(blueprint: Blueprint, site: Site) -> None:
     blueprint.add_url_rule("/photos/<int:photo_id>/thumbnail", "thumbnail", thumbnail)
 
 
-def _picture(site: Site, photo_id: int) -> bytes:
+def _picture(site: Site, photo_id: int) -> bytes | None:
     """A WebP of at most 320 px: as it was kept when a job looked at the photo, else drawn now.
 
+    None: none is to be had, as of a damaged file, which is no error of the page that asks.
+
     Raises:
-        Refusal: the catalog has no such photo, or there is no picture of it to be had.
+        Refusal: the catalog has no such photo, or none can be drawn here just now.
     """
     with site.catalog() as catalog:
         photo = catalog.photo_row(photo_id) if photo_id <= _LARGEST_ID else None
@@ -60,8 +64,8 @@ def _picture(site: Site, photo_id: int) -> bytes:
         raise Refusal(503, "other pictures take long to draw", "no_picture")
     try:
         return _drawn(photo.path, Roots(roots))
-    except PhotoError as error:
-        raise Refusal(404, str(error), "no_picture") from None
+    except PhotoError:
+        return None
     finally:
         _drawing.release()
 

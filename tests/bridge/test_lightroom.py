@@ -208,6 +208,18 @@ def test_a_plugin_that_asks_again_gets_back_what_it_held(studio: Studio) -> None
     studio.done("POST", f"/job/{job_id}/result", json={"status": "success", "lease": again["lease"]})
 
 
+def test_without_a_lease_nothing_is_told_of_the_run_of_one_that_has_it(studio: Studio, clock: Clock) -> None:
+    (job_id,) = submit(studio)
+    studio.done("GET", "/job/next")
+    while (given := studio.ask("GET", "/job/next?client=a")).status_code == 404:
+        clock.advance(LEASE / 4)
+    lease = given.get_json()["lease"]
+    for path, body in (("result", {"status": "failure"}), ("heartbeat", {})):
+        answer = studio.ask("POST", f"/job/{job_id}/{path}", json=body)
+        assert (answer.status_code, answer.get_json()["code"]) == (409, "stale_lease")
+    studio.done("POST", f"/job/{job_id}/result", json={"status": "success", "lease": lease})
+
+
 def test_the_originals_plugin_tells_no_lease(studio: Studio) -> None:
     (job_id,) = submit(studio)
     studio.done("GET", "/job/next")

@@ -89,6 +89,7 @@ def test_photos_behind_links_that_lead_out_are_left_out(rooted: Studio, tmp_path
 @pytest.mark.parametrize(
     ("body", "code"),
     [
+        ({"folder": "missing"}, "path_not_allowed"),
         ({"folder": "ROOT/missing"}, "bad_folder"),
         ({"folder": "ROOT/L01.jpg"}, "bad_folder"),
         ({"folder": "ROOT", "preset": "no such preset"}, "bad_value"),

@@ -1,6 +1,7 @@
 // What a person can have done. Each needs the right to change something: where that is missing, a login comes first.
 
 import { api } from "./api.js";
+import * as errors from "./errors.js";
 import { say, sayOr } from "./i18n.js";
 import { change, state, waitingIn } from "./state.js";
 
@@ -25,7 +26,8 @@ export function tell(text, isBad = false) {
   if (!isBad) setTimeout(() => state.notice === notice && change({ notice: null }), TOLD_FOR);
 }
 
-export const inWords = (problem) => sayOr(`problem_${problem.code}`, problem.message || say("problem_failed"));
+export const inWords = (problem) =>
+  sayOr(`problem_${problem.code}`, errors.told(problem.message).text || say("problem_failed"));
 
 // Run it now if changes are allowed, else once the person has logged in.
 function allowed(action) {

@@ -51,10 +51,12 @@ function summary(overview) {
   `;
 }
 
-// Seconds until nothing waits, at the pace of the last ten whole minutes; null where that tells nothing.
+// Seconds until nothing waits, at the pace of the last five whole minutes, or of those since the work began; null where
+// that tells nothing.
 function timeLeft(waits, throughput) {
-  const minutes = throughput.slice(-11, -1);
-  const ended = minutes.reduce((sum, minute) => sum + minute.succeeded + minute.failed, 0);
+  const counts = throughput.slice(-6, -1).map((minute) => minute.succeeded + minute.failed);
+  const minutes = counts.slice(counts.findIndex((count) => count > 0));
+  const ended = minutes.reduce((sum, count) => sum + count, 0);
   return ended >= FEW && waits >= FEW ? (waits / ended) * minutes.length * 60 : null;
 }
 

@@ -1,4 +1,4 @@
-// What is said of photographs that could not be worked on, in the page's language. The tasks say it in English, and
+// What is said of photographs and folders that could not be worked on, in the page's language. The tasks say it in English, and
 // whatever is not here is shown as they say it.
 
 import { current } from "./i18n.js";
@@ -26,6 +26,10 @@ const JAPANESE = [
   ],
   [/^(.+) needs more memory than is free just now: .*$/, "$1 の処理にはメモリが足りません。ほかのアプリを閉じてください。"],
   [/^(.+) is in none of the folders that may be read: .*$/, "$1 は読み取りを許可したフォルダの外にあります。"],
+  [/^the folder (.+) is not there: .*$/, "フォルダ $1 が見つかりません。カードやドライブが接続されているか確かめてください。"],
+  [/^(.+) is a file, not a folder: .*$/, "$1 はファイルです。それが入っているフォルダを指定してください。"],
+  [/^the folder (.+) cannot be read \(.*$/, "フォルダ $1 を読み取れません。アクセス権を確かめてください。"],
+  [/^there is no preset (.+): there are (.*)$/, "プリセット「$1」はありません。使えるもの：$2"],
   [/^its worker died while running it .*$/, "処理中にワーカーが異常終了しました。"],
 ];
 

@@ -38,6 +38,7 @@ class Bridge:
         self.jobs = JobQueue(redis_url, config=load_config(environ=in_home(home)))
         self.address = f"http://127.0.0.1:{self.port}/"
         self._process: subprocess.Popen[str] | None = None
+        self._given: set[str] = set()
 
     def start(self) -> Bridge:
         self._process = self.cli.start("serve", "--port", str(self.port), **SILENT)
@@ -58,8 +59,11 @@ class Bridge:
             self._process.wait()
 
     def code(self) -> str:
-        """A one-time code."""
-        return str(self.cli.json("serve", "--code")["code"])
+        """A one-time code that was not given before: there is one for each second."""
+        while (code := str(self.cli.json("serve", "--code")["code"])) in self._given:
+            pass
+        self._given.add(code)
+        return code
 
     @contextmanager
     def worker(self, slots: int = 1) -> Iterator[None]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SLOW = """(() => {
   const [Source, ask] = [EventSource, fetch];
-  Object.assign(globalThis, { sources: [], asked: [], letGo: null });
+  Object.assign(globalThis, { sources: [], asked: [] });
   const gone = new Promise((letGo) => { globalThis.letGo = letGo; });
   globalThis.EventSource = class extends Source {
     constructor(path) { sources.push(super(path)); }

@@ -18,7 +18,7 @@ export function failed() {
     ${jobs.length
       ? html`<ul class="failures">${repeat(jobs, (job) => job.id, row)}</ul>`
       : html`<p class="quiet">${say("nothing_failed")}</p>`}
-    ${more > 0 ? html`<p class="quiet">${say("more_failed", { count: more })}</p>` : nothing}
+    ${more > 0 ? html`<p class="quiet">${say("more", { count: more })}</p>` : nothing}
   </section>`;
 }
 

@@ -51,6 +51,7 @@ function reason(queue) {
 }
 
 function jobsOf(queue) {
+  const waits = waitingIn(queue);
   const jobs = state.unfolded[queue.name];
   return html`<details ?open=${queue.name in state.unfolded}
       @toggle=${(event) => {
@@ -59,6 +60,9 @@ function jobsOf(queue) {
       }}>
     <summary>${say("show_waiting")}</summary>
     ${jobs ? html`<ul class="jobs">${repeat(jobs, (job) => job.id, one)}</ul>` : nothing}
+    ${jobs && waits > jobs.length
+      ? html`<p class="quiet">${say("more", { count: waits - jobs.length })}</p>`
+      : nothing}
   </details>`;
 }
 

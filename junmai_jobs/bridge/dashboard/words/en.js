@@ -22,7 +22,7 @@ export const EN = {
   starting_hint: "Beside what waits it is told why it does.",
   nothing_waits: "Nothing waits.",
   nothing_failed: "Nothing has failed.",
-  more_failed: "{count} more",
+  more: "{count} more",
   no_picture: "No preview",
   photo_number: "Photo {id}",
   loading: "Loading…",
@@ -76,6 +76,7 @@ export const EN = {
   task_export_photo: "Exporting",
   task_finish_session: "Finishing the session",
   task_lightroom_apply: "Developing in Lightroom",
+  task_deliver_webhook: "Telling of it",
   task_cleanup_old_results: "Tidying up",
   task_update_system_metrics: "Measuring the computer",
 
@@ -84,6 +85,7 @@ export const EN = {
   queue_low_priority: "When there is time",
   queue_default: "Other",
   queue_lightroom: "Lightroom",
+  queue_notices: "Notices",
 
   reason_paused: "Paused",
   reason_no_worker: "No worker that is running takes these",
@@ -172,7 +174,7 @@ export const EN = {
   problem_wrong_state: "The job's state has changed meanwhile.",
   problem_queue_full: "The queue is full. Try again later.",
   problem_wrong_code: "This is not the code, or it was used or is too old: junmai-jobs serve --code prints another one.",
-  problem_path_not_allowed: "This folder may not be read from here: name it, or one around it, in photo.roots.",
+  problem_path_not_allowed: "This folder may not be read from here: give its whole path, and name it, or one around it, in photo.roots.",
   problem_too_many_requests: "Too many tries. Wait a moment.",
   problem_bridge_away: "Junmai Jobs does not answer.",
   problem_store_unavailable: "The queue's server is away.",

@@ -22,7 +22,7 @@ export const JA = {
   starting_hint: "待機の理由は「待機中」の欄に表示されています。",
   nothing_waits: "待機中の処理はありません。",
   nothing_failed: "失敗した処理はありません。",
-  more_failed: "ほか{count}件",
+  more: "ほか{count}件",
   no_picture: "プレビューなし",
   photo_number: "写真 {id}",
   loading: "読み込み中…",
@@ -73,6 +73,7 @@ export const JA = {
   task_export_photo: "書き出し",
   task_finish_session: "セッションの仕上げ",
   task_lightroom_apply: "Lightroom で現像",
+  task_deliver_webhook: "通知の送信",
   task_cleanup_old_results: "古い記録の整理",
   task_update_system_metrics: "コンピュータの計測",
 
@@ -81,6 +82,7 @@ export const JA = {
   queue_low_priority: "空き時間",
   queue_default: "その他",
   queue_lightroom: "Lightroom",
+  queue_notices: "通知",
 
   reason_paused: "一時停止中",
   reason_no_worker: "この処理を受け持つワーカーが動いていません",
@@ -168,7 +170,7 @@ export const JA = {
   problem_queue_full: "キューがいっぱいです。しばらくしてから試してください。",
   problem_wrong_code: "コードが違うか、使用済みか、期限切れです。junmai-jobs serve --code で新しいコードを表示してください。",
   problem_path_not_allowed:
-    "このフォルダはここから読めません。photo.roots に、このフォルダか上位のフォルダを加えてください。",
+    "このフォルダはここから読めません。絶対パスで指定し、photo.roots にこのフォルダか上位のフォルダを加えてください。",
   problem_too_many_requests: "回数が多すぎます。少し待ってください。",
   problem_bridge_away: "Junmai Jobs に接続できません。",
   problem_store_unavailable: "キューのサーバーが応答しません。",
