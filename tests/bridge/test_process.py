@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from junmai_jobs.handle import JobHandle
-from junmai_jobs.plan import QUEUES
 from junmai_jobs.process import process
-from tests.homes import in_home
+from tests.command_line import CommandLine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.bridge.studio import Studio
+    from tests.servers import RedisProcess
 
 
 def asked(studio: Studio, folder: Path, **more: Any) -> dict[str, Any]:
@@ -125,12 +124,12 @@ def test_without_roots_no_folder_is_processed(studio: Studio, tmp_path: Path) ->
     assert "photo.roots" in answer.get_json()["error"]
 
 
-def test_a_worker_does_all_of_it(rooted: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in in_home(rooted.jobs.config.home).items():
-        monkeypatch.setenv(name, value)
+def test_a_worker_does_all_of_it(rooted: Studio, server: RedisProcess, tmp_path: Path) -> None:
     told = asked(rooted, tmp_path / "shoot")
-    with rooted.jobs.worker(concurrency=2, queues=QUEUES, schedules=False, signals=False):
-        found = JobHandle[dict[str, Any]](rooted.jobs, told["job_id"]).result(timeout=60)
+    command = CommandLine(rooted.jobs.config.home, tmp_path / "cwd", {"JUNMAI_REDIS_URL": server.url})
+    done = command.run("worker", "--burst", "--concurrency", "2", "--no-schedules")
+    assert done.code == 0, done
+    found = rooted.jobs.job(told["job_id"]).result
     assert (found["photos"], found["succeeded"], found["failed"]) == (
         len(rooted.photos),
         len(rooted.photos),
