@@ -42,7 +42,7 @@ class Bridge:
 
     def start(self) -> Bridge:
         self._process = self.cli.start("serve", "--port", str(self.port), **SILENT)
-        wait_until(self._answers, 20, "the bridge to answer")
+        wait_until(self._answers, 60, "the bridge to answer")
         return self
 
     def _answers(self) -> bool:
@@ -72,7 +72,7 @@ class Bridge:
             yield
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(60)
 
     def photos(self, folder: Path) -> tuple[int, dict[Path, int]]:
         """A session with the photographs of a folder."""

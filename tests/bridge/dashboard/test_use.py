@@ -107,19 +107,19 @@ def test_what_runs_is_watched_stopped_and_held_up(
         owner.press("Pause all")
         owner.wait_for_text("Everything is paused", "header")
         owner.press("Cancel 02.jpg")
-        wait_until(lambda: jobs.job(first).status == "cancelled", 20)
+        wait_until(lambda: jobs.job(first).status == "cancelled", 60)
         owner.wait_for_text("Nothing is being worked on.")
         owner.press("Resume all")
         owner.wait_for_text("L01.jpg", ".cards")
         owner.press("Show what waits")
         owner.press("Cancel L02.jpg")
-        wait_until(lambda: jobs.job(third).status == "cancelled", 20)
+        wait_until(lambda: jobs.job(third).status == "cancelled", 60)
         owner.press("Pause Other")
         owner.wait_for("document.querySelector('.rows .mark')?.innerText === 'Paused'")
         assert jobs.stats()["queues"]["default"]["paused"]
         owner.press("Resume Other")
         (tmp_path / "release").touch()
-        wait_until(lambda: jobs.job(second).status == "succeeded", 20)
+        wait_until(lambda: jobs.job(second).status == "succeeded", 60)
         owner.wait_for_text("Nothing to do", "header")
 
 
@@ -131,7 +131,7 @@ def test_however_much_happens_it_asks_at_most_once_a_second(
     with bridge.worker():
         for _ in range(20):
             ids = bridge.submit(shoot, tasks.develop, tmp_path / "release", 12)
-        wait_until(lambda: jobs.job(ids[-1]).status == "succeeded", 30)
+        wait_until(lambda: jobs.job(ids[-1]).status == "succeeded", 60)
         visitor.wait_for_text("Nothing to do", "header")
     assert len(visitor.pauses) >= 2
     assert min(visitor.pauses) > 0.95
@@ -154,7 +154,7 @@ def test_what_has_failed_is_looked_at_and_tried_again(
         owner.press("Close")
         (tmp_path / "mended").touch()
         owner.press("Retry 02.jpg")
-        wait_until(lambda: jobs.job(ids[0]).status == "succeeded", 20)
+        wait_until(lambda: jobs.job(ids[0]).status == "succeeded", 60)
         owner.press("Retry all")
         wait_until(lambda: all(jobs.job(each).status == "succeeded" for each in ids), 20)
         owner.wait_for_text("Nothing has failed.")
