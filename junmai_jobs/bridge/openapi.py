@@ -22,7 +22,7 @@ _WHENEVER = {400: "It is not what this takes.", 403: "It may not ask.", 421: "An
              429: "It asks too often.", 503: "The server is away, or has no room."}  # fmt: skip
 _WHEN = {401: "There is no valid token.", 404: "There is no such thing, or none now.",
          409: "Its state does not allow it, or its key stands for another request.",
-         410: "It is not kept any more.", 413: "The body is too large.",
+         413: "The body is too large.",
          415: "The body is not JSON."}  # fmt: skip
 _DONE = {200: "Done.", 201: "It was made.", 202: "It will be done."}
 _RETRY_AFTER = {

@@ -10,7 +10,6 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from junmai_jobs.errors import (
-    EventsLost,
     InvalidState,
     JobNotFound,
     JunmaiJobsError,
@@ -36,7 +35,6 @@ _OF_ERRORS: tuple[tuple[type[Exception], int, str], ...] = (
     (StaleLease, 409, "stale_lease"),
     (IdempotencyConflict, 409, "idempotency_conflict"),
     (InvalidState, 409, "wrong_state"),
-    (EventsLost, 410, "events_lost"),
     (QueueFull, 503, "queue_full"),
     (StoreUnavailable, 503, "store_unavailable"),
     (UnknownTask, 400, "unknown_task"),
