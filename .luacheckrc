@@ -2,6 +2,7 @@
 -- has Lua 5.1.
 std = "lua51+redis"
 stds.redis = {read_globals = {"redis", "cjson"}}
+files["junmai_jobs/doctor"] = {read_globals = {"ARGV"}} -- a script, no function
 stds.lightroom = {read_globals = {"import", "LOC", "WIN_ENV"}}
 stds.stand_in = {globals = {"import", "LOC", "WIN_ENV", "MAC_ENV", "_PLUGIN"}}
 files["lightroom"] = {std = "lua51+lightroom"}

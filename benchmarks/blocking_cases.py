@@ -128,6 +128,7 @@ def people(on: Ground, times: int) -> Iterator[Case]:
     yield "cancel, waiting", [partial(broker.cancel, job_id, new_id()) for job_id in ids]
     yield "revive", [partial(broker.revive, job_id, new_id()) for job_id in ids]
     yield "reprioritize", [partial(broker.reprioritize, job_id, 7) for job_id in on.waiting(times)]
+    yield "boost", [partial(broker.boost, [job_id]) for job_id in on.waiting(times)]
     held = on.claimed(times)
     yield "cancel, running", [partial(broker.cancel, job.id, new_id()) for _, job in held]
     for name, queues in (("a queue", ("default",)), ("all", ())):

@@ -64,9 +64,15 @@ class Ground:
         self.client: Any = self.server.client(socket_timeout=60)
         self._link = DedicatedLink(self.server)
         self.broker = Broker(self._link, NAMESPACE)
-        self.inspector = Inspector(ClientLink(self.server), NAMESPACE)
+        self._reading = ClientLink(self.server)
+        self.inspector = Inspector(self._reading, NAMESPACE)
         self.keys = self.broker.keys
         self.client.function_load(library(), replace=True)
+
+    def close(self) -> None:
+        """Drop the connections."""
+        for each in (self.client, self._link, self._reading):
+            each.close()
 
     # Building.
 
@@ -172,9 +178,9 @@ class Ground:
         took, own = [], []
         before = self._script_time()
         for call in calls:
-            began = self._processor()
+            began = self.processor()
             call()
-            ran = (self._processor() - began) // 1000
+            ran = (self.processor() - began) // 1000
             took.append((now := self._script_time()) - before)
             own.append(min(ran, took[-1]))
             before = now
@@ -202,10 +208,16 @@ class Ground:
         stats = self.client.info("commandstats")
         return sum(stats.get(f"cmdstat_{name}", {}).get("usec", 0) for name in ("eval", "evalsha", "fcall"))
 
-    def _processor(self) -> int:
+    def processor(self) -> int:
         """Nanoseconds the server has run."""
         assert self.server.process
         return int(Path(f"/proc/{self.server.process.pid}/schedstat").read_text().split()[0])
+
+    def preemptions(self) -> int:
+        """How often the kernel has given its processor to another program while it had something to do."""
+        assert self.server.process
+        status = Path(f"/proc/{self.server.process.pid}/status").read_text()
+        return int(status.rpartition("nonvoluntary_ctxt_switches:")[2])
 
 
 def _figures(name: str, took: Sequence[int], own: Sequence[int]) -> Figures:
@@ -231,6 +243,7 @@ def ground() -> Iterator[Ground]:
         )
         server = RedisProcess(folder, options=options)
         try:
-            yield Ground(server.start())
+            with contextlib.closing(Ground(server.start())) as made:
+                yield made
         finally:
             server.stop()

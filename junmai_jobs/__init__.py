@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from junmai_jobs.errors import (
         Abort,
         ConfigError,
+        DiskFull,
         EventsLost,
         InvalidState,
         JobCancelled,
         JobFailed,
         JobNotFound,
         JunmaiJobsError,
+        NotDurable,
         OptionError,
         PayloadError,
         Quarantined,
@@ -48,12 +50,12 @@ if TYPE_CHECKING:
     from junmai_jobs.workflow import Group, Planned, chain, chord, group, result_of
 
 __all__ = [
-    "Abort", "Batch", "BatchProgress", "Concurrency", "ConfigError", "Event", "EventsLost", "Group",
-    "Hook", "InvalidState", "Job", "JobCancelled", "JobFailed", "JobHandle", "JobNotFound", "JobQueue",
-    "JunmaiJobsError", "OptionError", "PayloadError", "Planned", "Priority", "Quarantined", "QueueFull",
-    "Rate", "ResultExpired", "ResultTimeout", "RetryLater", "RetryPolicy", "RunningJob", "ScheduleNotFound",
-    "SoftTimeout", "StaleLease", "Status", "StoreUnavailable", "Task", "Unique", "UnknownTask", "chain",
-    "chord", "current_job", "edge", "group", "result_of", "task", "use",
+    "Abort", "Batch", "BatchProgress", "Concurrency", "ConfigError", "DiskFull", "Event", "EventsLost",
+    "Group", "Hook", "InvalidState", "Job", "JobCancelled", "JobFailed", "JobHandle", "JobNotFound",
+    "JobQueue", "JunmaiJobsError", "NotDurable", "OptionError", "PayloadError", "Planned", "Priority",
+    "Quarantined", "QueueFull", "Rate", "ResultExpired", "ResultTimeout", "RetryLater", "RetryPolicy",
+    "RunningJob", "ScheduleNotFound", "SoftTimeout", "StaleLease", "Status", "StoreUnavailable", "Task",
+    "Unique", "UnknownTask", "chain", "chord", "current_job", "edge", "group", "result_of", "task", "use",
 ]  # fmt: skip
 
 _HOMES = (

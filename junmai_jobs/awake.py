@@ -60,7 +60,7 @@ class Awake:
 
     def _give_up(self, reason: str) -> None:
         self._works = False
-        log.info("the computer is not kept awake: %s", reason)
+        log.info("the computer is not kept awake: %s", reason, extra={"event": "machine.may_sleep"})
 
 
 class _Program:

@@ -10,10 +10,10 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from junmai_jobs.edges import parents_in
-from junmai_jobs.errors import InvalidState, JobNotFound, ResultTimeout
+from junmai_jobs.errors import InvalidState, JobNotFound
 from junmai_jobs.handle import JobHandle
 from junmai_jobs.job import Status
-from junmai_jobs.waiting import as_they_finish, deadline_in
+from junmai_jobs.waiting import as_they_finish
 from junmai_jobs.workflow import Planned
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ class Batch:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all its jobs have ended, at most so many seconds; whether they have."""
         ids = self._ids
-        return len(list(as_they_finish(self._jobs.inspector, ids, deadline_in(timeout)))) == len(ids)
+        return len(list(as_they_finish(self._jobs.inspector, ids, self._jobs.deadline_in(timeout)))) == len(
+            ids
+        )
 
     def results(self, timeout: float | None = None) -> list[Any]:
         """Wait for all, and give what the last ones returned: those for which no other of them waits, by id.
@@ -78,7 +80,7 @@ class Batch:
             JobFailed, JobCancelled, ResultExpired: one of the last ones has no result.
         """
         if not self.wait(timeout):
-            raise ResultTimeout(f"batch {self.id} has not ended within {timeout:g} s")
+            raise self._jobs.timed_out(f"batch {self.id} has", timeout)
         waits_for = self._waits_for()
         awaited = {parent for parents in waits_for.values() for parent in parents}
         return [JobHandle(self._jobs, each).result() for each in sorted(waits_for.keys() - awaited)]

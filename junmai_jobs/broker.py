@@ -6,18 +6,19 @@ Times go in and out as seconds; only the server's clock is read.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from junmai_jobs.broker_base import MAX_WAITING, refusal
+from junmai_jobs.broker_base import MAX_WAITING, accepted
+from junmai_jobs.broker_keeping import BrokerKeeping
 from junmai_jobs.broker_steering import BrokerSteering
 from junmai_jobs.broker_upkeep import LEASE, BrokerUpkeep
+from junmai_jobs.broker_values import BrokerValues
 from junmai_jobs.endings import Ending, json_text, milliseconds
-from junmai_jobs.errors import StaleLease
+from junmai_jobs.errors import NotDurable, StaleLease
 from junmai_jobs.job import Claimed, NewJob
 from junmai_jobs.replies import text_of
 from junmai_jobs.scripts import Verb
@@ -74,7 +75,7 @@ class Suspicion:
     """Whether they are so many that nobody is to try it any more."""
 
 
-class Broker(BrokerSteering, BrokerUpkeep):
+class Broker(BrokerSteering, BrokerUpkeep, BrokerKeeping, BrokerValues):
     """The verbs on one namespace; for what it is made of see ``BrokerBase``."""
 
     def __init__(self, link: Link, namespace: str, *, moved_clock: bool = False) -> None:
@@ -93,17 +94,32 @@ class Broker(BrokerSteering, BrokerUpkeep):
             QueueFull: a queue would hold more than ``max_waiting`` jobs, or have more than 16 lanes; or the
                 server is out of memory, and has no values left that were made before.
             JobNotFound: a parent in ``after`` is unknown.
+            NotDurable: one of them is to be on the disk, and the server answers before that.
         """
         if not jobs:
             return []
-        call = partial(self.link.run, *self.enqueue_call(jobs, max_waiting))
-        return accepted(jobs, self._in_need_of_room(call), max_waiting)
+        call = self.enqueue_call(jobs, max_waiting)
+        if any(job.durable for job in jobs):
+            return self._enqueue_to_disk(jobs, call, max_waiting)
+        return accepted(jobs, self._in_need_of_room(partial(self.link.run, *call)), max_waiting)
+
+    def _enqueue_to_disk(
+        self, jobs: Sequence[NewJob], call: tuple[Verb, str, list[object]], max_waiting: int
+    ) -> list[str | None]:
+        from junmai_jobs.disk import run_to_disk  # noqa: PLC0415 - few jobs need it
+
+        run = partial(run_to_disk, self.link, *call, self.keys.meta)  # type: ignore[arg-type]
+        reply, wrong = self._in_need_of_room(run)
+        known = accepted(jobs, reply, max_waiting)
+        if wrong:
+            raise NotDurable.of([old or job.id for job, old in zip(jobs, known, strict=True)], wrong)
+        return known
 
     def enqueue_call(self, jobs: Sequence[NewJob], max_waiting: int) -> tuple[Verb, str, list[object]]:
         """``enqueue`` as a link takes it; ``accepted`` reads the reply."""
         arguments: list[object] = [max_waiting]
         for job in jobs:
-            arguments += (job.id, milliseconds(job.delay), job.dependencies, job.body)
+            arguments += (job.id, -job.behind or milliseconds(job.delay), job.dependencies, job.body)
         return self._load("enqueue"), self.keys.prefix, arguments
 
     def claim(
@@ -289,48 +305,10 @@ class Broker(BrokerSteering, BrokerUpkeep):
         """A run on this input has ended well: nothing is held against it any more."""
         self._call("acquit", input_id=input_id)
 
-    def recall(self, key: str, token: str) -> bytes | None:
-        """The value that is kept under a key, see ``cache.key_of``; None if there is none.
-
-        A run, known by its ``token``, counts once for a key, however often it asks.
-        """
-        word, *reply = self._call("recall", key=key, token=token)
-        return bytes(reply[0]) if word == "OK" else None
-
-    def remember(self, key: str, token: str, value: bytes, *, lasts: float, most: int, room: int) -> None:
-        """Keep a value under a key, in the place of what was.
-
-        Args:
-            key: see ``cache.key_of``.
-            token: of the run that has made it.
-            value: what to keep.
-            lasts: for how many seconds; infinite: until others push it out.
-            most: how many values are kept; of more those go that were unused for longest.
-            room: how many bytes they may take; the same.
-
-        Raises:
-            QueueFull: the server is out of memory.
-        """
-        for_ms = "" if math.isinf(lasts) else milliseconds(lasts)
-        self._call("remember", key=key, token=token, value=value, lasts=for_ms, most=most, room=room)
-
     @staticmethod
     def _check_ours(word: str, job: Claimed) -> None:
         if word == "LOST":
             raise StaleLease(f"job {job.id} was given to someone else; stop, its outcome does not count")
-
-
-def accepted(jobs: Sequence[NewJob], reply: Sequence[Any], max_waiting: int) -> list[str | None]:
-    """What ``enqueue`` was told, see there."""
-    word, *answers = reply
-    if word == b"OK":
-        return [
-            None if answer == b"NEW" else text_of(answer).partition(" ")[2] or job.id
-            for job, answer in zip(jobs, answers, strict=True)
-        ]
-    index, detail = int(answers[0]), text_of(answers[1])
-    place = f"job {index + 1} of {len(jobs)}: " if len(jobs) > 1 else ""
-    raise refusal(text_of(word), detail, place, max_waiting)
 
 
 def _claimed(job_id: bytes, token: bytes, body: bytes, left: bytes) -> Claimed:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from junmai_jobs import scripts
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError, QueueFull
+from junmai_jobs.job import NewJob
 from junmai_jobs.keys import Keys
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.replies import text_of
@@ -52,6 +53,19 @@ class BrokerBase:
                 if not unused:
                     raise
                 self._call("forget", *unused)
+
+
+def accepted(jobs: Sequence[NewJob], reply: Sequence[Any], max_waiting: int) -> list[str | None]:
+    """What ``enqueue`` was told, see ``Broker.enqueue``."""
+    word, *answers = reply
+    if word == b"OK":
+        return [
+            None if answer == b"NEW" else text_of(answer).partition(" ")[2] or job.id
+            for job, answer in zip(jobs, answers, strict=True)
+        ]
+    index, detail = int(answers[0]), text_of(answers[1])
+    place = f"job {index + 1} of {len(jobs)}: " if len(jobs) > 1 else ""
+    raise refusal(text_of(word), detail, place, max_waiting)
 
 
 def refusal(word: str, detail: str, place: str, max_waiting: int) -> JunmaiJobsError:

@@ -9,8 +9,8 @@ from junmai_jobs.broker_base import BrokerBase
 from junmai_jobs.errors import InvalidState, JobNotFound, JunmaiJobsError
 from junmai_jobs.replies import text_of
 
-_KEYS = 100
-"""How many are thrown away in one call."""
+_LOOKS = 50
+"""How many jobs are looked at in one call."""
 
 
 class BrokerSteering(BrokerBase):
@@ -60,6 +60,20 @@ class BrokerSteering(BrokerBase):
         if word != "OK":
             raise _person_error(word, reply, job_id, "only a job that has not finished has a priority")
 
+    def boost(self, job_ids: Sequence[str]) -> list[str]:
+        """Have jobs come first of all, in this order, at the highest priority: somebody looks at them.
+
+        The last hundred stand so; who was looked at before them goes back to where it was.
+
+        Returns:
+            For each the home it is in; empty: there is no such job. What has finished is left alone.
+        """
+        homes: list[str] = []
+        # What is looked at last is first: so the last are told first.
+        for at in reversed(range(0, len(job_ids), _LOOKS)):
+            homes[:0] = map(text_of, self._call("boost", *job_ids[at : at + _LOOKS])[1:])
+        return homes
+
     def pause(self, queues: Sequence[str] = ()) -> None:
         """When this returns no job of these queues starts; none named: of no queue, also of those to come."""
         self._call("pause", *queues)
@@ -81,11 +95,6 @@ class BrokerSteering(BrokerBase):
         """Have a worker stop in order. False: there is none of that name."""
         return bool(self._call("dismiss", worker=worker)[0] == "OK")
 
-    def forget(self, keys: Sequence[bytes]) -> None:
-        """Throw away what is kept under these keys, see ``cache.key_of``."""
-        for at in range(0, len(keys), _KEYS):
-            self._call("forget", *keys[at : at + _KEYS])
-
     def listen(self) -> str:
         """Have changes noted for an hour from now on; the cursor of the newest event there is."""
         return text_of(self._call("listen")[1])
@@ -93,6 +102,6 @@ class BrokerSteering(BrokerBase):
 
 def _person_error(word: str, reply: Sequence[Any], job_id: str, rule: str) -> JunmaiJobsError:
     if word == "NOTFOUND":
-        return JobNotFound(f"no job {job_id}: `junmai-jobs list` shows those there are")
+        return JobNotFound.of(job_id)
     status = "queued" if reply[0] == b"ready" else text_of(reply[0])
     return InvalidState(f"job {job_id} is {status}; {rule}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from junmai_jobs.broker_base import MAX_WAITING, BrokerBase, refusal
@@ -15,6 +16,8 @@ from junmai_jobs.schedule import Schedule
 
 LEASE = 30.0
 """Seconds."""
+_LESSONS = 100
+"""A call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,37 @@ class BrokerUpkeep(BrokerBase):
         """Raise the job of each queue that waits longest, once it has for ``bound`` seconds."""
         self._call("age", *queues, bound=milliseconds(bound))
 
+    def learn(self, request: str, lessons: Iterable[tuple[str, bytes]], *, most: int) -> None:
+        """Keep what runs took, see ``estimates.lessons``; of each name the newest, ``most`` bytes.
+
+        ``request`` is the same if the same call is repeated.
+
+        Raises:
+            QueueFull: the server is out of memory.
+        """
+        given = list(lessons)
+        for at in range(0, len(given), _LESSONS):
+            page = chain.from_iterable(given[at : at + _LESSONS])
+            self._call("learn", *page, request=f"{request} {at}", bytes=most)
+
     def sample(self) -> None:
         """Write the rows of history that are due."""
         while self._call("sample")[0] == "MORE":
             pass
+
+    def examine(
+        self, subject: str, entries: Sequence[object] = (), *, mends: bool = False
+    ) -> tuple[int, list[tuple[str, str, str]]]:
+        """Which laws of the store (``laws.LAWS``) are broken by some entries, at most 100.
+
+        Args:
+            subject: what they are, see lua/examine.lua.
+            entries: which.
+            mends: each is mended by its rule.
+
+        Returns:
+            How many were looked at; of each law that is broken its word, where, and what is seen there.
+        """
+        _, looked, *found = self._call("examine", *entries, mends=int(mends), subject=subject)
+        each = map(text_of, found)
+        return int(looked), list(zip(each, each, each, strict=True))

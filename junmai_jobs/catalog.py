@@ -275,6 +275,20 @@ class Catalog(Ledger, Looks, Verdicts, Groupings, Exports):
         condition = " id = ? AND session_id IS coalesce(?, session_id) ORDER BY session_id DESC LIMIT 1"
         return next(iter(self._photos(condition, photo_id, session_id)), None)
 
+    def named(self, text: str) -> int | None:
+        """The photograph that a person names; None: there is none, or more than one.
+
+        By its path, its number, or its path below the folder of a session, as ``process`` prints it.
+        """
+        path = Path(text)
+        if (found := self.find_photo(path)) is not None:
+            return found
+        if text.isascii() and text.isdecimal() and int(text) < 2**63 and self.photo_row(int(text)):
+            return int(text)
+        folders = {each.import_folder for each in self.sessions()}
+        ids = {self.find_photo(folder / path) for folder in folders} - {None}
+        return ids.pop() if len(ids) == 1 else None
+
     def session_of_photo(self, photo_id: int) -> int | None:
         """Return the session that a photograph belongs to; of several, the one made last."""
         rows = self._rows("SELECT max(session_id) FROM session_photos WHERE photo_id = ?", (photo_id,))

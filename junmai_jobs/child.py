@@ -29,9 +29,12 @@ from junmai_jobs.child_process import ChildSetup, settle_in
 from junmai_jobs.connection import ClientLink, DedicatedLink
 from junmai_jobs.endings import Ending
 from junmai_jobs.errors import StoreUnavailable
-from junmai_jobs.executor import Assignment, delay_after_timeout, execute, prepare
+from junmai_jobs.executor import Assignment, delay_after_timeout, execute, log_begin, log_end, prepare
+from junmai_jobs.hooks import close_hooks
 from junmai_jobs.job import Claimed
 from junmai_jobs.lanes import queue_of
+from junmai_jobs.learning import Learning
+from junmai_jobs.logs import log_others
 from junmai_jobs.resources import NOTHING
 from junmai_jobs.retry import RetryPolicy
 from junmai_jobs.sources import beginning
@@ -53,11 +56,13 @@ def child_main(setup: ChildSetup, board: Any, orders: Connection) -> None:
     beginning()
     for module in setup.settings.task_modules:
         importlib.import_module(module)
+    log_others()
     gc.freeze()  # what is there now stays: the collector would look at all of it again and again
     try:
         Child(setup, board, orders).work()
     except MemoryError:
         os._exit(ladder.OUT_OF_MEMORY)
+    close_hooks()
     logging.shutdown()
     with contextlib.suppress(Exception):  # a task may have closed it, or put something else in its place
         sys.stdout.flush()
@@ -79,6 +84,7 @@ class Child:
         # For tasks: their threads may share it, and a SoftTimeout that cuts off a call does no harm.
         link = ClientLink(settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-task")
         self._task_broker = Broker(link, settings.namespace, moved_clock=settings.moved_clock)
+        self._learning = Learning(self._broker)
         self._kept = Bounds(settings.cache_entries, settings.cache_megabytes * MEGABYTE)
         self._pid = os.getpid()
         self._requests = 0
@@ -110,6 +116,7 @@ class Child:
             step = self._step(ended, claiming=claiming, least=least)
             self._heed(step, ended)
             ended = []
+            self._learning.tell_if_due()
             if step.jobs:
                 ended = self._run_all(step.jobs)
             elif claiming and step.newer is None:
@@ -118,6 +125,7 @@ class Child:
                 if self._board.retire or self._board.stop:
                     break
                 self._wait_for_work(step, least)
+        self._learning.tell()
         self._link.close()
 
     def _heed(self, step: Step, ended: Sequence[tuple[Claimed, Ending]]) -> None:
@@ -126,9 +134,11 @@ class Child:
             for (job, how), word in zip(ended, step.endings, strict=True):
                 # The parent may have returned what waited for its turn.
                 if word == "LOST" and how.verb != "step_aside":
-                    log.warning("job %s was given to someone else; its outcome here does not count", job.id)
+                    text = "job %s was given to someone else; its outcome here does not count"
+                    log.warning(text, job.id, extra={"event": "job.lost", **job.fields})
         if step.newer is not None:
-            log.warning("queue %s has jobs of a newer version of junmai-jobs: update this worker", step.newer)
+            text = "queue %s has jobs of a newer version of junmai-jobs: update this worker"
+            log.warning(text, step.newer, extra={"event": "queue.newer", "queue": step.newer})
             self._queues = [queue for queue in self._queues if queue != step.newer]
 
     def _is_spent(self) -> bool:
@@ -201,16 +211,18 @@ class Child:
             if board.recalled == last_token:  # looked at when this one is announced: see Pool.recall_ahead
                 board.token = 0
                 return ended + _aside([job, *waiting])
-            if (ending := self._run(assignment, started)) is not None:
+            if (ending := self._run(assignment, started, took)) is not None:
                 ended.append((job, ending))
             self._took[assignment.task.name] = time.monotonic() - started
             last_token = int(job.token)
         return ended
 
-    def _run(self, assignment: Assignment, started: float) -> Ending | None:
+    def _run(self, assignment: Assignment, started: float, took: float) -> Ending | None:
         board, token, rung = self._board, int(assignment.job.token), assignment.rung
+        log_begin(assignment)
         try:
             ending = self._wait_to_be_alone(assignment, token) if rung else None
+            self._learning.begin(assignment, took)
             ending = ending or execute(
                 assignment,
                 self._task_broker,
@@ -229,8 +241,9 @@ class Child:
         if rung:
             board.alone, board.rung = False, 0
         self._ran_out = ending is not None and ladder.ran_out(ending)
-        if log.isEnabledFor(logging.INFO):
-            _log_end(assignment, ending, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self._learning.end(assignment, ending, seconds)
+        log_end(assignment, ending, seconds)
         return ending
 
     def _announce(self, assignment: Assignment, started: float) -> None:
@@ -287,7 +300,8 @@ class Child:
         bells = [] if least else [self._broker.keys.queue(lane, "bell") for lane in lanes]
         patience = MACHINE_WAIT if step.waits or least else IDLE_WAIT
         if step.again is not None:
-            patience = max(0.001, min(patience, step.again))
+            patience = min(patience, step.again)
+        patience = max(0.001, min(patience, self._learning.tell_if_due(is_idle=True)))
         try:
             if bells:
                 self._link.send("BLPOP", *bells, patience)
@@ -315,7 +329,7 @@ class Child:
     def _complain(self, text: str) -> None:
         """Once about the same thing; the supervisor tells of a server that is away."""
         if text != self._complaint and "cannot work" in text:
-            log.warning("%s", text)
+            log.warning("%s", text, extra={"event": "server.refuses"})
         self._complaint = text
 
     def _leave_if_orphaned(self) -> None:
@@ -326,14 +340,3 @@ class Child:
 
 def _aside(jobs: Sequence[Claimed]) -> list[tuple[Claimed, Ending]]:
     return [(each, endings.step_aside()) for each in jobs]
-
-
-def _log_end(assignment: Assignment, ending: Ending | None, seconds: float) -> None:
-    log.info(
-        "job %s %s attempt %d after %.3f s: %s",
-        assignment.job.id,
-        assignment.task.name,
-        assignment.job.attempt,
-        seconds,
-        ending or "given to someone else",
-    )

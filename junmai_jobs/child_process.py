@@ -14,6 +14,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from junmai_jobs.background import stand_back
+from junmai_jobs.context import job_fields
 from junmai_jobs.interrupt import strike
 from junmai_jobs.logs import start_logging
 from junmai_jobs.settings import WorkerSettings
@@ -44,7 +45,13 @@ def settle_in(setup: ChildSetup) -> None:
     _end_with_parent()
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ.setdefault(variable, str(setup.threads))
-    start_logging(setup.settings.loglevel, setup.settings.log_file)
+    start_logging(
+        setup.settings.loglevel,
+        setup.settings.log_file,
+        setup.settings.log_form,
+        always={"worker": setup.claimer.rpartition("/")[0], "slot": setup.claimer},
+        here=job_fields,
+    )
 
 
 def leave_stopping_to_the_parent() -> None:

@@ -19,11 +19,14 @@ from junmai_jobs.commands.app import Group
 _PLACES = {
     "approve": "taste", "reject": "taste", "taste": "taste",
     "process": "process", "watch": "watch",
-    "undo": "undo", "submit": "submit", "stats": "queues", "list": "jobs.list_jobs",
-    "failed": "jobs.list_failed", "show": "jobs", "retry": "jobs", "cancel": "jobs", "batch": "batch",
+    "undo": "undo", "submit": "submit", "stats": "queues", "top": "top", "list": "jobs.list_jobs",
+    "failed": "jobs.list_failed", "replay": "replay", "trace": "trace", "show": "jobs", "why": "why",
+    "retry": "jobs", "cancel": "jobs", "boost": "boost",
+    "batch": "batch",
     "pause": "queues", "resume": "queues", "purge": "queues", "worker": "worker", "workers": "worker",
-    "schedule": "schedule", "cache": "cache", "notify": "notify", "serve": "serve",
-    "server": "server", "config": "server",
+    "schedule": "schedule", "cache": "cache", "metrics": "metrics", "notify": "notify", "serve": "serve",
+    "export": "keeping", "import": "keeping.import_file", "server": "server", "config": "server",
+    "doctor": "doctor", "demo": "demo", "init": "init",
 }  # fmt: skip
 """In which module of ``commands`` each is, and under which name there, if it is another."""
 

@@ -291,19 +291,27 @@ def as_json(value: Any) -> Any:
 
 
 def from_json(text: str | bytes) -> Any:
-    """JSON in the strict sense: no NaN, and no name twice in an object.
+    """JSON in the strict sense: no NaN, no number beyond a float, and no name twice in an object.
 
     Raises:
         ValueError: it is none.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_name_twice)
+        return json.loads(
+            text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_no_name_twice
+        )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text:.40} is too large a number")
+    return number
 
 
 def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

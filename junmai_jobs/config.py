@@ -159,6 +159,11 @@ class Config:
     loglevel: str = _setting(
         "loglevel", one_of(*_LEVELS), "INFO", env=("JUNMAI_LOGLEVEL", "CELERY_LOGLEVEL"), read=str.upper
     )
+    logformat: str = _setting(
+        "logformat", one_of("text", "logfmt", "json"), "text", env=("JUNMAI_LOGFORMAT",), read=str.lower
+    )
+    logfile_max_mb: float = _setting("logfile_max_mb", number(0, 10**6), 64.0)
+    logfile_keep: int = _setting("logfile_keep", whole(1, 1000), 4)
 
     max_concurrent_jobs: int = _setting(
         "processing.max_concurrent_jobs",
@@ -191,7 +196,15 @@ class Config:
 
     queue_order: tuple[str, ...] = _setting("queues.order", list_of(checks.name), _QUEUES)
     max_waiting: int = _setting("queues.max_waiting", whole(1, 10**9), 1_000_000)
+    shortest_first: tuple[str, ...] = _setting("queues.shortest_first", list_of(checks.name), ())
     aging_seconds: float | None = _setting("queues.aging_seconds", optional(number(1, 31_536_000)), None)
+    disk_reserve: float | str = _setting(
+        "processing.disk_reserve_mb",
+        number_or(0, 10**9, "off"),
+        1024,
+        env=("JUNMAI_DISK_RESERVE_MB",),
+        read=_read_whole,
+    )
     cache_entries: int = _setting(
         "cache.max_entries", whole(0, 10**6), 20_000, env=("JUNMAI_CACHE_ENTRIES",), read=_read_whole
     )
@@ -238,6 +251,16 @@ class Config:
     fsync: str = _setting("server.fsync", one_of("always", "everysec"), "always", env=("JUNMAI_FSYNC",))
     idle_seconds: float = _setting("server.idle_seconds", number(1, 31_536_000), 1800.0)
 
+    @property
+    def disk_reserve_bytes(self) -> int | None:
+        """What a submission leaves free on a disk, see ``room``; None: nothing is refused."""
+        return None if isinstance(self.disk_reserve, str) else round(self.disk_reserve * 2**20)
+
+    @property
+    def token_file(self) -> Path:
+        """Where the bridge's token is, unless the environment has one."""
+        return self.home / "bridge-token"
+
     def describe(self) -> dict[str, Any]:
         """Every setting as JSON, by the keys of the file; secrets are hidden."""
         shown: dict[str, Any] = {"home": str(self.home), "file": self.file and str(self.file)}
@@ -265,7 +288,7 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
         ConfigError: something is wrong in any of the three; nothing was changed or started.
     """
     env = {name: text for name, text in (os.environ if environ is None else environ).items() if text.strip()}
-    home = _home(env)
+    home = home_of(env)
     found: dict[str, Any] = {}
     if path is not None or "JUNMAI_CONFIG" in env:
         given = _full(path or Path(env["JUNMAI_CONFIG"]), "The configuration file")
@@ -279,7 +302,8 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     return Config(home=home, **found)
 
 
-def _home(env: Mapping[str, str]) -> Path:
+def home_of(env: Mapping[str, str]) -> Path:
+    """The data folder, which need not be there; no variable may be blank."""
     if "JUNMAI_HOME" in env:
         return _full(Path(env["JUNMAI_HOME"]), "JUNMAI_HOME")
     import platformdirs  # noqa: PLC0415 - not needed where the home is given

@@ -1,4 +1,4 @@
-"""How a verb reaches the server: two ways to call it, one way to wait, and what the server's errors mean.
+"""How a verb reaches the server: two ways to call it, and one way to wait.
 
 Every verb may arrive twice, so a call that got no answer is sent again with the same arguments, by us and
 never by redis-py, until the caller's patience is at an end. Where the server says that another is now in its
@@ -19,30 +19,14 @@ from typing import Any, Protocol, TypeVar
 
 import hiredis
 import redis
-from redis.exceptions import (
-    AskError,
-    AuthenticationError,
-    BusyLoadingError,
-    ClusterDownError,
-    InvalidResponse,
-    MasterDownError,
-    NoPermissionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    TryAgainError,
-)
+from redis.exceptions import NoPermissionError, OutOfMemoryError, RedisError
 
-from junmai_jobs.errors import CallRefused, QueueFull, StoreUnavailable
-from junmai_jobs.route import Astray, UnknownService, route_of
+from junmai_jobs.route import route_of
 from junmai_jobs.scripts import Verb
+from junmai_jobs.server_errors import LOST, explain, is_passing
 
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
-_PASSING = (BusyLoadingError, MasterDownError, ReadOnlyError, TryAgainError, ClusterDownError, AskError)
-_PASSING_WORDS = ("BUSY ", "UNBLOCKED ", "NOREPLICAS ", "Function not found")
-_LOST = (redis.ConnectionError, redis.TimeoutError, OSError)
-_NO_DISK = "cannot write to its disk: free some space there, or read in its log why"
 
 
 class Endpoint(Protocol):
@@ -150,7 +134,7 @@ class ClientLink(_Lines):
         Where a connection was lost the idle ones go, too: if all are dead each would cost an attempt.
         """
         route = route_of(self.client)
-        if (route and route.lead_on(error)) or isinstance(error, _LOST):
+        if (route and route.lead_on(error)) or isinstance(error, LOST):
             self.close()
 
     def begin(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Callable[[], Any]:
@@ -172,8 +156,17 @@ class ClientLink(_Lines):
 
         return reply
 
-    def exchange(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Send commands at once, and give their replies in the shapes of redis-py's.
+    @property
+    def address(self) -> str:
+        """The server's, fit to be shown."""
+        return self._endpoint.describe()
+
+    def exchange(self, commands: Sequence[tuple[Any, ...]], *, raising: bool = True) -> list[Any]:
+        """Send commands at once on one connection, and give their replies in the shapes of redis-py's.
+
+        Args:
+            commands: each with its arguments.
+            raising: False: an error that the server answers is among the replies.
 
         Raises:
             RedisError, OSError: what went wrong first; ``insist`` knows what is to be thought of it.
@@ -182,16 +175,22 @@ class ClientLink(_Lines):
         self._send(connection, *commands)
         replies = []
         shapes = self.client.response_callbacks
-        try:
-            for command in commands:
+        for command in commands:
+            try:
                 reply = self._receive(connection)
                 replies.append(shapes[command[0]](reply) if command[0] in shapes else reply)
-        except redis.ResponseError as error:
-            connection.disconnect()  # the other replies are still to come
-            error.args = (f"{error} ({' '.join(map(str, command[:2]))})",)
-            raise
+            except redis.ResponseError as error:
+                if raising:
+                    connection.disconnect()  # the other replies are still to come
+                    error.args = (f"{error} ({' '.join(map(str, command[:2]))})",)
+                    raise
+                replies.append(error)
         self._idle.append(connection)
         return replies
+
+    def evaluate(self, script: str, key: str, *arguments: object) -> Any:
+        """Run a script that is no verb, and that writes nothing; for the errors see ``Link``."""
+        return self.insist(lambda: self._exchange("EVAL", script, 1, key, *arguments))
 
     def close(self) -> None:
         """Drop the connections that nobody uses now; the next call opens new ones."""
@@ -262,7 +261,7 @@ class DedicatedLink(_Lines):
             return self._receive(self.connection)
         except (RedisError, OSError) as error:
             self._heed(error)
-            raise explain(error, self._endpoint) from error
+            raise explain(error, self._endpoint.describe()) from error
 
     def fileno(self) -> int:
         """Of the connection's socket, to be waited on after ``send``."""
@@ -308,52 +307,8 @@ def insist(
             return attempt()
         except (RedisError, OSError) as error:
             heed(error)
-            if not _passing(error) or time.monotonic() + pause > deadline:
-                raise explain(error, endpoint) from error
+            if not is_passing(error) or time.monotonic() + pause > deadline:
+                raise explain(error, endpoint.describe()) from error
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
         endpoint.ensure()
-
-
-def _passing(error: Exception) -> bool:
-    if isinstance(error, (AuthenticationError, NoPermissionError, UnknownService)):
-        return False
-    if isinstance(_tls_failure(error), ssl.SSLCertVerificationError):
-        return False
-    if isinstance(error, _LOST):
-        return True
-    return isinstance(error, _PASSING) or str(error).startswith(_PASSING_WORDS)
-
-
-def _tls_failure(error: BaseException) -> ssl.SSLError | None:
-    """What TLS has found wrong, where that is what an error of redis-py's comes from."""
-    cause = error.__cause__ or error.__context__
-    return cause if cause is None or isinstance(cause, ssl.SSLError) else _tls_failure(cause)
-
-
-def explain(error: Exception, endpoint: Endpoint) -> StoreUnavailable | QueueFull:
-    """Our error for one of redis-py's, in one line that says what to do."""
-    where = endpoint.describe()
-    match error:
-        case OutOfMemoryError():
-            return QueueFull(f"the server {where} is out of memory: raise its maxmemory, or purge what waits")
-        case AuthenticationError():
-            what = "refuses the user or the password: correct them"
-        case NoPermissionError():
-            what = f"forbids a command to this user: {error}"
-        case BusyLoadingError():
-            what = "is still loading its data: try again in a moment"
-        case InvalidResponse():
-            what = "does not speak as Redis does: correct the address"
-        case Astray():
-            what = str(error)
-        case _ if isinstance(tls := _tls_failure(error), ssl.SSLCertVerificationError):
-            what = f"shows a certificate that proves nothing: {tls.verify_message}"
-        case _ if tls is not None:
-            what = f"and we do not agree on TLS: {tls.reason or tls}"
-        case redis.ConnectionError() | redis.TimeoutError() | OSError():
-            what = "cannot be reached: start it, or correct the address"
-        case _:
-            what = _NO_DISK if str(error).startswith("MISCONF ") else f"cannot work: {error}"
-    of_the_call = isinstance(error, redis.ResponseError) and what is not _NO_DISK and not _passing(error)
-    return (CallRefused if of_the_call else StoreUnavailable)(f"the server {where} {what}")

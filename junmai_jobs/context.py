@@ -16,7 +16,7 @@ from junmai_jobs.broker import Broker
 from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.errors import InvalidState, JobCancelled, StoreUnavailable
 from junmai_jobs.files import put_in_place
-from junmai_jobs.job import Claimed
+from junmai_jobs.job import Call, Claimed
 from junmai_jobs.options import check_lasting
 from junmai_jobs.task import Task, as_task
 
@@ -25,6 +25,7 @@ V = TypeVar("V")
 LOG_LIMIT = 16 * 1024
 """The most bytes that one call of ``RunningJob.log`` keeps."""
 _INTERVAL = 0.25
+_LOOK_EVERY = 0.1  # s
 _UNREAD = object()
 
 
@@ -35,6 +36,8 @@ class MakingWay(BaseException):
 class RunningJob:
     """The job that is running here; ``current_job()`` gives it to the task."""
 
+    replayed = False
+    """Whether somebody looks at the job again, and no worker runs it: for what must not be done twice."""
     # On the class, not in __init__: a run that changes none of these pays for none.
     _told_to_cancel = False
     _next_progress = _next_look = 0.0
@@ -68,6 +71,17 @@ class RunningJob:
         self._max_waiting = max_waiting
         self._task = task
         self._kept = kept
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What the log says of it, see docs/logs.md."""
+        return {**self._job.fields, "task": self._task and self._task.name}
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The words that were kept with it when it was submitted."""
+        own = Call.decode(self._job.body).options.get("tags")
+        return tuple(own or ()) if own is not None or self._task is None else self._task.options.tags
 
     @property
     def card(self) -> str | None:
@@ -135,7 +149,8 @@ class RunningJob:
     def checkpoint(self, data: Any) -> None:
         """Keep ``data``, at most 256 KiB, for the next run of this job, whatever ends this one.
 
-        When this has returned it is stored. It is forgotten when the job has succeeded.
+        When this has returned it is stored. It is forgotten when the job has succeeded. Now that nothing is
+        lost by it the run makes way, if it has to, see ``make_way``: keep what is done, not what will be.
 
         Raises:
             StaleLease: the job was given to someone else; let it pass.
@@ -144,6 +159,8 @@ class RunningJob:
         """
         self._broker.checkpoint(self._job, codec.pack(data, place="the checkpoint"))
         self._saved = _UNREAD
+        if _current.get() is self:  # not in a thread of the task's own, which it would end instead of the run
+            self.make_way()
 
     @property
     def saved(self) -> Any:
@@ -204,7 +221,7 @@ class RunningJob:
         """Let a job of a higher priority go first, if one waits in a queue that this worker serves.
 
         The run ends here then; the job is the first to run again in its priority, and begins anew: with
-        what ``checkpoint`` has kept. It spends no retry. Cheap: it looks at most four times a second.
+        what ``checkpoint`` has kept. It spends no retry. Cheap: it looks at most ten times a second.
 
         Raises:
             StaleLease: the job was given to someone else; let it pass.
@@ -212,7 +229,7 @@ class RunningJob:
         now = time.monotonic()
         if now < self._next_look or not self._queues:
             return
-        self._next_look = now + _INTERVAL
+        self._next_look = now + _LOOK_EVERY
         with contextlib.suppress(StoreUnavailable):
             if self._broker.outranked(self._job, self._queues):
                 raise MakingWay
@@ -283,8 +300,17 @@ def current_job() -> RunningJob:
     """
     job = _current.get()
     if job is None:
-        raise InvalidState("current_job() is for code that a worker runs; here no job is running")
+        raise InvalidState(
+            "current_job() is for code that a worker runs; here no job is running: submit the task, "
+            "in a test to the fixture `junmai`"
+        )
     return job
+
+
+def job_fields() -> dict[str, object]:
+    """What the log is to say of the job this code runs in, if it runs in one."""
+    job = _current.get()
+    return {} if job is None else job.fields
 
 
 class running:  # noqa: N801 - it reads as a word: with running(job)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from junmai_jobs.errors import OptionError
+from junmai_jobs.errors import REUSED, OptionError
 from junmai_jobs.job import check_id
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ class Edge:
     """Whether the child reads the parent's result."""
     planned: Planned[Any] | None = field(default=None, compare=False, repr=False)
     """The parent, where it may not be submitted yet."""
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the parent's submission was answered at once: it has succeeded, and is no job."""
+        return self.id.startswith(REUSED)
 
 
 def edge(parent: Named | str, policy: Policy) -> Edge:
@@ -93,11 +98,16 @@ def check_edges(edges: Sequence[Edge], after_policy: str) -> None:
         )
     if any(each.reads for each in on_failure):
         raise OptionError("a job that runs when a parent fails has no result of it to read")
+    if any(each.is_answered for each in on_failure):
+        raise OptionError(
+            "it waits for the failure of what has succeeded: its submission was answered at once"
+        )
 
 
 def written(edges: Sequence[Edge], after_policy: str) -> str:
     """The edges as ``NewJob.dependencies`` and lua/lib/block.lua have them."""
-    return " ".join(f"{each.policy or after_policy}{'+' * each.reads}={each.id}" for each in edges)
+    awaited = (each for each in edges if not each.is_answered)
+    return " ".join(f"{each.policy or after_policy}{'+' * each.reads}={each.id}" for each in awaited)
 
 
 def parents_in(dependencies: str) -> list[str]:

@@ -15,6 +15,14 @@ STOPPED: Mapping[How, str] = {
     "killed": "it was killed, as it did not stop",
 }
 """The same in words."""
+_OUTCOMES = {
+    "succeed": "succeeded",
+    "retry": "retrying",
+    "fail": "failed",
+    "defer": "deferred",
+    "step_aside": "released",
+    "confirm_cancel": "cancelled",
+}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -23,6 +31,11 @@ class Ending(NamedTuple):
 
     verb: str
     arguments: tuple[Any, ...]
+
+    @property
+    def outcome(self) -> str:
+        """For programs: the word that the history has for it, or ``succeeded``."""
+        return _OUTCOMES[self.verb]
 
     def __str__(self) -> str:
         """For the log: what it means, in a few words."""

@@ -9,6 +9,8 @@ JunmaiJobsError
 ├── ScheduleNotFound              no schedule of that name
 ├── InvalidState                  the job's state does not allow it
 ├── QueueFull                     the queue or the server has no room
+├── DiskFull                      a disk has no room for what jobs will write
+├── NotDurable                    it is not known that a job is on the server's disk
 ├── StoreUnavailable              the server cannot be reached or cannot be used
 │   └── CallRefused               the server answers one call with an error
 ├── StaleLease                    the job was given to someone else meanwhile
@@ -19,6 +21,8 @@ JunmaiJobsError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class JunmaiJobsError(Exception):
@@ -41,8 +45,21 @@ class UnknownTask(JunmaiJobsError):
     """No task of that name is registered in this process."""
 
 
+REUSED = "reused:"
+"""How the ids begin of submissions that were answered at once: they name no job."""
+
+
 class JobNotFound(JunmaiJobsError):
     """No job with that id is stored."""
+
+    @classmethod
+    def of(cls, job_id: str) -> JobNotFound:
+        """It, with a hint."""
+        if job_id.startswith(REUSED):
+            return cls(
+                f"no job {job_id}: its submission was answered with a result that is kept, without a job"
+            )
+        return cls(f"no job {job_id}: `junmai-jobs list` shows those there are")
 
 
 class ScheduleNotFound(JunmaiJobsError):
@@ -60,6 +77,29 @@ class InvalidState(JunmaiJobsError):
 
 class QueueFull(JunmaiJobsError):
     """The queue or the server has no room for more jobs, or the queue none for another lane."""
+
+
+class DiskFull(JunmaiJobsError):
+    """A disk has no room for what jobs say that they will write, so none of them was submitted."""
+
+
+class NotDurable(JunmaiJobsError):
+    """A job that was to be on the server's disk is not known to be there."""
+
+    def __init__(self, message: str, ids: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.ids = list(ids)
+        """Of the jobs that are accepted all the same; empty: nothing was submitted."""
+
+    @classmethod
+    def of(cls, ids: Sequence[str], wrong: str) -> NotDurable:
+        """It, for jobs that are accepted by a server of which this is wrong."""
+        which = f"job {ids[0]} is" if len(ids) == 1 else f"{len(ids)} jobs, {ids[0]} to {ids[-1]}, are"
+        return cls(
+            f"{which} accepted, but the server {wrong}. Then submit the same again with the same id, "
+            "which adds nothing",
+            ids,
+        )
 
 
 class StoreUnavailable(JunmaiJobsError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import math
 import re
 import traceback
@@ -36,11 +38,16 @@ from junmai_jobs.task import AsyncTask, Task, find_task
 from junmai_jobs.timelimit import limited
 from junmai_jobs.workflow import filled_in
 
+log = logging.getLogger("junmai_jobs.worker")
 _STORE_PAUSE = 5.0
 TRACEBACK_LIMIT = 16 * 1024
 _CALLERS = {__name__, called.__module__, limited.__module__, "asyncio.runners", "asyncio.base_events"}
 UNKNOWN_TASK_PATIENCE = 600.0
 """Seconds for which a job of an unknown task is left to other workers before it fails."""
+
+
+class Crash(BaseException):
+    """In a test, the process is gone, here and now: that is no outcome, and nobody is told."""
 
 
 class Assignment(NamedTuple):
@@ -57,12 +64,22 @@ class Assignment(NamedTuple):
         return ladder.rung_of(self.job.note)
 
 
+def assign(job: Claimed) -> Assignment:
+    """Read a job's body and find its task.
+
+    Raises:
+        UnknownTask: it is not registered here.
+        ValueError: the body cannot be read.
+    """
+    call = Call.decode(job.body)
+    task = find_task(call.task)
+    return Assignment(job, call, task, task.options.overlaid(call.options))
+
+
 def prepare(job: Claimed) -> Assignment | Ending:
-    """Read a job's body and find its task, or say how the job ends because that cannot be done."""
+    """``assign``, or say how the job ends because that cannot be done."""
     try:
-        call = Call.decode(job.body)
-        task = find_task(call.task)
-        return Assignment(job, call, task, task.options.overlaid(call.options))
+        return assign(job)
     except UnknownTask as error:
         return _left_to_others(job, error)
     except ValueError as error:
@@ -78,10 +95,11 @@ def execute(
     *,
     kept: cache.Bounds = cache.NOTHING,
     note_input: Callable[[str], object] = lambda _input_id: None,
+    kind: type[RunningJob] = RunningJob,
 ) -> Ending | None:
     """Run the task. None when the job is no longer ours, so that its end is not ours to tell.
 
-    Never raises: whatever the task does is an outcome.
+    Never raises but ``Crash``: whatever else the task does is an outcome.
 
     Args:
         assignment: the job and its task.
@@ -91,9 +109,10 @@ def execute(
         max_waiting: how many jobs may wait in a queue the task submits to.
         kept: how much is kept of values that were made before.
         note_input: told what the run works on, if its task has ``input``, see ``quarantine.input_id``.
+        kind: what the task sees of its job.
     """
     job, options = assignment.job, assignment.options
-    context = RunningJob(
+    context = kind(
         job,
         broker,
         options.timeout,
@@ -114,6 +133,8 @@ def execute(
             else:
                 value = _call(assignment, call, context)
             result = b"" if value is None else _packed(value)
+        except Crash:
+            raise
         except BaseException as error:  # noqa: BLE001 - a task may raise anything, and the worker must go on
             tell_failure(hooks, context, error)
             return _outcome(error, assignment, context)
@@ -170,6 +191,31 @@ def _call(assignment: Assignment, call: Call, context: RunningJob) -> Any:
     return called(task.function, call.args, call.kwargs, limit, context)
 
 
+def log_begin(assignment: Assignment) -> None:
+    """A run begins, for who looks closely."""
+    job, task = assignment.job, assignment.task.name
+    if log.isEnabledFor(logging.DEBUG):
+        fields = {"event": "job.started", **job.fields, "task": task}
+        log.debug("job %s %s attempt %d begins", job.id, task, job.attempt, extra=fields)
+
+
+def log_end(assignment: Assignment, ending: Ending | None, seconds: float) -> None:
+    """A run has ended so; None: the job is no longer ours."""
+    job, task = assignment.job, assignment.task.name
+    if log.isEnabledFor(logging.INFO):
+        fields = {
+            "event": "job.ended",
+            **job.fields,
+            "task": task,
+            "duration_s": round(seconds, 4),
+            "outcome": ending.outcome if ending else "lost",
+        }
+        told = ending or "given to someone else"
+        log.info(
+            "job %s %s attempt %d after %.3f s: %s", job.id, task, job.attempt, seconds, told, extra=fields
+        )
+
+
 def delay_after_timeout(assignment: Assignment) -> float:
     """What follows if the run has to be killed: a retry in so many seconds, or, if negative, failure."""
     delay = assignment.options.retry.decide(assignment.job.attempt, TimeoutError())
@@ -188,7 +234,7 @@ def _outcome(error: BaseException, assignment: Assignment, context: RunningJob) 
             return None
         case _ if context.cancel_asked and (how := _cancelled(error)):
             return endings.confirm_cancel(how)
-        case MakingWay():
+        case _ if any(isinstance(each, MakingWay) for each in behind(error)):
             return endings.step_aside()
         case RetryLater(seconds=seconds) if _is_delay(seconds):
             return endings.defer(seconds, reason=_reason(error))
@@ -226,8 +272,15 @@ def _out_of_memory(error: BaseException, rung: int) -> Ending:
     return ladder.after(rung, describe(error))
 
 
+@functools.lru_cache(100)
+def _warn_of_unknown(text: str) -> None:
+    """Once in this process."""
+    log.warning("%s: its jobs wait for a worker that knows it", text, extra={"event": "task.unknown"})
+
+
 def _left_to_others(job: Claimed, error: UnknownTask) -> Ending:
     """Another worker may know the task: come back in 5 to 60 s, and fail in the end."""
+    _warn_of_unknown(str(error))
     noted = re.fullmatch(r"unknown:(\d+)", job.note)
     first_seen = int(noted[1] if noted else job.token)
     waited = (int(job.token) - first_seen) / 1e6

@@ -29,6 +29,16 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def state_of(file: BinaryIO) -> tuple[int, ...]:
+    """Which open file it is, and what is another when somebody writes to it.
+
+    Raises:
+        OSError: it is in no file system.
+    """
+    found = os.fstat(file.fileno())
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def read_small(path: Path) -> str:
     """The text of a file of settings, in UTF-8, with or without a byte order mark.
 
@@ -45,12 +55,29 @@ def read_small(path: Path) -> str:
 
 @contextmanager
 def aside(final: Path) -> Iterator[Path]:
-    """A new name beside a file, for what is to be put in its place; what is left there is removed."""
+    """A new name beside a file, for what is to be put in its place; what is left there is removed.
+
+    Raises:
+        OSError: in its place is a folder, a device or a pipe, which no file may replace.
+    """
+    if final.exists() and not final.is_file():
+        raise OSError(0, "it is no regular file")
     made = final.with_name(f".junmai-{secrets.token_hex(6)}.tmp")
     try:
         yield made
     finally:
         made.unlink(missing_ok=True)
+
+
+def may_become(file: Path, head: bytes) -> bool:
+    """Whether a file of ours, which begins so, may be put there: there is none yet, or one of these."""
+    try:
+        with open_regular(file) as there:
+            return there.read(len(head)) == head
+    except FileNotFoundError:
+        return not file.is_symlink()
+    except OSError:
+        return False
 
 
 def remove_leftovers(folder: Path, *, until: float) -> None:

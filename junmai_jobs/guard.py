@@ -66,4 +66,6 @@ class LeaseGuard(threading.Thread):
     def _stop_runs(self, begun_before: float) -> None:
         for slot in self._slots:
             if job_id := slot.stop_run(begun_before):
-                log.warning("job %s is stopped: its lease cannot be renewed", job_id)
+                text = "job %s is stopped: its lease cannot be renewed"
+                fields = {"event": "job.stopped", "slot": slot.claimer, "job": job_id}
+                log.warning(text, job_id, extra=fields)

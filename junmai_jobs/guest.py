@@ -74,7 +74,7 @@ class Guest:
             reading = self._sensors.read(ours)
         except Exception as error:  # noqa: BLE001 - psutil lets through what a system short of files raises
             if not self._is_blind:
-                log.warning("the machine cannot be looked at: %s", error)
+                log.warning("the machine cannot be looked at: %s", error, extra={"event": "machine.unseen"})
             self._is_blind = True
             return
         self._is_blind = False

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from junmai_jobs.errors import JobCancelled, JobFailed, ResultTimeout
-from junmai_jobs.job import Job, Status
-from junmai_jobs.waiting import deadline_in, pauses, wait_until_finished
+from junmai_jobs import codec
+from junmai_jobs.errors import REUSED, JobCancelled, JobFailed
+from junmai_jobs.job import Job, Status, new_id
+from junmai_jobs.waiting import pauses, wait_until_finished
+from junmai_jobs.wording import clean_lines
 
 if TYPE_CHECKING:
     from junmai_jobs.jobqueue import JobQueue
+    from junmai_jobs.why import Why
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -24,6 +27,11 @@ class JobHandle(Generic[R_co]):
         """Whether the job was there before this submission."""
         self._jobs = jobs
 
+    @property
+    def reused(self) -> bool:
+        """Whether the submission was answered with a result that is kept: then there is no job."""
+        return False
+
     def __repr__(self) -> str:
         return f"<job {self.id}>"
 
@@ -35,6 +43,10 @@ class JobHandle(Generic[R_co]):
     def job(self) -> StoredJob:
         """Everything there is to know of it now."""
         return self._jobs.job(self.id)
+
+    def why(self) -> Why:
+        """See ``JobQueue.why``."""
+        return self._jobs.why(self.id)
 
     def cancel(self) -> bool:
         """See ``JobQueue.cancel``."""
@@ -51,7 +63,7 @@ class JobHandle(Generic[R_co]):
             PayloadError: what it returned cannot be read.
         """
         return self._outcome(
-            wait_until_finished(self._jobs.inspector, self.id, deadline_in(timeout)), timeout
+            wait_until_finished(self._jobs.inspector, self.id, self._jobs.deadline_in(timeout)), timeout
         )
 
     async def result_async(self, timeout: float | None = None) -> R_co:  # noqa: ASYNC109 - as result has it
@@ -62,7 +74,7 @@ class JobHandle(Generic[R_co]):
         """
         import asyncio  # noqa: PLC0415 - whoever calls this has it
 
-        for pause in pauses(deadline_in(timeout)):
+        for pause in pauses(self._jobs.deadline_in(timeout)):
             if (await asyncio.to_thread(self._jobs.inspector.status, self.id)).finished:
                 break
             await asyncio.sleep(pause)
@@ -71,14 +83,43 @@ class JobHandle(Generic[R_co]):
 
     def _outcome(self, status: Status, timeout: float | None) -> R_co:
         if not status.finished:
-            raise ResultTimeout(f"job {self.id} has not ended within {timeout:g} s; it is {status}")
+            hint = f"; it is {status}: `junmai-jobs why {self.id}` tells what it waits for"
+            raise self._jobs.timed_out(f"job {self.id} has", timeout, hint)
         if status is Status.SUCCEEDED:
             return cast("R_co", self._jobs.inspector.result(self.id))
         job = self._jobs.inspector.job(self.id)
         if status is Status.CANCELLED:
-            raise JobCancelled(f"job {self.id} was cancelled: {job.reason}")
+            raise JobCancelled(f"job {self.id} was cancelled: {clean_lines(job.reason)}")
         error = job.error or {}
-        raise JobFailed(f"job {self.id} failed: {error.get('type')}: {error.get('message')}")
+        why = clean_lines(f"{error.get('type')}: {error.get('message')}")
+        raise JobFailed(f"job {self.id} failed: {why}")
+
+
+class AnsweredHandle(JobHandle[R_co]):
+    """What a submission gives that was answered at once: it has succeeded, and its id names no job."""
+
+    def __init__(self, jobs: JobQueue, result: bytes) -> None:
+        super().__init__(jobs, REUSED + new_id())
+        self._result = result
+
+    @property
+    def reused(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def status(self) -> Status:
+        """It has succeeded."""
+        return Status.SUCCEEDED
+
+    def result(self, timeout: float | None = None) -> R_co:
+        """What is kept; nothing is waited for, and no server asked."""
+        self._jobs.deadline_in(timeout)
+        return cast("R_co", codec.unpack(self._result))
+
+    async def result_async(self, timeout: float | None = None) -> R_co:  # noqa: ASYNC109 - as result has it
+        """``result``."""
+        return self.result(timeout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

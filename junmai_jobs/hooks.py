@@ -30,6 +30,12 @@ class Hook:
     def failure(self, job: RunningJob, error: BaseException) -> None:
         """The task has raised ``error``, be it ``RetryLater`` or an error. What this raises is logged."""
 
+    def close(self) -> None:
+        """No task runs in this process any more, which ends in order. What this raises is logged.
+
+        Only a hook around every task is told, see ``use``.
+        """
+
 
 _for_every_task: list[Hook] = []
 
@@ -49,6 +55,15 @@ def use(hook: Hook) -> None:
 def hooks_around(own: tuple[Hook, ...]) -> tuple[Hook, ...]:
     """The hooks around a task that has these of its own."""
     return (*_for_every_task, *own)
+
+
+def close_hooks() -> None:
+    """Call every ``close``, the last hook's first."""
+    for hook in reversed(_for_every_task):
+        try:
+            hook.close()
+        except Exception:
+            log.exception("%r failed to close", hook, extra={"event": "hook.failed"})
 
 
 def check_hooks(hooks: Iterable[object]) -> tuple[Hook, ...]:
@@ -73,7 +88,8 @@ def tell_success(hooks: tuple[Hook, ...], job: RunningJob, result: object) -> No
         try:
             hook.after(job, result)
         except BaseException:
-            log.exception("job %s: %r failed after the run; the job has succeeded all the same", job.id, hook)
+            text = "job %s: %r failed after the run; the job has succeeded all the same"
+            log.exception(text, job.id, hook, extra={"event": "hook.failed", **job.fields})
 
 
 def tell_failure(hooks: tuple[Hook, ...], job: RunningJob, error: BaseException) -> None:
@@ -82,4 +98,5 @@ def tell_failure(hooks: tuple[Hook, ...], job: RunningJob, error: BaseException)
         try:
             hook.failure(job, error)
         except BaseException:
-            log.exception("job %s: %r failed after the run; it changes nothing for the job", job.id, hook)
+            text = "job %s: %r failed after the run; it changes nothing for the job"
+            log.exception(text, job.id, hook, extra={"event": "hook.failed", **job.fields})

@@ -62,9 +62,20 @@ def is_alive(mark: Any) -> bool:
         return False
 
 
+def version() -> str:
+    """Of this package as it is installed; "0" where it runs without being so."""
+    from importlib import metadata  # noqa: PLC0415 - who only submits does without
+
+    try:
+        return metadata.version("junmai-jobs")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
 def describe_process() -> dict[str, Any]:
     """What a worker says of its process, for ``is_gone``."""
-    return {"host": host_name(), "host_id": host_id(), "pid": os.getpid(), "mark": mark_of(os.getpid())}
+    process = {"host": host_name(), "host_id": host_id(), "pid": os.getpid(), "mark": mark_of(os.getpid())}
+    return {**process, "version": version()}
 
 
 def is_gone(info: Mapping[str, Any]) -> bool:
@@ -89,6 +100,13 @@ def _is_battery(supply: Path) -> bool:
     return not of_device and (supply / "type").read_text().strip() == "Battery"
 
 
-def worker_name() -> str:
-    """A name no other worker has or will have."""
-    return f"{host_name()}:{os.getpid()}:{time.time_ns() // 1_000_000:x}"
+def worker_name(given: str | None = None) -> str:
+    """A name no other worker has or will have: HOST:PID:START, or HOST:GIVEN:PID:START."""
+    parts = (host_name(), given, str(os.getpid()), f"{time.time_ns() // 1_000_000:x}")
+    return ":".join(part for part in parts if part)
+
+
+def given_name(worker: str) -> str | None:
+    """What a worker was called, by its name; None if nobody has called it anything."""
+    parts = worker.split(":")
+    return parts[1] if len(parts) > 3 else None

@@ -146,7 +146,7 @@ class _Started:
             with contextlib.closing(self._worker):
                 self._worker.run()
         except BaseException as error:
-            log.exception("the worker has failed")
+            log.exception("the worker has failed", extra={"event": "worker.failed"})
             self._failure = error
         finally:
             self.over.set()

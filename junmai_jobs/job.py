@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard
 
 from junmai_jobs import codec
 from junmai_jobs.errors import JobNotFound, OptionError, PayloadError
+from junmai_jobs.hints import as_name
 from junmai_jobs.lanes import lane_of, needs_of, queue_of
-from junmai_jobs.template import VERSIONS, Template
+from junmai_jobs.template import VERSIONS, Header, Template
 
 DEFAULT_MAX_RETRIES = 3
 _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
@@ -32,7 +34,6 @@ _A_DIGIT = (_DIGITS * 8).encode()
 _chance = random.Random()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_chance.seed)
-_HEADER = re.compile(rb"(.)([^|\n]*)\|(\d+)(?:\|(\d*|@)\|(\d*)(?:\|([^\n]*))?)?\n")
 
 
 class Status(StrEnum):
@@ -87,8 +88,10 @@ def check_name(name: object, what: str) -> str:
     """
     if is_name(name):
         return name
+    near = as_name(name)
     raise OptionError(
         f"{what} {name!r} is not a name: up to 128 of a-z, 0-9, '.', '_' and '-', the first a letter or digit"
+        + (f"; {near!r} is one" if near else "")
     )
 
 
@@ -223,20 +226,14 @@ class Body:
         Raises:
             PayloadError: it cannot be read, or is of a newer version.
         """
-        header, call = _HEADER.match(data), Call.decode(data)
+        header, call = Header.read(data), Call.decode(data)
         if header is None:
             raise PayloadError(_DAMAGED)
+        own = header._asdict()
+        lane, _ = own.pop("lane"), own.pop("version")
         try:
-            return cls(
-                queue=queue_of(lane := header[2].decode()),
-                priority=int(header[3]),
-                **call._asdict(),
-                created=int(header[4]) / 1000 if header[4] not in {None, b"", b"@"} else None,
-                expires=int(header[5]) / 1000 if header[5] else None,
-                needs=needs_of(lane),
-                extras=dict(extra.split("=", 1) for extra in (header[6] or b"").decode().split(";") if extra),
-            )
-        except (ValueError, OverflowError):
+            return cls(queue=queue_of(lane), needs=needs_of(lane), **own, **call._asdict())
+        except ValueError:
             raise PayloadError(_DAMAGED) from None
 
 
@@ -253,6 +250,16 @@ class NewJob(NamedTuple):
     When a parent does not succeed the job is cancelled (``cancel``) or runs all the same (``continue``);
     ``failure``: it runs only then. With a ``+`` it will read the parent's result.
     """
+    durable: bool = False
+    """Whether it is accepted only when it is on the server's disk."""
+    asks: Any = None
+    """Its task, if a result that is kept will do in its place, see ``reuse.py``."""
+    writes: Mapping[Path, int] | None = None
+    """Bytes that it will write, by folder; None: its task does not say."""
+    behind: int = 0
+    """So many places it stands further back, if it may run at once: see shortest.py."""
+    answer: bytes | None = None
+    """What ``asks`` has found: no job is made."""
 
     @property
     def has_extras(self) -> bool:
@@ -278,6 +285,16 @@ class Claimed(NamedTuple):
     def attempt(self) -> int:
         """1 for the first run; crashes, releases and deferrals do not count."""
         return self.failures + 1
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What the log says of it, see docs/logs.md."""
+        return {"job": self.id, "attempt": self.attempt, "token": self.token, "queue": self.queue}
+
+    @property
+    def queue(self) -> str:
+        """The queue it was claimed from, as its body's first line tells."""
+        return queue_of(self.body[1:].partition(b"|")[0].decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

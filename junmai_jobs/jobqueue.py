@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from junmai_jobs.broker import pages
 from junmai_jobs.errors import (
@@ -14,23 +14,30 @@ from junmai_jobs.errors import (
     JobNotFound,
     JunmaiJobsError,
     OptionError,
-    ResultTimeout,
 )
+from junmai_jobs.estimates import Estimate
 from junmai_jobs.events import Event, follow
 from junmai_jobs.handle import JobHandle, StoredJob
 from junmai_jobs.history import read_history
 from junmai_jobs.job import WAITING, NewJob, Status, check_name, new_id, stored_id
+from junmai_jobs.jobqueue_keeping import JobQueueKeeping
+from junmai_jobs.jobqueue_outlook import JobQueueOutlook
 from junmai_jobs.jobqueue_schedules import JobQueueSchedules
 from junmai_jobs.jobqueue_workers import JobQueueWorkers
 from junmai_jobs.jobqueue_workflows import JobQueueWorkflows
+from junmai_jobs.keys import FINISHED_HOMES
+from junmai_jobs.options import no_priority
 from junmai_jobs.task import Task, as_task
-from junmai_jobs.waiting import as_they_finish, deadline_in
+from junmai_jobs.waiting import as_they_finish
+
+if TYPE_CHECKING:
+    from junmai_jobs.why import Why
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
+class JobQueue(JobQueueOutlook, JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers, JobQueueKeeping):
     """The jobs of one namespace on one server. It connects at the first call; threads may share it.
 
     Args:
@@ -50,8 +57,11 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
 
         Raises:
             PayloadError: an argument is missing, unexpected, or cannot be stored. Nothing was sent.
+            DiskFull: a disk of this computer has no room for what it will write. Nothing was sent.
             QueueFull, InvalidState: no room; the id given belongs to a job with other content.
             JobNotFound: a job in ``after`` or ``result_of`` is unknown.
+            NotDurable: it has the option ``durable``, and is not known to be on the server's disk; ``ids`` of
+                the error tells whether it is accepted all the same.
             OptionError: it is no task.
         """
         return self.enqueue([as_task(task).new_job(args, kwargs)])[0]
@@ -63,7 +73,8 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
 
         200 rows go in one call (fewer with unique keys, limits, batches or parents), all or none, and none of
         200 if one of them is wrong; an error names the row, and rows of earlier calls stay accepted. Rows are
-        taken as they are sent; what stays is their handles, 0.2 kB each.
+        taken as they are sent; what stays is their handles, 0.2 kB each. Where the task says what it writes
+        (``disk``) all rows are taken first, and DiskFull refuses all of them.
         """
         if not isinstance(rows, Iterable):
             raise OptionError(f"rows is {rows!r}; give a list of rows, each the arguments of one job")
@@ -77,7 +88,8 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
             raise OptionError(f"calls is {calls!r}; give a list of pairs, each a task and a row")
         handles: list[JobHandle[R]] = []
         try:
-            self.enqueue_all(pages(_new_job(number, call) for number, call in enumerate(calls)), handles)
+            new = (_new_job(number, call) for number, call in enumerate(calls))
+            self.enqueue_all(pages(self.admitted(new)), handles)
         except BaseException as error:
             if handles:
                 error.add_note(f"the first {len(handles):,} jobs were accepted before")
@@ -93,6 +105,17 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
             JobNotFound: there is none.
         """
         return StoredJob.of(self.inspector.job(job_id), self)
+
+    def why(self, job_id: str) -> Why:
+        """Why a job does not run, and when it will, as far as that can be told; see docs/why.md.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        from junmai_jobs.why.looking import InspectorWhy  # noqa: PLC0415 - whoever only submits does without
+
+        self._check_server()
+        return InspectorWhy(self._link, self.namespace).why(stored_id(job_id))
 
     def jobs(
         self,
@@ -113,6 +136,16 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
         wanted = Status(status) if status else None
         found = self.inspector.jobs(status=wanted, queue=queue, task=task, limit=limit)
         return [StoredJob.of(job, self) for job in found]
+
+    def estimate(self, task: Task[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Estimate | None:
+        """How long a job will take and how much memory, as runs of jobs like it tell; None: too few have run.
+
+        What is alike is told by the task's ``alike``, see docs/guide/estimates.md.
+
+        Raises:
+            OptionError: it is no task.
+        """
+        return self.estimates.of(as_task(task), args, kwargs)
 
     def stats(self) -> dict[str, Any]:
         """Counts, as ``junmai-jobs stats --json`` prints them."""
@@ -141,7 +174,7 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
             OptionError: one of them is no handle.
         """
         given = _check_handles(handles)
-        ended = set(as_they_finish(self.inspector, [each.id for each in given], deadline_in(timeout)))
+        ended = set(as_they_finish(self.inspector, [each.id for each in given], self.deadline_in(timeout)))
         return [each for each in given if each.id in ended], [each for each in given if each.id not in ended]
 
     def as_completed(
@@ -154,11 +187,11 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
             OptionError: one of them is no handle.
         """
         missing = {each.id: each for each in _check_handles(handles)}
-        total, deadline = len(missing), deadline_in(timeout)
+        total, deadline = len(missing), self.deadline_in(timeout)
         for job_id in as_they_finish(self.inspector, list(missing), deadline):
             yield missing.pop(job_id)
         if missing:
-            raise ResultTimeout(f"{len(missing)} of {total} jobs have not ended within {timeout:g} s")
+            raise self.timed_out(f"{len(missing)} of {total} jobs have", timeout)
 
     def events(self, after: str | None = None, timeout: float | None = None) -> Iterator[Event]:
         """What happens to jobs, as it happens.
@@ -229,8 +262,24 @@ class JobQueue(JobQueueSchedules, JobQueueWorkflows, JobQueueWorkers):
             JobNotFound, InvalidState, OptionError: none such; it has finished; no priority.
         """
         if type(priority) is bool or not isinstance(priority, int) or not 0 <= priority <= 10:
-            raise OptionError(f"priority is {priority!r}; give a whole number from 0 to 10")
+            raise OptionError(no_priority(priority))
         self.broker.reprioritize(stored_id(job_id), priority)
+
+    def boost(self, job_id: str) -> bool:
+        """Have a job come first of all, at priority 10: somebody waits for it now (docs/guide/attention.md).
+
+        Of two the one boosted last is first. When it may run stays as it is: not before its time, nor before
+        its parents have ended. True: it waits; False: it runs already, and is first should it come back.
+
+        Raises:
+            JobNotFound, InvalidState: there is none; it has finished.
+        """
+        [home] = self.broker.boost([stored_id(job_id)])
+        if not home:
+            raise JobNotFound.of(job_id)
+        if home in FINISHED_HOMES:
+            raise InvalidState(f"job {job_id} is {home}; only a job that has not finished can be boosted")
+        return home != "running"
 
     def pause(self, *queues: str) -> list[str]:
         """When this returns, no job of these queues starts; none named: of no queue, also of those to come.

@@ -1,8 +1,8 @@
-"""What a ``JobQueue`` does with workers. Who only submits does without the modules of one."""
+"""What a ``JobQueue`` does with workers, and as one. Who only submits does without the modules of one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from junmai_jobs.errors import OptionError
@@ -10,11 +10,12 @@ from junmai_jobs.jobqueue_base import JobQueueBase
 
 if TYPE_CHECKING:
     from junmai_jobs.hosting import EmbeddedWorker
+    from junmai_jobs.replay import Replay
     from junmai_jobs.settings import WorkerSettings
 
 
 class JobQueueWorkers(JobQueueBase):
-    """The part of ``JobQueue`` that is about workers."""
+    """The part of ``JobQueue`` that runs jobs."""
 
     def worker(
         self,
@@ -71,3 +72,21 @@ class JobQueueWorkers(JobQueueBase):
         return worker_settings(
             self, concurrency=concurrency, queues=queues, tasks=tasks, governor=governor, **settings
         )
+
+    def replay(
+        self, job_id: str, *, attempt: int | None = None, tell: Callable[[str], object] = print
+    ) -> Replay:
+        """What a job has to do, to ``run`` it once more, here; the job stays as it is: docs/guide/replay.md.
+
+        Args:
+            job_id: which; it may have finished.
+            attempt: which one the task is to take it for; None: the last.
+            tell: gets progress, log, and what was not submitted or published, line by line.
+
+        Raises:
+            JobNotFound, UnknownTask, InvalidState, ResultExpired: see ``Replay``.
+        """
+        from junmai_jobs.replay import Replay  # noqa: PLC0415 - whoever only submits does without
+
+        self._check_server()
+        return Replay(self._link, self.namespace, job_id, attempt, tell)

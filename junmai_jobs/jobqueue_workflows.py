@@ -65,9 +65,9 @@ class JobQueueWorkflows(JobQueueBase):
 
     def _enqueue_all(self, new: list[NewJob]) -> None:
         accepted = 0
-        for page in pages(new):
+        for page in pages(self.admitted(new)):
             try:
-                self.enqueue(page)
+                self.enqueue_admitted(page)
             except InvalidState as error:
                 raise InvalidState(
                     f"{error}; if it is a job of another batch, name its handle instead"

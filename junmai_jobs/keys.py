@@ -20,7 +20,8 @@ class Keys(NamedTuple):
     """Hash, id -> state (lua/lib/state.lua), once a claim met it or it finished, or while blocked."""
     meta: str
     """Hash: token and sequence last given, "reaped_at LEASE", aged, listened; last purged, announced,
-    unscheduled; cache_bytes, cache_hits, cache_misses."""
+    unscheduled, learnt; furthest, see enqueue.lua; durable, see disk.py; adopted; cache_bytes, cache_hits and
+    cache_misses."""
     paused: str
     """Hash, queue or ``*`` -> 1 (paused) or 0 (goes on although ``*`` is paused)."""
     queues: str
@@ -78,10 +79,16 @@ class Keys(NamedTuple):
     """Hash, ``TASK VERSION DIGEST`` -> ``till value``, values that were made before (lua/lib/cached.lua)."""
     cache_uses: str
     """Sorted set, the same -> the token of the run that has made or used it last."""
+    observations: str
+    """Hash, ``TASK|KIND|DEVICE`` -> what the last runs like that took (estimates.py)."""
+    observed: str
+    """Sorted set, the same -> when something was last learnt of it (ms)."""
     log_lines: str
     """Hash, id -> text, the last lines a task has written."""
     expiring: str
     """Sorted set, id -> when its result is forgotten (ms)."""
+    looked_at: str
+    """Sorted set, ``id priority sequence`` of jobs that somebody looked at -> their place for that."""
     ages: str
     """Sorted set, a sequence number -> when it was the last given (ms): how long a place waits."""
     minutes: str
@@ -108,3 +115,8 @@ class Keys(NamedTuple):
     def control(self, worker: str) -> str:
         """The list on which a worker's supervisor blocks."""
         return self.queue(f"@{worker}", "control")
+
+    @property
+    def staging(self) -> str:
+        """What the names of keys begin with as long as an import has not put them in their place."""
+        return f"{self.prefix}import:"

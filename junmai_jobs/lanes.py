@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from junmai_jobs.errors import OptionError
 
@@ -25,6 +25,11 @@ def lane_of(queue: str, needs: Mapping[str, float]) -> str:
 def queue_of(lane: str) -> str:
     """The queue a lane is in."""
     return lane.partition("+")[0]
+
+
+def ranks_of(lanes: Iterable[str]) -> dict[str, int]:
+    """The places of their queues, of lanes in the order in which a worker serves them."""
+    return {queue: place for place, queue in enumerate(dict.fromkeys(map(queue_of, lanes)))}
 
 
 def needs_of(lane: str) -> dict[str, float]:

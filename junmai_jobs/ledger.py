@@ -80,6 +80,11 @@ _SECONDS = """
     WHERE task = ? AND status = 'succeeded' AND started_at <= finished_at
     ORDER BY created_at DESC LIMIT 100
 """
+_FIRST_STARTS = """
+    SELECT (julianday(min(started_at)) - julianday(min(created_at))) * 86400 FROM jobs
+    WHERE session_id IS NOT NULL AND status = 'succeeded' AND created_at <= started_at
+    GROUP BY session_id ORDER BY max(created_at) DESC LIMIT 5
+"""
 _LOST_WORK = """
     SELECT status, photo_id, error_message, finished_at FROM jobs
     WHERE id = ? AND task = ? AND photo_id IS NOT NULL AND status IN ('failed', 'cancelled')
@@ -90,8 +95,23 @@ _ROWS = """
     FROM jobs WHERE
 """  # and the conditions, and
 _NEWEST = " ORDER BY created_at DESC, rowid DESC LIMIT :limit"
+_ANSWERED = '{"reused": true}'
+"""The config of what was recorded at once, and so has no job."""
+_ANSWER = """
+    INSERT INTO jobs (id, task, photo_id, session_id, priority, status, config, created_at, finished_at)
+    VALUES (:id, :task, :photo_id, :session_id, :priority, 'succeeded', :config, :now, :now)
+    ON CONFLICT (id) DO UPDATE SET
+        status = 'succeeded', config = excluded.config, finished_at = excluded.finished_at,
+        error_message = NULL
+"""
+_IS_ANSWERED = """
+    SELECT jobs.id FROM jobs JOIN photos ON photos.id = photo_id JOIN looks USING (sha256)
+    WHERE session_id = :session_id AND config = :config
+      AND jobs.status = 'succeeded' AND photos.status = 'completed'
+"""
 _UNFINISHED = "SELECT id FROM jobs WHERE status NOT IN ('succeeded', 'failed', 'cancelled')"
 _UNFINISHED_OF_SESSION = _UNFINISHED + " AND session_id = :session_id"
+_UNFINISHED_OF_PHOTO = _UNFINISHED + " AND photo_id = :photo_id ORDER BY rowid"
 
 
 class PlannedJob(NamedTuple):
@@ -140,6 +160,22 @@ class Ledger(CatalogFile):
         values = [(*row[:5], _stored_config(row.config), now) for row in map(PlannedJob._make, rows)]
         with self._writing() as db:
             db.executemany(_ADD, values)
+
+    def add_answered(self, rows: Iterable[PlannedJob]) -> None:
+        """Note jobs that need not be submitted: what they would find out is recorded already.
+
+        Raises:
+            CatalogError: a photo or session is not in the catalog.
+        """
+        now = iso(time.time())
+        values = [row._asdict() | {"config": _ANSWERED, "now": now} for row in rows]
+        with self._writing() as db:
+            db.executemany(_ANSWER, values)
+
+    def answered_jobs(self, session_id: int) -> set[str]:
+        """The ids of a session's jobs that were not needed, see ``add_answered``; as far as that holds."""
+        found = self._rows(_IS_ANSWERED, {"session_id": session_id, "config": _ANSWERED})
+        return {job_id for (job_id,) in found}
 
     def begin_job(
         self,
@@ -228,15 +264,25 @@ class Ledger(CatalogFile):
         """The jobs that match, newest first."""
         return self._job_rows(limit, status=status, session_id=session_id, photo_id=photo_id)
 
-    def unfinished_jobs(self, session_id: int | None = None) -> list[str]:
-        """The ids of the jobs, of a session or of all, that may still run: what ``sync`` is to look at."""
-        statement = _UNFINISHED if session_id is None else _UNFINISHED_OF_SESSION
-        return [job_id for (job_id,) in self._rows(statement, {"session_id": session_id})]
+    def unfinished_jobs(self, session_id: int | None = None, *, photo_id: int | None = None) -> list[str]:
+        """The ids of the jobs, of a session, a photo or of all, that may still run, as far as is known.
 
-    def typical_seconds(self, task: str) -> float | None:
-        """How long a run of this task takes: the median of the last that succeeded; None: none has."""
-        runs = [seconds for (seconds,) in self._rows(_SECONDS, (task,))]
-        return statistics.median(runs) if runs else None
+        Those of a photo are in the order in which they were planned.
+        """
+        statement = _UNFINISHED if session_id is None else _UNFINISHED_OF_SESSION
+        if photo_id is not None:
+            statement = _UNFINISHED_OF_PHOTO
+        found = self._rows(statement, {"session_id": session_id, "photo_id": photo_id})
+        return [job_id for (job_id,) in found]
+
+    def recent_seconds(self, task: str) -> tuple[float, ...]:
+        """How long the last runs of this task took that succeeded, in ascending order; 100 at most."""
+        return tuple(sorted(seconds for (seconds,) in self._rows(_SECONDS, (task,))))
+
+    def usual_start(self) -> float:
+        """Seconds from the submission of a session's jobs to the first start, of the last few; or 0."""
+        starts = [seconds for (seconds,) in self._rows(_FIRST_STARTS)]
+        return statistics.median(starts) if starts else 0.0
 
     def _job_rows(self, limit: int, **matching: object) -> list[JobRow]:
         conditions = [f"{column} = :{column}" for column, value in matching.items() if value is not None]

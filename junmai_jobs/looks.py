@@ -20,6 +20,8 @@ _LOOKED_AT = """
     WHERE session_id = ? AND status = 'completed'
 """
 
+_SIZES = "SELECT DISTINCT file_size FROM photos JOIN looks USING (sha256)"
+
 
 class Looks(CatalogFile):
     """The part of the catalog that keeps pictures. A photo that was never looked at has none."""
@@ -32,6 +34,10 @@ class Looks(CatalogFile):
     def has_look(self, sha256: str) -> bool:
         """Tell whether it is stored how the content of a file looks."""
         return bool(self._rows("SELECT 1 FROM looks WHERE sha256 = ?", (sha256,)))
+
+    def sizes_looked_at(self) -> set[int]:
+        """Return the sizes of the files, in bytes, of which it is stored how they look."""
+        return {size for (size,) in self._rows(_SIZES)}
 
     def looked_at(self, session_id: int) -> set[int]:
         """Return the photos of a session whose results are stored, and how they look."""

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from junmai_jobs.edges import Edge, as_edges, check_edges, merged, written
-from junmai_jobs.errors import OptionError
+from junmai_jobs.errors import REUSED, OptionError
+from junmai_jobs.hints import meant
 from junmai_jobs.job import DEFAULT_MAX_RETRIES, check_id, check_name
 from junmai_jobs.lanes import check_needs
 from junmai_jobs.limits import Concurrency, Rate, Unique
@@ -57,22 +58,29 @@ class Options:
     """How many of its key start in a span of time."""
     needs: Mapping[str, float] = field(default_factory=dict)
     """What it takes of a machine while it runs, see ``lanes.check_needs``."""
+    durable: bool = False
+    """Its submission returns when the server has it on its disk."""
     cache: float | None = None
     """Its result answers for so long for jobs with the same arguments; infinite: until others push it out."""
+    reuse: bool = False
+    """Whether such a result answers the submission itself, and no job is made."""
 
     def __post_init__(self) -> None:
         check_name(self.queue, "queue")
         if type(self.priority) is bool or not isinstance(self.priority, int) or not 0 <= self.priority <= 10:
-            raise OptionError(f"priority is {self.priority!r}; give a whole number from 0 to 10")
-        if not isinstance(self.retry, RetryPolicy):
-            raise OptionError(f"retry is {self.retry!r}; give a RetryPolicy")
+            raise OptionError(no_priority(self.priority))
+        retry: object = self.retry
+        if not isinstance(retry, RetryPolicy):
+            most = retry if type(retry) is int else 3
+            raise OptionError(f"retry is {retry!r}; give a RetryPolicy, as RetryPolicy(max_retries={most})")
         _check_seconds("timeout", self.timeout)
         _check_seconds("delay", self.delay, zero=True)
         for name in ("soft_timeout", "expires", "result_ttl"):
             if getattr(self, name) is not None:
                 _check_seconds(name, getattr(self, name))
-        if self.cache is not None:
-            check_lasting("cache", self.cache)
+        self._check_cache()
+        if not isinstance(self.durable, bool):
+            raise OptionError(f"durable is {self.durable!r}; give True or False")
         if self.soft_timeout is not None and self.soft_timeout > self.timeout:
             raise OptionError(
                 f"soft_timeout is {self.soft_timeout:g} s, more than timeout, {self.timeout:g} s"
@@ -80,9 +88,19 @@ class Options:
         check_edges(self.after, self.after_policy)
         if self.id is not None:
             check_id(self.id)
+            if self.id.startswith(REUSED):
+                raise OptionError(f"id {self.id!r}: no job has an id that begins with {REUSED!r}")
         if self.batch is not None:
             check_id(self.batch, "batch")
         self._check_limits()
+
+    def _check_cache(self) -> None:
+        if self.cache is not None:
+            check_lasting("cache", self.cache)
+        if not isinstance(self.reuse, bool):
+            raise OptionError(f"reuse is {self.reuse!r}; give True or False")
+        if self.reuse and self.cache is None:
+            raise OptionError("reuse answers with what cache keeps: say for how long, cache=SECONDS")
 
     def _check_limits(self) -> None:
         for name, kind in (("unique", Unique), ("concurrency", Concurrency), ("rate", Rate)):
@@ -121,12 +139,12 @@ class Options:
             given["unique"] = Unique(given["unique"])
         if type(given.get("concurrency")) is int:
             given["concurrency"] = Concurrency(given["concurrency"])
-        if isinstance(given.get("cache"), bool):
-            given["cache"] = math.inf if given["cache"] else None
+        if "cache" in given:
+            given = _of_cache(given)
         if "needs" in given:
             given["needs"] = check_needs(given["needs"])
         for name in given.keys() - _NAMES:
-            raise OptionError(_unknown_option(name))
+            raise OptionError(unknown_option(name))
         return replace(self, **given)
 
     def stored(self, base: Options) -> dict[str, Any]:
@@ -148,6 +166,12 @@ class Options:
     def dependencies(self) -> str:
         """What ``after`` and ``after_policy`` say, as lua/lib/block.lua reads it."""
         return written(self.after, self.after_policy) if self.after else ""
+
+    @property
+    def may_be_answered(self) -> bool:
+        """Whether a result that is kept will do: nobody looks for the job by a name, and it is for now."""
+        is_named = not (self.id is None and self.batch is None and self.unique is None)
+        return self.reuse and not (is_named or self.delay or self.dependencies)
 
     @property
     def have_keys(self) -> bool:
@@ -207,8 +231,18 @@ def _check_seconds(name: str, value: object, *, zero: bool = False) -> None:
 
 def _seconds_until(eta: object) -> float:
     if not isinstance(eta, datetime) or eta.tzinfo is None:
-        raise OptionError(f"eta is {eta!r}; give a datetime with a time zone")
+        raise OptionError(
+            f"eta is {eta!r}; give a datetime with a time zone: .astimezone() adds this computer's"
+        )
     return max(0.0, (eta - datetime.now(UTC)).total_seconds())
+
+
+def _of_cache(given: dict[str, Any]) -> dict[str, Any]:
+    """With seconds for True, and no reuse of what is not kept."""
+    lasts = given["cache"]
+    if isinstance(lasts, bool):
+        lasts = math.inf if lasts else None
+    return ({"reuse": False} if lasts is None else {}) | given | {"cache": lasts}
 
 
 def _tags(tags: object) -> tuple[str, ...]:
@@ -217,15 +251,30 @@ def _tags(tags: object) -> tuple[str, ...]:
     return tuple(check_id(tag, "tag") for tag in tags)
 
 
-def _unknown_option(name: str) -> str:
+def is_option(name: str) -> bool:
+    """Whether ``with_options`` takes it."""
+    return name in _NAMES or name == "eta"
+
+
+def unknown_option(name: str, others: Iterable[str] = ()) -> str:
+    """What is said of an option that there is not; ``others``: what else may be given in its place."""
     if name in _RENAMED:
         return f"no option {name!r}; write {_RENAMED[name]}"
     if name in _OF_THE_TIMETABLE:
         return f"{name} belongs to the task, @task({name}=...), or to a schedule: jobs.schedule(...)"
-    if name in {"name", "hooks", "input"}:
+    if name in {"name", "hooks", "input", "alike", "disk"}:
         return f"{name} belongs to the task, not to one submission: @task({name}=...)"
-    import difflib  # noqa: PLC0415 - only who is wrong needs it
+    known = [*others, *sorted(_NAMES | {"eta"})]
+    return f"no option {name!r}; {meant(name, known) or 'there are ' + ', '.join(known)}"
 
-    close = difflib.get_close_matches(name, _NAMES | {"eta"}, 1)
-    known = ", ".join(sorted(_NAMES | {"eta"}))
-    return f"no option {name!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {known}")
+
+def of_options(task: str, names: Iterable[str]) -> str:
+    """What is said of a call that names options as if they were arguments; "" where it does not."""
+    options = sorted(set(names) & (_NAMES | {"eta"}))
+    return f"; {options[0]} is said of the job: {task}.with_options({options[0]}=...)" if options else ""
+
+
+def no_priority(given: object) -> str:
+    """What is said of something that is none."""
+    words = "; Priority.HIGH is 9, MEDIUM 5, LOW 1" if isinstance(given, str) else ""
+    return f"priority is {given!r}; give a whole number from 0 to 10{words}"

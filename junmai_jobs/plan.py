@@ -11,25 +11,27 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import math
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from junmai_jobs.catalog import Catalog
+from junmai_jobs.catalog import Catalog, PlannedJob
 from junmai_jobs.config import Config, ExportPreset
 from junmai_jobs.errors import ConfigError
 from junmai_jobs.photo.develop.presets import Preset, preset_named
 from junmai_jobs.photo.errors import PhotoError, PresetError, shown
 from junmai_jobs.photo.export.file_names import alike, distinct
 from junmai_jobs.photo.pictures.files import Photo
+from junmai_jobs.room import Writes
 from junmai_jobs.tasks.exports import export_photo, export_preset_named
 from junmai_jobs.tasks.photos import process_photo
 from junmai_jobs.tasks.recording import CATALOG_FILE, own_presets, own_rules
 from junmai_jobs.tasks.sessions import apply_preset, finish_session, group_similar_photos, picks_now
+from junmai_jobs.tasks.sizes import IN_CATALOG, export_size, settings_size, size_of
 
 if TYPE_CHECKING:
     from junmai_jobs.task import Task
@@ -38,7 +40,6 @@ TASKS = (process_photo, group_similar_photos, apply_preset, export_photo, finish
 QUEUES = tuple(dict.fromkeys(task.options.queue for task in TASKS))
 MOST_PHOTOS = 10_000
 """In a session: its last job waits for two jobs a photo."""
-_SIDECAR_BYTES, _BYTES_PER_PIXEL = 4096, 0.4  # about what is written for a pick
 _NO_PATHS = {  # ``Path.resolve`` tells the first by what depends on the version of Python
     errno.ELOOP: "is a link that leads to itself: name the folder that it should lead to",
     errno.ENAMETOOLONG: "is longer than a name may be: check how it is spelt",
@@ -123,22 +124,19 @@ class Work:
     """With the job's id and its parents."""
     arguments: dict[str, Any]
     photo_id: int | None = None
+    writes: Writes = field(default_factory=dict)
+    """About how many bytes it writes, by folder, if its photo is a pick."""
+    is_answered: bool = False
+    """Whether there is no job, as what it would find out is recorded already: see known_photos.py."""
 
     @property
     def id(self) -> str:
         """The job's id."""
         return str(self.task.options.id)
 
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a run would take, about."""
-
-    expected_seconds: float
-    disk_bytes: int
-    """Were every photo a pick."""
-    jobs: int
-    """All that would be submitted or tried again, those on photos that turn out to be no picks too."""
+    def planned(self, session_id: int) -> PlannedJob:
+        """It as the catalog has it."""
+        return PlannedJob(self.id, self.task.name, self.photo_id, session_id, self.task.options.priority)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +157,6 @@ class Plan:
     """Photos of the session that are not in the folder any more, and compete for no place among the picks."""
     export_preset: ExportPreset
 
-    def forecast(self, seconds: float, jobs: int) -> Forecast:
-        """What it takes, when looking at the photos that are left takes so many seconds."""
-        pixels = self.export_preset.max_dimension**2 * 2 / 3 if self.wishes.export else 0
-        each = _SIDECAR_BYTES + pixels * _BYTES_PER_PIXEL
-        return Forecast(math.ceil(seconds * 10) / 10, round(len(self.photos) * each), jobs)
-
     def photo_work(self, photo: Photo, salt: str = "") -> Work:
         """The job on a photo. Its id stands for session, file, size, time of change, task and options.
 
@@ -182,12 +174,13 @@ class Plan:
             state = f"{found.st_size}|{found.st_mtime_ns}"
         except OSError:
             state = "gone"
-        return self._work("photo", process_photo, arguments, state, *filter(None, [salt]))
+        writes = {self.catalog.parent: IN_CATALOG}
+        return self._work("photo", process_photo, arguments, state, *filter(None, [salt]), writes=writes)
 
     def group_work(self, photo_works: Sequence[Work], salt: str = "") -> Work:
         """The job that groups the photos; with another ``salt``, the same with another id."""
-        parents = [work.id for work in photo_works]
-        told = (str(self.turn), salt, *parents)
+        parents = [work.id for work in photo_works if not work.is_answered]
+        told = (str(self.turn), salt, *(work.id + "=" * work.is_answered for work in photo_works))
         options: dict[str, Any] = {"after": parents, "after_policy": "continue"}
         arguments = self._of_session() | ({"left_out": list(self.gone)} if self.gone else {})
         return self._work("group", group_similar_photos, arguments, *told, **options)
@@ -212,7 +205,10 @@ class Plan:
             arguments["replace_edits"] = True
         if self.wishes.write_into_files:
             arguments["write_into_files"] = True
-        return self._work("preset", apply_preset, arguments, group.id, after=[group.id])
+        into_file = self.wishes.write_into_files
+        size = settings_size(photo.path, size_of(photo.path) if into_file else None, into_file=into_file)
+        writes = {photo.path.parent: size}
+        return self._work("preset", apply_preset, arguments, group.id, writes=writes, after=[group.id])
 
     def _export_works(self, group: Work, common: dict[str, Any]) -> Iterator[Work]:
         assert self.wishes.export is not None
@@ -225,7 +221,9 @@ class Plan:
             if photo.companion is not None:
                 arguments["companion"] = photo.companion
             told = (group.id, repr(self.export_preset))
-            yield self._work("export", export_photo, arguments, *told, after=[group.id])
+            size = export_size(self.export_preset, photo.path, size_of(photo.path))
+            writes = {self.wishes.export: size}
+            yield self._work("export", export_photo, arguments, *told, writes=writes, after=[group.id])
 
     def _export_names(self) -> list[Path]:
         """Where each photo goes: as it lies in the session's folder; where names clash, with its suffix."""
@@ -239,12 +237,20 @@ class Plan:
         return [Path(name) for name in distinct(map(str, wanted))]
 
     def _work(
-        self, kind: str, task: Task[..., Any], arguments: dict[str, Any], *told: str, **options: Any
+        self,
+        kind: str,
+        task: Task[..., Any],
+        arguments: dict[str, Any],
+        *told: str,
+        writes: Writes = MappingProxyType({}),
+        **options: Any,
     ) -> Work:
         digest = hashlib.sha256(os.fsencode("|".join((self.session, *told, ""))))
-        digest.update(task.new_job((), arguments).body)
-        made = task.with_options(id=f"{kind}:{digest.hexdigest()[:32]}", **options)
-        return Work(made, arguments, arguments.get("photo_id"))
+        made = task.with_options()
+        made.disk = None  # what the task itself would say of each is less exact, and takes longer
+        digest.update(made.new_job((), arguments).body)
+        made = made.with_options(id=f"{kind}:{digest.hexdigest()[:32]}", **options)
+        return Work(made, arguments, arguments.get("photo_id"), writes)
 
 
 def make_plan(

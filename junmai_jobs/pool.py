@@ -154,7 +154,8 @@ class Pool:
                 slot.start(self._context, self._setup(slot), self._least(slot, len(self.slots) - 1))
             # EOFError: the forkserver could not; RuntimeError: Python is at its end, as where a host is.
             except (OSError, EOFError, RuntimeError) as error:
-                log.error("no process can be started: %s", error)  # noqa: TRY400 - the text says it all
+                fields = {"event": "child.unstartable", "slot": slot.claimer}
+                log.error("no process can be started: %s", error, extra=fields)  # noqa: TRY400 - it says it all
                 slot.start_at = time.monotonic() + 1.0
 
     def _setup(self, slot: Slot) -> ChildSetup:
@@ -202,10 +203,12 @@ class Pool:
             token = slot.token
             if token and slot.board.deadline < now:
                 slot.kill_run(token, "timeout")
-                log.warning("job %s is killed: its timeout is over", slot.board.id.decode())
+                text = "job %s is killed: its timeout is over"
+                log.warning(text, slot.job, extra={"event": "job.timeout", **slot.fields})
             elif token and token == slot.board.cancel and slot.cancel_at < now:
                 slot.kill_run(token, "cancel")
-                log.warning("job %s is killed: it does not heed its cancel", slot.board.id.decode())
+                text = "job %s is killed: it does not heed its cancel"
+                log.warning(text, slot.job, extra={"event": "job.unheeding", **slot.fields})
             elif token and token == slot.board.cancel and slot.interrupt_at < now:
                 slot.interrupt()
             elif token and token != slot.board.cancel and str(token) in self._cancelled:
@@ -261,7 +264,8 @@ class Pool:
                 continue
             word = renewals.get(str(token))
             if word is None:
-                log.warning("job %s is stopped: its lease was lost", slot.board.id.decode())
+                text = "job %s is stopped: its lease was lost"
+                log.warning(text, slot.job, extra={"event": "job.stopped", **slot.fields})
                 slot.kill("lost")
             elif word == "CANCEL" and slot.board.cancel != token:
                 slot.ask_to_stop(token, now, self._settings.grace)
@@ -286,7 +290,8 @@ class Pool:
                 self._settle(slot)
                 code = slot.bury()
                 if code != 0 and slot.fate is None:
-                    log.warning("child %s died: %s", slot.claimer, _shown(code))
+                    fields = {"event": "child.died", "slot": slot.claimer, **cause_of_death(code)}
+                    log.warning("child %s died: %s", slot.claimer, _shown(code), extra=fields)
 
     def _settle(self, slot: Slot) -> None:
         code, request, board = slot.process.exitcode, f"{slot.generation}.end", slot.board
@@ -306,13 +311,16 @@ class Pool:
             cause, token = slot.cause_of_death(), board.token
             returned = self._broker.crash(slot.claimer, request, cause, pause=slot.turn, token=token)
             if returned is not None:
-                log.warning("job %s lost its process (%s): %s", returned[0], _shown(code), returned[1])
+                job_id, becomes = returned
+                fields = {"event": "job.crashed", **slot.fields, "job": job_id, **cause, "becomes": becomes}
+                log.warning("job %s lost its process (%s): %s", job_id, _shown(code), becomes, extra=fields)
 
     def _end(self, slot: Slot, how: Ending) -> None:
-        job_id = slot.board.id.decode()
+        job_id = slot.job
         with contextlib.suppress(StaleLease):
             self._broker.end(Claimed(job_id, str(slot.board.token), b"", 0, ""), how)
-            log.warning("job %s %s", job_id, how)
+            fields = {"event": "job.killed", **slot.fields, "outcome": how.outcome}
+            log.warning("job %s %s", job_id, how, extra=fields)
         # Also what had ended before in the same process, and was not told.
         self._broker.release(slot.claimer, f"{slot.generation}.end")
 

@@ -14,25 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from junmai_jobs import contact_sheet
-from junmai_jobs.catalog import Catalog, CatalogError, PlannedJob
+from junmai_jobs.catalog import Catalog, CatalogError
 from junmai_jobs.errors import InvalidState, JobNotFound
 from junmai_jobs.job import Job, Status
-from junmai_jobs.photo.errors import PhotoError, UnreadablePhoto
+from junmai_jobs.known_photos import record_known
+from junmai_jobs.photo.errors import PhotoError
 from junmai_jobs.photo.export.destinations import drive_of, is_away
 from junmai_jobs.photo.pictures.files import Photo, find_photos
 from junmai_jobs.photo.xmp.writing import has_lost_settings
-from junmai_jobs.plan import NO_WISHES, TASKS, Forecast, Plan, Wishes, Work, is_grouped, make_plan, resolved
-from junmai_jobs.report import LOST, Account, Failure, Report, reason
+from junmai_jobs.plan import NO_WISHES, TASKS, Plan, Wishes, Work, is_grouped, make_plan, resolved
+from junmai_jobs.report import LOST, Account, Failure, Report, may_pass, reason
+from junmai_jobs.session_outlook import SessionOutlook, refuse_what_has_no_room, session_outlook
 from junmai_jobs.session_wait import Progress, Tell, Waiting, patiently
 from junmai_jobs.tasks.recording import CATALOG_FILE
+from junmai_jobs.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from junmai_jobs.jobqueue import JobQueue
 
 _PAGE = 200  # jobs loaded at a time
 _REGROUPINGS = 3
-_NO_USE = f"{UnreadablePhoto.__module__}.{UnreadablePhoto.__qualname__}"
-_USUAL_SECONDS = 0.3  # a photo, where none was timed yet
 
 
 def process(
@@ -43,7 +44,7 @@ def process(
     photos: Sequence[Photo] | None = None,
     dry_run: bool = False,
     sheet: Path | bool = True,
-    progress: Progress = lambda _what, _done, _total: None,
+    progress: Progress = lambda *_: None,
     tell: Tell = lambda _sentence: None,
 ) -> Report:
     """Have every photo of a folder worked on, or just these of it, and tell what has become of each.
@@ -54,6 +55,7 @@ def process(
 
     Raises:
         PhotoError: the folder is not there, is no folder, or cannot be read; a wish cannot be fulfilled.
+        DiskFull: a disk has no room for what all of it will write; nothing is submitted.
         StoreUnavailable: the server cannot be reached, or was away for longer than ``PATIENCE``.
     """
     folder, wishes = resolved(folder), wishes.checked(jobs.config)
@@ -66,9 +68,8 @@ def process(
         run.tell_of_other_sessions()
         started = len(run.to_start)
         if dry_run:
-            each = catalog.typical_seconds("process_photo") or _USUAL_SECONDS
-            seconds = started * each / jobs.config.max_concurrent_jobs
-            return run.report(started, plan.forecast(seconds, started + run.later_jobs()))
+            outlook = run.outlook(sheet=sheet is not False)
+            return replace(run.report(started), outlook=outlook)
         run.go(progress)
         report = run.report(started)
         return run.with_sheet(report, sheet) if photos else report
@@ -84,7 +85,7 @@ def begin(
         session, None if it has none.
 
     Raises:
-        PhotoError, StoreUnavailable: see ``process``.
+        PhotoError, DiskFull, StoreUnavailable: see ``process``.
     """
     folder, wishes = resolved(folder), wishes.checked(jobs.config)
     with Catalog(jobs.config.home / CATALOG_FILE) as catalog:
@@ -116,7 +117,8 @@ class _Run:
     def __post_init__(self) -> None:
         if self.plan.photos:
             self.jobs.inspector.queues()  # not patiently: a server that never answered is not waited for
-        self.waiting = Waiting(self.jobs, self.tell, self._away, self._sync)
+        left = TimeLeft(self.jobs, self.works)
+        self.waiting = Waiting(self.jobs, self.tell, self._away, self._sync, left.of)
         if self.plan.wishes.export is not None:
             folders = self.catalog.export_folders(self.plan.session_id)
             self.export_drive = folders.get(self.plan.wishes.export)
@@ -142,7 +144,8 @@ class _Run:
             ]
             for each in asked:
                 works[each] = self.plan.photo_work(photos[each], works[each].id)
-        return works
+        answered = self.catalog.answered_jobs(self.plan.session_id)
+        return [replace(work, is_answered=work.id in answered) for work in works]
 
     def tell_of_other_sessions(self) -> None:
         """Tell whose photos the exports would be too, until something was exported there."""
@@ -162,6 +165,7 @@ class _Run:
     def go(self, progress: Progress) -> None:
         """Submit what is missing and wait for the end of it all."""
         self.waiting.tell_of_drives()
+        self._record_known(progress)
         later = self._later_works()
         for _ in range(_REGROUPINGS):
             self._add(later)
@@ -173,6 +177,14 @@ class _Run:
             # Some photos were worked on after their session had been grouped.
             later = self.plan.later_works(self.photo_works, self.catalog.results_digest(self.plan.session_id))
 
+    def _record_known(self, progress: Progress) -> None:
+        """Have those of the missing photos recorded at once that need no job."""
+        missing = [work for work in self.photo_works if work.id not in self.known]
+        ids = record_known(self.jobs, self.catalog, self.plan.session_id, missing, progress)
+        self.known |= dict.fromkeys(ids, Status.SUCCEEDED)
+        works = self.photo_works
+        self.photo_works = [replace(each, is_answered=True) if each.id in ids else each for each in works]
+
     def submit(self) -> tuple[int, str | None]:
         """Submit what is missing: how many jobs, and the id of the last there is of the session."""
         self._add(later := self._later_works())
@@ -180,12 +192,26 @@ class _Run:
         self._start()
         return submitted, later[-1].id if later else None
 
-    def later_jobs(self) -> int:
-        """How many jobs would be submitted, or tried again, beside those on the photos."""
+    def outlook(self, *, sheet: bool) -> SessionOutlook:
+        """What it would take to go on; photos that are new to the catalog have no ids of their own."""
         later = self._later_works()
         found = self._statuses([work.id for work in later])
-        lost = [job_id for job_id, status in found.items() if status in LOST]
-        return sum(work.id not in found for work in later) + sum(map(_may_pass, self._load(lost)))
+        lost = self._load([job_id for job_id, status in found.items() if status in LOST])
+        begun = found.keys() - {job.id for job in lost if may_pass(job)}
+        ended = {job_id for job_id in begun if found[job_id].finished}
+        to_do = [self.works[job_id] for job_id in self.to_start] + [w for w in later if w.id not in begun]
+        unfinished = self._unfinished() + [work for work in later if work.id not in ended]
+        self._add(later)  # so that the report tells what has become of them
+        return session_outlook(self.jobs, self.plan, self.catalog, to_do, unfinished, sheet=sheet)
+
+    def _unfinished(self) -> list[Work]:
+        ended = self._ended()
+        return [work for job_id, work in self.works.items() if job_id not in ended]
+
+    def _ended(self) -> dict[str, Status | None]:
+        items = self.known.items()
+        over = {job_id: status for job_id, status in items if status is None or status.finished}
+        return {job_id: status for job_id, status in over.items() if job_id not in self.revivable}
 
     def _later_works(self) -> list[Work]:
         salt = self._salt()
@@ -205,9 +231,9 @@ class _Run:
         new = {work.id: work for work in works if work.id not in self.works}
         found = self._statuses(list(new))
         self.works |= new
-        self.known |= found
+        self.known |= found | {work.id: Status.SUCCEEDED for work in works if work.is_answered}
         lost = [job_id for job_id, status in found.items() if status in LOST]
-        self.revivable |= {job.id for job in self._load(lost) if _may_pass(job)}
+        self.revivable |= {job.id for job in self._load(lost) if may_pass(job)}
 
     def _is_lost(self, work: Work) -> bool:
         return self._statuses([work.id]).get(work.id) in LOST
@@ -222,9 +248,11 @@ class _Run:
         return any(_is_gone(job, made[job.id], exports_are_away=is_away) for job in self._load(done))
 
     def _start(self) -> None:
-        """Submit what is missing, and revive what is worth another try."""
+        """Submit what is missing, and revive what is worth another try, if the disks have room for it."""
+        if self.to_start:
+            refuse_what_has_no_room(self.jobs, self.plan, self.catalog, self._unfinished())
         missing = self._best_first([self.works[job_id] for job_id in self.works if job_id not in self.known])
-        self.catalog.add_jobs(_planned(work, self.plan.session_id) for work in missing)
+        self.catalog.add_jobs(work.planned(self.plan.session_id) for work in missing)
         patiently(lambda: self.jobs.submit_all((work.task, work.arguments) for work in missing))
         for job_id in self.revivable:
             with contextlib.suppress(InvalidState, JobNotFound):  # somebody else was faster
@@ -277,23 +305,18 @@ class _Run:
         folder, drive = self.plan.wishes.export, self.export_drive
         return folder is not None and drive is not None and is_away(folder, drive)
 
-    def report(self, started: int, forecast: Forecast | None = None) -> Report:
+    def report(self, started: int) -> Report:
         """What has become of the photos whose jobs have ended."""
-        ended = {
-            job_id: status
-            for job_id, status in self.known.items()
-            if job_id not in self.revivable and (status is None or status.finished)
-        }
         account = Account(
             catalog=self.catalog,
             plan=self.plan,
             works=self.works,
-            ended=ended,
+            ended=self._ended(),
             load=self._load,
             exports_are_away=self._exports_are_away,
         )
-        report = account.report(started, forecast)
-        return replace(report, failures=[*report.failures, *self.closed])
+        found = account.report(started)
+        return replace(found, failures=[*found.failures, *self.closed])
 
     def with_sheet(self, report: Report, sheet: Path | bool) -> Report:
         """Write the contact sheet, if one is wanted; that it cannot be written is no loss to the session."""
@@ -318,11 +341,6 @@ class _Run:
             yield from patiently(partial(self.jobs.inspector.load, ids[at : at + _PAGE]))
 
 
-def _planned(work: Work, session_id: int) -> PlannedJob:
-    options = work.task.options
-    return PlannedJob(work.id, work.task.name, work.photo_id, session_id, options.priority)
-
-
 def _is_gone(job: Job, photo: Path, *, exports_are_away: bool) -> bool:
     """Whether the file that a job has made of a pick was removed since."""
     if not isinstance(job.result, dict):
@@ -330,8 +348,3 @@ def _is_gone(job: Job, photo: Path, *, exports_are_away: bool) -> bool:
     exported, status = job.result.get("path"), job.result.get("status")
     is_missing = isinstance(exported, Path) and not exports_are_away and not exported.exists()
     return is_missing or (status in {"written", "unchanged"} and has_lost_settings(photo))
-
-
-def _may_pass(job: Job) -> bool:
-    """Whether a job that was lost is worth another try."""
-    return job.error is None or job.error["type"] != _NO_USE

@@ -8,23 +8,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from junmai_jobs.errors import Quarantined
-from junmai_jobs.files import open_regular
+from junmai_jobs.files import open_regular, state_of
 from junmai_jobs.job import Call
 from junmai_jobs.sources import code_version
 from junmai_jobs.task import Task
 
+Digests = dict[tuple[int, ...], str]
+"""Of files, by what another content would change: see ``state_of``."""
 
-def input_id(task: Task[..., Any], call: Call) -> str:
+
+def input_id(task: Task[..., Any], call: Call, known: Digests | None = None) -> str:
     """``TASK VERSION DIGEST``, of the code and of what the files hold; empty if one cannot be opened or read.
 
-    Then there is nothing to look up, and the task itself will tell what is wrong.
+    Then there is nothing to look up, and the task itself will tell what is wrong. What is ``known`` of files
+    is not read again, and more of them are known then.
     """
     try:
         given = task.arguments(call.args, call.kwargs)
-        digests = [_digest(task, file, given) for file in _files(task, given)]
+        digests = [_digest(task, file, given, known) for file in _files(task, given)]
     except Exception:  # noqa: BLE001 - an opener, and what it is given, are a user's
         return ""
     if not digests:
@@ -55,6 +59,14 @@ def _files(task: Task[..., Any], given: Mapping[str, Any]) -> list[Path]:
     return [Path(given[name]) for name in task.inputs if given.get(name) is not None]
 
 
-def _digest(task: Task[..., Any], file: Path, given: Mapping[str, Any]) -> str:
+def _digest(task: Task[..., Any], file: Path, given: Mapping[str, Any], known: Digests | None) -> str:
     with task.opener(file, given) if task.opener else open_regular(file) as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type] # it has readinto
+        if known is None:
+            return _sha256(content)
+        if (state := state_of(content)) not in known:
+            known[state] = _sha256(content)
+        return known[state]
+
+
+def _sha256(content: BinaryIO) -> str:
+    return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type] # it has readinto

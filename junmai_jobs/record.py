@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from junmai_jobs import codec
 from junmai_jobs.errors import PayloadError
-from junmai_jobs.job import DEFAULT_MAX_RETRIES, WAITING, Body, Job, Status, iso, time_in_id
-from junmai_jobs.lanes import queue_of
-from junmai_jobs.replies import json_object, json_of, text_of, whole
+from junmai_jobs.job import DEFAULT_MAX_RETRIES, WAITING, Body, Call, Job, Status, iso, time_in_id
+from junmai_jobs.lanes import needs_of, queue_of
+from junmai_jobs.replies import json_object, json_of, lane_names, text_of, whole
+from junmai_jobs.template import Header
 
 BAND_WIDTH = 2**42
 _LATEST = 10**16  # ms
@@ -37,6 +39,11 @@ class State:
     holds: str
     note: str
 
+    @property
+    def band(self) -> int:
+        """10 less its priority; 5 where that is not kept."""
+        return int(self.score) // BAND_WIDTH if self.score else 5
+
     @classmethod
     def parse(cls, text: bytes | None) -> State | None:
         """Read the stored form; None if there is none, or it cannot be read."""
@@ -58,13 +65,17 @@ class Record:
     note: bytes | None
     lines: bytes | None = None
     """Of its log."""
+    header: Header | None = None
+    """Of a body that cannot be read, as that of a newer version."""
 
     @property
     def lane(self) -> str:
         """The lane whose sets hold it."""
         if self.state is not None:
             return self.state.queue
-        return self.body.lane if self.body else "default"
+        if self.body is not None:
+            return self.body.lane
+        return next(iter(lane_names([self.header.lane.encode()] if self.header else [])), "default")
 
     def as_job(self, score: Any) -> Job:
         """All of it; ``score`` is that of its home, in milliseconds, or None."""
@@ -106,8 +117,9 @@ class Record:
 
     def _priority(self) -> int:
         if self.state is not None and self.state.score:
-            return 10 - int(self.state.score) // BAND_WIDTH
-        return self.body.priority if self.body else 5
+            return 10 - self.state.band
+        header = self.body or self.header
+        return header.priority if header else 5
 
     def _attempt(self, status: Status) -> int:
         state = self.state
@@ -134,16 +146,34 @@ class Record:
         return {"type": "WorkerLost", "message": message, "traceback": ""}
 
     def _history(self, finished: float | None, status: Status) -> Iterator[dict[str, Any]]:
-        for line in self.history.splitlines() if len(self.history) <= codec.RESULT_LIMIT else ():
-            match json_of(line):
-                case {
-                    "attempt": int(attempt), "event": str(event), "token": str(token),
-                    "finished": int(ended), "worker": str(worker), "detail": dict(detail),
-                } if abs(ended) < _LATEST:  # fmt: skip
-                    yield _entry(attempt, event, token, ended / 1000, worker, detail)
+        for run in past_runs(self.history):
+            yield _entry(run.attempt, run.event, run.token, run.ended / 1000, run.worker, run.detail)
         if status is Status.SUCCEEDED and self.state and finished is not None:
             state = self.state
             yield _entry(state.failures + 1, "succeeded", state.token, finished, state.claimer, {})
+
+
+class PastRun(NamedTuple):
+    """A run that did not succeed, as lua/lib/history.lua writes it down."""
+
+    attempt: int
+    event: str
+    token: str
+    ended: int
+    """ms since 1970."""
+    worker: str
+    detail: dict[str, Any]
+
+
+def past_runs(history: bytes) -> Iterator[PastRun]:
+    """The runs of which a job's history tells, oldest first."""
+    for line in history.splitlines() if len(history) <= codec.RESULT_LIMIT else ():
+        match json_of(line):
+            case {
+                "attempt": int(attempt), "event": str(event), "token": str(token),
+                "finished": int(ended), "worker": str(worker), "detail": dict(detail),
+            } if abs(ended) < _LATEST:  # fmt: skip
+                yield PastRun(attempt, event, token, ended, worker, detail)
 
 
 def _entry(  # noqa: PLR0917 - in the order of the stored line
@@ -210,6 +240,24 @@ def read_body(data: bytes) -> Body | None:
         return Body.decode(data)
     except PayloadError:
         return None
+
+
+def is_legible(data: bytes) -> bool:
+    """Whether ``read_body`` can read it: the lines that many share are looked at once."""
+    try:
+        Call.decode(data)
+    except PayloadError:
+        return False
+    return _is_header(data[: data.index(b"\n") + 1])
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_header(line: bytes) -> bool:
+    header = Header.read(line)
+    try:
+        return header is not None and needs_of(header.lane) is not None
+    except ValueError:
+        return False
 
 
 def created_at(job_id: str, body: Body | None) -> float | None:

@@ -11,7 +11,7 @@ from junmai_jobs.codec import DEPTH_LIMIT, RESULT_LIMIT, is_deep
 from junmai_jobs.job import is_name
 from junmai_jobs.lanes import is_lane, queue_of
 
-_LISTS = {"queues", "tasks", "claimers"}
+_LISTS = {"queues", "order", "tasks", "claimers"}
 """What a worker says of itself in lists of texts."""
 
 
@@ -74,6 +74,21 @@ def seconds(clock: Any) -> float:
     """The reply to TIME, in seconds since 1970."""
     whole, micros = clock
     return int(whole) + int(micros) / 1e6
+
+
+def mapping(reply: Any) -> dict[bytes, Any]:
+    """Fields with values, in the shape of either protocol version."""
+    return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
+
+
+def claims(record: bytes | None) -> list[tuple[str, str]]:
+    """Job and token of all that a claimer's record names (lua/lib/claimer.lua), first what runs."""
+    parts = text_of(record or b"").split("|")
+    if len(parts) < 4:
+        return []
+    more = parts[4].split(" ") if len(parts) > 4 else []
+    pairs = [(parts[1], parts[2]), *zip(more[::2], more[1::2], strict=False)]
+    return [(job_id, token) for job_id, token in pairs if job_id and whole(token) is not None]
 
 
 def scored(reply: Any) -> list[tuple[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,10 +12,13 @@ from typing import Any
 from junmai_jobs.catalog import Catalog, GroupRow, PhotoRow
 from junmai_jobs.job import Job, Status
 from junmai_jobs.ledger import WORK, why
-from junmai_jobs.plan import Forecast, Plan, Work
+from junmai_jobs.photo.errors import UnreadablePhoto
+from junmai_jobs.plan import Plan, Work
+from junmai_jobs.session_outlook import SessionOutlook
 from junmai_jobs.tasks.sessions import NOT_A_PICK
 
 LOST = (Status.FAILED, Status.CANCELLED)
+_NO_USE = f"{UnreadablePhoto.__module__}.{UnreadablePhoto.__qualname__}"
 _NOT_KEPT = "its job is not kept any more: run this again"
 
 _WORDS: Mapping[str, Sequence[tuple[float, str]]] = {
@@ -70,7 +74,7 @@ class Report:
     failures: Sequence[Failure]
     started: int
     """How many photos this run has begun with, or tried again; of a dry run, how many it would have."""
-    forecast: Forecast | None
+    outlook: SessionOutlook | None = None
     """Of a dry run alone."""
     contact_sheet: str | None = None
     """The page that shows all this."""
@@ -90,7 +94,18 @@ class Report:
             "failures": [asdict(failure) for failure in self.failures],
             "started": self.started,
             "contact_sheet": self.contact_sheet,
-            **(asdict(self.forecast) if self.forecast else {}),
+            **self._planned(),
+        }
+
+    def _planned(self) -> dict[str, Any]:
+        if self.outlook is None:
+            return {}
+        seconds = self.outlook.seconds
+        return {
+            "expected_seconds": None if seconds is None else math.ceil(seconds * 10) / 10,
+            "disk_bytes": sum(room.bytes for room in self.outlook.rooms),
+            "jobs": self.outlook.jobs,
+            "plan": self.outlook.as_dict(),
         }
 
 
@@ -108,8 +123,8 @@ class Account:
     exports_are_away: bool
     """So that nobody can tell which of them are there."""
 
-    def report(self, started: int, forecast: Forecast | None) -> Report:
-        """Tell what has become of the photos; see ``Report`` for the arguments."""
+    def report(self, started: int) -> Report:
+        """Tell what has become of the photos; see ``Report`` for the argument."""
         photo_jobs = {
             work.photo_id: job_id
             for job_id, work in self.works.items()
@@ -128,7 +143,6 @@ class Account:
             picks=sorted(self._picks(rows), key=lambda pick: -pick.score),
             failures=failures,
             started=started,
-            forecast=forecast,
         )
 
     def _failures(self, rows: Iterable[PhotoRow], photo_jobs: Mapping[int | None, str]) -> Iterator[Failure]:
@@ -170,6 +184,11 @@ class Account:
 
     def _there(self, path: Path | None) -> str | None:
         return str(path) if path is not None and (self.exports_are_away or path.exists()) else None
+
+
+def may_pass(job: Job) -> bool:
+    """Whether a job that was lost is worth another try."""
+    return job.error is None or job.error["type"] != _NO_USE
 
 
 def reason(job: Job) -> str:

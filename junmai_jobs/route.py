@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 from redis.connection import parse_url
-from redis.exceptions import ClusterDownError, MovedError, ReadOnlyError
+from redis.exceptions import ClusterDownError, InvalidResponse, MovedError, ReadOnlyError
 
 from junmai_jobs.address import Address, Place, parse_address
 
@@ -118,7 +118,7 @@ class RoutedConnection(redis.Connection):
             for place in self._route.ways():
                 self.host, self.port = place
                 try:
-                    super().connect_check_health(*arguments, **options)
+                    self._greet(*arguments, **options)
                     self._pass_a_replica_by()
                 except redis.AuthenticationError:
                     raise
@@ -130,6 +130,14 @@ class RoutedConnection(redis.Connection):
             raise failure
         finally:
             del failure  # it leads to this frame, and this frame to a socket
+
+    def _greet(self, *arguments: Any, **options: Any) -> None:
+        """Connect; what answers in Redis' form, but to something else, is told as what is no Redis."""
+        try:
+            super().connect_check_health(*arguments, **options)
+        except (AttributeError, TypeError, ValueError) as error:  # redis-py takes any reply for a greeting
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise InvalidResponse("its greeting is none") from error
 
     def _pass_a_replica_by(self) -> None:
         greeting: Any = self.handshake_metadata or {}

@@ -30,7 +30,7 @@ MOST_TICKS = 32
 _LONGEST_NAME = 107  # and with ":2026-11-24T03:00:00Z" it is as long as an id may be
 _LONGEST_CRON = 256
 _SPEC_LIMIT = codec.PAYLOAD_LIMIT + 4096
-_DURATION = re.compile(r"(?=.)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_LENGTH = re.compile("(?=.)" + "".join(rf"(?:(\d{{1,12}}){unit})?" for unit in "wdhms"), re.ASCII)
 _UNITS = (7 * 86400, 86400, 3600, 60, 1)
 _LOOKBACKS = (60.0, 3600.0, 86400.0, 40 * 86400.0, math.inf)
 
@@ -160,23 +160,29 @@ def _real(local: datetime) -> datetime:
     return local
 
 
+def length_of(text: str) -> int | None:
+    """The seconds of a length of time as in ``90s``, ``1h30m`` or ``2d``; None: it is none."""
+    parts = _LENGTH.fullmatch(text.replace(" ", ""))
+    return parts and sum(int(part or 0) * unit for part, unit in zip(parts.groups(), _UNITS, strict=True))
+
+
 def _seconds(every: object) -> int:
+    seconds = every
     if isinstance(every, timedelta):
-        every = every.total_seconds()
-    if isinstance(every, str) and every.isascii() and every.strip().isdigit():
-        every = int(every)
-    if isinstance(every, str) and (parts := _DURATION.fullmatch(every.replace(" ", ""))):
-        every = sum(int(part or 0) * unit for part, unit in zip(parts.groups(), _UNITS, strict=True))
+        seconds = every.total_seconds()
+    elif isinstance(every, str):
+        seconds = length_of(f"{every}s" if every.strip().isdigit() else every)
     if (
-        isinstance(every, bool)
-        or not isinstance(every, int | float)
-        or not 1 <= every <= LONGEST
-        or every != int(every)
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int | float)
+        or not 1 <= seconds <= LONGEST
+        or seconds != int(seconds)
     ):
         raise OptionError(
-            f"every is {every!r}; give whole seconds from 1 to ten years, or text as in '90s', '1h30m', '2d'"
+            f"every is {every!r:.100}; "
+            "give whole seconds from 1 to ten years, or text as in '90s', '1h30m', '2d'"
         )
-    return int(every)
+    return int(seconds)
 
 
 def _one_line(cron: object) -> str:

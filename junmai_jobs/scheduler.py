@@ -26,7 +26,7 @@ from junmai_jobs.errors import (
 )
 from junmai_jobs.host import host_id, is_gone
 from junmai_jobs.inspector import Inspector
-from junmai_jobs.inspector_stats import ALIVE_WITHIN
+from junmai_jobs.inspector.stats import ALIVE_WITHIN
 from junmai_jobs.job import Body, Job, new_id
 from junmai_jobs.schedule import Schedule
 from junmai_jobs.task import find_task, task_names
@@ -87,6 +87,8 @@ class Scheduler:
     """Seconds after which a job that waits in line gets the highest priority; None: never."""
     firing: bool = True
     """Whether it stores the schedules of its tasks and fires ticks."""
+    is_test: bool = False
+    """Whether this library's own tasks have no schedules here: they see to the user's catalog."""
     max_waiting: int = MAX_WAITING
     """How many jobs may wait in a queue to which a tick submits."""
     window: float = 0.0
@@ -135,11 +137,12 @@ class Scheduler:
             due = chore.do()
         except CallRefused as error:
             if not chore.pause:
-                log.error("chore %s: %s", name, error)  # noqa: TRY400 - the text says it all
+                fields = {"event": "chore.refused", "chore": name}
+                log.error("chore %s: %s", name, error, extra=fields)  # noqa: TRY400 - the text says it all
             chore.pause = min(max(REAP_EVERY, 2 * chore.pause), PRUNE_EVERY)
             return chore.pause
         if chore.pause:
-            log.warning("chore %s works again", name)
+            log.warning("chore %s works again", name, extra={"event": "chore.back", "chore": name})
             chore.pause = 0.0
         return due
 
@@ -199,7 +202,9 @@ class Scheduler:
             stored = {
                 name: Schedule.readable(name, spec) for name, (spec, _) in self.inspector.schedules().items()
             }
-            for name, schedule in {name: find_task(name).own_schedule() for name in task_names()}.items():
+            tasks = [find_task(name) for name in task_names()]
+            for task in (each for each in tasks if not (self.is_test and each.is_ours)):
+                name, schedule = task.name, task.own_schedule()
                 known = stored.get(name)
                 if schedule is not None:
                     kept = replace(schedule, paused=known is not None and known.paused)
@@ -228,16 +233,18 @@ class Scheduler:
         ticks, following = schedule.due(tick, now)
         self.broker.fire(schedule, spec, tick, ticks, following, max_waiting=self.max_waiting)
         if ticks:
-            self._check_known(name, Body.decode(schedule.body).task)
+            self._check_known(schedule, Body.decode(schedule.body).task)
 
-    def _check_known(self, name: str, task: str) -> None:
+    def _check_known(self, schedule: Schedule, task: str) -> None:
         """Whether there is a worker to run what was submitted; it may still come."""
         if task in task_names():
             return
         if not any(task in (info.get("tasks") or ()) for info in self.inspector.worker_info().values()):
+            # What stands in code was scheduled by a worker that knows it: of this one nothing is missing.
+            start = "the worker in whose code it stands" if schedule.in_code else "one with --tasks"
             raise UnknownTask(
-                f"no worker knows its task {task!r}; start one with --tasks, or end it with "
-                f"`junmai-jobs schedule remove {name}`"
+                f"no worker knows its task {task!r}; start {start}, or end it with "
+                f"`junmai-jobs schedule remove {schedule.name}`"
             )
 
     def _complaining(self, name: str, do: Callable[[], object]) -> bool:
@@ -246,7 +253,8 @@ class Scheduler:
             do()
         except (PayloadError, OptionError, QueueFull, UnknownTask) as error:
             if self._complaints.get(name) != str(error):
-                log.error("schedule %s: %s", name, error)  # noqa: TRY400 - the text says it all
+                fields = {"event": "schedule.wrong", "schedule": name}
+                log.error("schedule %s: %s", name, error, extra=fields)  # noqa: TRY400 - the text says it all
             self._complaints[name] = str(error)
             return False
         self._complaints.pop(name, None)

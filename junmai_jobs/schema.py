@@ -34,6 +34,7 @@ _ADVICE = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_IOERR: "check the drive of JUNMAI_HOME and run this again",
     sqlite3.SQLITE_READONLY: "check its permissions",
+    sqlite3.SQLITE_CANTOPEN: "check its permissions",
     sqlite3.SQLITE_BUSY: "another program holds it, try again",
 }
 
@@ -53,7 +54,9 @@ class CatalogFile:
         self._path = path
         try:
             make_private_folder(path.parent)
-            with open(path, "ab", opener=private):
+            # Only if it is missing: to close a file takes every lock on it from this process, and so from
+            # a connection that is open.
+            with contextlib.suppress(FileExistsError), open(path, "xb", opener=private):
                 pass
             self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
@@ -74,6 +77,11 @@ class CatalogFile:
     def close(self) -> None:
         """Close the file; the catalog cannot be used any more."""
         self._db.close()
+
+    def copy_to(self, path: Path) -> None:
+        """Write all of it, as it is now, into a new file."""
+        with self._explaining("copied"):
+            self._db.execute("VACUUM INTO ?", (str(path),))
 
     def roots(self, photo_id: int) -> list[Path]:
         """The folders that a photo's sessions may be read from, without a link in their paths."""

@@ -24,16 +24,17 @@ from junmai_jobs.keys import Keys
 
 VERBS = (
     "enqueue", "promote", "claim", "extend", "succeed", "retry", "fail", "defer", "release", "crash", "reap",
-    "cancel", "confirm_cancel", "resolve", "revive", "reprioritize", "pause", "resume", "purge", "prune",
-    "step", "progress", "register", "deregister", "dismiss", "announce",
+    "cancel", "confirm_cancel", "resolve", "revive", "reprioritize", "boost", "pause", "resume", "purge",
+    "prune", "step", "progress", "register", "deregister", "dismiss", "announce",
     "checkpoint", "log", "outranked", "step_aside", "expire", "inherit", "suspicion", "acquit",
     "age", "sample", "listen",
-    "schedule", "unschedule", "due", "fire", "survey",
-    "recall", "remember", "forget",
+    "schedule", "unschedule", "due", "fire", "survey", "examine",
+    "recall", "remember", "forget", "learn",
+    "extract", "stage", "restore", "adopt",
 )  # fmt: skip
-_IN_NEED_OF_ROOM = frozenset({"enqueue", "fire", "remember"})
+_IN_NEED_OF_ROOM = frozenset({"enqueue", "fire", "remember", "restore", "learn"})
 """What can be left undone; all others may run on a full server, so that what is there can run, end and go."""
-_FEW = 2
+_FEW = 3
 """What no more verbs than that need is not shared by all: each has its own."""
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 LIBRARIES = "junmai_jobs_"

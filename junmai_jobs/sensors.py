@@ -205,16 +205,17 @@ class _Cards:
             self._miss(error)
             return None, {}
         if self._is_missed:
-            logger.info("the NVIDIA driver is there now")
+            logger.info("the NVIDIA driver is there now", extra={"event": "driver.back"})
             self._is_missed = False
         return read
 
     def _miss(self, error: Exception) -> None:
         self._next_try = self._clock() + _ASK_AGAIN
         if self._is_open and not self._is_missed:
-            logger.warning("the NVIDIA driver is lost, nobody watches how hot the cards are: %s", error)
+            text = "the NVIDIA driver is lost, nobody watches how hot the cards are: %s"
+            logger.warning(text, error, extra={"event": "driver.lost"})
         elif not self._is_missed:
-            logger.info("no NVIDIA driver: %s", error)
+            logger.info("no NVIDIA driver: %s", error, extra={"event": "driver.missing"})
         self._is_missed = True
         self.close()
 

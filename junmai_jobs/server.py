@@ -14,11 +14,12 @@ from redis.retry import Retry
 
 from junmai_jobs.checks import Bad, redis_address
 from junmai_jobs.config import Config, redact
-from junmai_jobs.connection import ClientLink, explain
+from junmai_jobs.connection import ClientLink
 from junmai_jobs.embedded import FLOOR, Embedded
 from junmai_jobs.errors import ConfigError, StoreUnavailable
 from junmai_jobs.host import is_alive
 from junmai_jobs.route import route_of, routed_client
+from junmai_jobs.server_errors import explain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,11 +119,11 @@ class Server:
                 info = client.info()
                 route = route_of(client)
         except (redis.RedisError, OSError) as error:
-            found |= {"running": False, "error": str(explain(error, self))}
+            found |= {"running": False, "error": str(explain(error, self.describe()))}
         else:
             found |= {
                 "running": True,
-                "version": " ".join(map(str, _version(info))),
+                "version": " ".join(version_of(info)),
                 "pid": info["process_id"],
                 "uptime_s": info["uptime_in_seconds"],
                 "clients": info["connected_clients"] - 1,
@@ -156,25 +157,43 @@ def _info(client: redis.Redis) -> dict[str, Any]:
         return {}
 
 
-def _version(info: dict[str, Any]) -> tuple[str, str]:
+def version_of(info: dict[str, Any]) -> tuple[str, str]:
+    """The brand and the version of a server with this INFO."""
     brand = "valkey" if "valkey_version" in info else "redis"
     return brand, str(info[f"{brand}_version"])
 
 
-def _what_is_wrong(info: dict[str, Any], *, allow_eviction: bool) -> str | None:
-    """The end of a sentence that says what to change at a server with this INFO; None if nothing."""
-    brand, version = _version(info)
-    if tuple(map(int, re.findall(r"\d+", version)[:2])) < FLOOR[brand]:
-        return f"is {brand} {version}, which is too old: install Redis 7.0 or Valkey 7.2, or newer"
+def is_too_old(info: dict[str, Any]) -> str | None:
+    """The end of a sentence about a server of such a version; None: it is not."""
+    brand, version = version_of(info)
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) >= FLOOR[brand]:
+        return None
+    return f"is {brand} {version}, which is too old: install Redis 7.0 or Valkey 7.2, or newer"
+
+
+def may_evict(info: dict[str, Any]) -> bool:
+    """Whether it may drop jobs when its memory is full: keys of ours have no time of their own to go."""
     policy = str(info.get("maxmemory_policy", "noeviction"))
-    if not allow_eviction and policy != "noeviction" and not policy.startswith("volatile-"):
-        return (
-            f"may drop jobs when its memory is full, by maxmemory-policy {policy}: "
-            "set maxmemory-policy to noeviction there, or accept it with --allow-eviction"
-        )
+    return policy != "noeviction" and not policy.startswith("volatile-")
+
+
+def what_it_is_instead(info: dict[str, Any]) -> str | None:
+    """The end of a sentence about a server that takes no jobs; None: it takes them."""
     if info.get("redis_mode") == "sentinel":
         return "is a sentinel: write its address as redis+sentinel://HOST:PORT/SERVICE"
     # A replica in a cluster knows where the jobs are.
     if info.get("role", "master") != "master" and not info.get("cluster_enabled"):
         return "is a replica and takes no jobs: use the address of its primary"
     return None
+
+
+def _what_is_wrong(info: dict[str, Any], *, allow_eviction: bool) -> str | None:
+    """The end of a sentence that says what to change at a server with this INFO; None if nothing."""
+    if said := is_too_old(info):
+        return said
+    if not allow_eviction and may_evict(info):
+        return (
+            f"may drop jobs when its memory is full, by maxmemory-policy {info['maxmemory_policy']}: "
+            "set maxmemory-policy to noeviction there, or accept it with --allow-eviction"
+        )
+    return what_it_is_instead(info)

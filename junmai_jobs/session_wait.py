@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.host import is_gone
 from junmai_jobs.job import Status
-from junmai_jobs.logs import start_logging
+from junmai_jobs.logs import LogForm, log_others, start_logging
 from junmai_jobs.notify import QUEUE as NOTICES
 from junmai_jobs.plan import QUEUES
 from junmai_jobs.resources import in_words
@@ -22,8 +22,18 @@ if TYPE_CHECKING:
     from junmai_jobs.jobqueue import JobQueue
 
 T = TypeVar("T")
-Progress = Callable[[str, int, int], object]
-"""Told what is being worked on, how many of these jobs are done, and how many there are."""
+
+
+class Progress(Protocol):
+    """Is told how far it is."""
+
+    def __call__(self, what: str, done: int, total: int, left: float | None = None, /) -> object:
+        """What is being worked on, how many of these jobs are done, and how many there are.
+
+        ``left`` are the seconds until they are, None where too little is known.
+        """
+
+
 Tell = Callable[[str], object]
 """Told what a person should know, in a sentence."""
 
@@ -43,6 +53,8 @@ class Waiting:
     """What is away just now, a sentence for each."""
     sync: Callable[[], object]
     """Called now and then."""
+    left: Callable[[Collection[str]], float | None]
+    """Seconds until these jobs have ended, see ``TimeLeft.of``."""
     told: set[str] = field(init=False, default_factory=set)
 
     def for_all(
@@ -58,14 +70,15 @@ class Waiting:
         pending = deque(job_id for job_id, status in known.items() if status and not status.finished)
         if pending:
             self._tell_of_pauses()
-        has_pool = is_held = False
+        has_pool, is_held, left = False, False, None
         next_look, next_sync = 0.0, time.monotonic() + _SYNC_EVERY
         with contextlib.ExitStack() as stack:
             while pending:
-                _show(progress, pending, len(known), photo_ids)
+                _show(progress, pending, len(known), photo_ids, left)
                 if next_look <= time.monotonic():
                     next_look = time.monotonic() + _SEE_TO_WORKERS_EVERY
-                    if not has_pool and not patiently(lambda: _has_workers(self.jobs)):
+                    left = self._time_left(pending, photo_ids)
+                    if not has_pool and not patiently(lambda: has_workers(self.jobs)):
                         stack.enter_context(_pool(self.jobs))
                         has_pool = True
                     is_held = self._tell_of_governor(is_held)
@@ -76,6 +89,11 @@ class Waiting:
                 time.sleep(_LOOK_EVERY)
                 self._look(pending, known)
             _show(progress, pending, len(known), photo_ids)
+
+    def _time_left(self, pending: Collection[str], photo_ids: Collection[str]) -> float | None:
+        """Of the photos, as long as there are some; then of what follows."""
+        photos = [job_id for job_id in pending if job_id in photo_ids]
+        return patiently(lambda: self.left(photos or pending))
 
     def tell_of_drives(self) -> None:
         """Tell what is away, once until it is back."""
@@ -112,13 +130,19 @@ class Waiting:
                 pending.append(job_id)
 
 
-def _show(progress: Progress, pending: Collection[str], total: int, photo_ids: Collection[str]) -> None:
+def _show(
+    progress: Progress,
+    pending: Collection[str],
+    total: int,
+    photo_ids: Collection[str],
+    left: float | None = None,
+) -> None:
     """First the photos; then what follows, as one."""
     photos, photos_left = len(photo_ids), sum(each in photo_ids for each in pending)
-    progress("Photos", photos - photos_left, photos)
+    progress("Photos", photos - photos_left, photos, left if photos_left else None)
     later, later_left = total - photos, len(pending) - photos_left
     if not photos_left:
-        progress("Picks", later - later_left, later)
+        progress("Picks", later - later_left, later, left)
 
 
 def patiently(call: Callable[[], T]) -> T:
@@ -133,7 +157,7 @@ def patiently(call: Callable[[], T]) -> T:
         time.sleep(_LOOK_EVERY)
 
 
-def _has_workers(jobs: JobQueue) -> bool:
+def has_workers(jobs: JobQueue) -> bool:
     """Whether workers are alive that together serve all the queues of a session."""
     gone = {name for name, info in jobs.inspector.worker_info().items() if is_gone(info)}
     alive = [worker for worker in jobs.workers() if worker["alive"] and worker["name"] not in gone]
@@ -144,7 +168,8 @@ def _has_workers(jobs: JobQueue) -> bool:
 def _pool(jobs: JobQueue) -> Iterator[None]:
     """A pool of our own, whose log stays off the terminal; after an error it gives its jobs back at once."""
     log, level = jobs.config.home / "logs" / "process.log", jobs.config.loglevel
-    start_logging(level, str(log))
+    start_logging(level, str(log), LogForm.of(jobs.config))
+    log_others()
     with jobs.worker(queues=(*QUEUES, NOTICES), schedules=False, loglevel=level, log_file=str(log)) as worker:
         try:
             yield

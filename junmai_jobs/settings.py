@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from junmai_jobs.broker_base import MAX_WAITING
 from junmai_jobs.broker_upkeep import LEASE
 from junmai_jobs.cache import MEGABYTE, Bounds
-from junmai_jobs.inspector_base import STANDARD_QUEUES
+from junmai_jobs.inspector.base import STANDARD_QUEUES
 from junmai_jobs.lanes import needs_of, queue_of
+from junmai_jobs.logs import LogForm
 from junmai_jobs.notify import Outlets
 from junmai_jobs.resources import Thresholds
 from junmai_jobs.scheduler import DEFAULT_RETENTION, Retention
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
 EXTERNAL_QUEUES = frozenset({"lightroom"})
 """Served by the bridge alone, never by a worker that serves all queues."""
+EXTERNAL_LEASE = 300.0
+"""Seconds, of their jobs: the original's plugin for Lightroom shows no sign of life while it works."""
 MOST_AHEAD = 16
 LONGEST_LEASE = 86_400
-"""Seconds, a day: of a lease and of a grace. ``lua/reap.lua`` has its own."""
+"""Seconds, a day: of a lease and of a grace. ``lua/lib/longest_lease.lua`` has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,8 @@ class WorkerSettings:
 
     endpoint: Endpoint
     namespace: str = "junmai"
+    name: str | None = None
+    """What the worker is called; no two that are alive on one host the same."""
     concurrency: int = 3
     queues: tuple[str, ...] | None = None
     """None: all there are and will be, in ``order``."""
@@ -58,6 +63,8 @@ class WorkerSettings:
     """Stop when nothing is left that can run."""
     loglevel: str = "INFO"
     log_file: str | None = None
+    log_form: LogForm = field(default_factory=LogForm)
+    """How its lines look, and when the file is moved aside."""
     retention: dict[str, Retention] = field(default_factory=lambda: dict(DEFAULT_RETENTION))
     notify: Outlets = field(default_factory=Outlets)
     """Who is told of jobs that have failed for good."""
@@ -82,16 +89,24 @@ class WorkerSettings:
 
     def lanes(self, known: Sequence[str]) -> tuple[str, ...]:
         """What of the lanes there are this worker serves: each queue in its order, followed by its lanes."""
-        from junmai_jobs.machines import can_serve  # noqa: PLC0415 - the children do without
+        return served(self.queues, self.order, self.offers, known)
 
-        queues = self.queues or [
-            queue
-            for queue in dict.fromkeys((*self.order, *map(queue_of, known)))
-            if queue not in EXTERNAL_QUEUES
-        ]
-        lanes: dict[str, list[str]] = {queue: [queue] for queue in queues}
-        for lane in known:
-            queue = queue_of(lane)
-            if queue in lanes and lane != queue and can_serve(self.offers, needs_of(lane)):
-                lanes[queue].append(lane)
-        return tuple(lane for names in lanes.values() for lane in names)
+
+def served(
+    queues: Sequence[str] | None,
+    order: Sequence[str],
+    offers: Sequence[Mapping[str, Any]],
+    known: Sequence[str],
+) -> tuple[str, ...]:
+    """See ``WorkerSettings.lanes``."""
+    from junmai_jobs.machines import can_serve  # noqa: PLC0415 - the children do without
+
+    named = queues or [
+        queue for queue in dict.fromkeys((*order, *map(queue_of, known))) if queue not in EXTERNAL_QUEUES
+    ]
+    lanes: dict[str, list[str]] = {queue: [queue] for queue in named}
+    for lane in known:
+        queue = queue_of(lane)
+        if queue in lanes and lane != queue and can_serve(offers, needs_of(lane)):
+            lanes[queue].append(lane)
+    return tuple(lane for names in lanes.values() for lane in names)

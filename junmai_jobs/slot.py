@@ -102,6 +102,16 @@ class Slot:
         """Of the run on the board; 0 between jobs."""
         return int(self.board.token) if self.process is not None else 0
 
+    @property
+    def job(self) -> str:
+        """The id of the job that is on the board, or was last."""
+        return str(self.board.id.decode())
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What the log says of the run on the board, see docs/logs.md."""
+        return {"slot": self.claimer, "job": self.job, "token": str(self.board.token)}
+
     def idle_for(self, now: float) -> float:
         """Seconds since the child was last seen to run something, or to have done so since the last look."""
         if self.board.token or self.board.jobs != self._jobs_seen:

@@ -81,7 +81,8 @@ def _version(
             texts.append(f"{place} {hashlib.sha256(file.read_bytes()).hexdigest()}")
             is_sure &= file.stat().st_mtime_ns <= began
     if not is_sure:
-        log.warning("%s, or a library, was replaced: start the worker again to have results looked up", name)
+        text = "%s, or a library, was replaced: start the worker again to have results looked up"
+        log.warning(text, name, extra={"event": "code.replaced", "code": name})
         texts.append(str(began))
     return Version(hashlib.sha256("\n".join(texts).encode(errors="replace")).hexdigest()[:16], is_sure)
 

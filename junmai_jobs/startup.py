@@ -138,7 +138,8 @@ def take_over(broker: Broker, inspector: Inspector) -> None:
     for name, said in inspector.worker_info().items():
         mark: Any = said.get("mark")
         if said.get("host_id") == host_id() and is_alive(mark) and mark[0] in watching:
-            log.info("worker %s stops: this process is the one that Flask reloads", name)
+            fields = {"event": "worker.replaced", "worker": name}
+            log.info("worker %s stops: this process is the one that Flask reloads", name, extra=fields)
             broker.dismiss(name)
 
 

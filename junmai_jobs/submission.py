@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from junmai_jobs.errors import OptionError
 from junmai_jobs.job import NewJob, Priority
+from junmai_jobs.options import is_option, unknown_option
 from junmai_jobs.retry import RetryPolicy
 from junmai_jobs.task import Task, find_task
 
@@ -48,6 +49,8 @@ class Submission(NamedTuple):
             raise OptionError('"task" must be the name of a task, here or as TASK')
         if not isinstance(args, list) or not isinstance(kwargs, dict):
             raise OptionError('"args" must be a list in [brackets], and "kwargs" an object in {braces}')
+        for unknown in (key for key in options if not is_option(key)):
+            raise OptionError(unknown_option(unknown, ("args", "kwargs", "task")))
         _check_forms(options)
         if "eta" in options:
             options["eta"] = _moment(options["eta"])

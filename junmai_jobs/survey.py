@@ -6,7 +6,7 @@ import logging
 
 from junmai_jobs.broker import Broker
 from junmai_jobs.errors import CallRefused
-from junmai_jobs.inspector_base import queue_rank
+from junmai_jobs.inspector.base import queue_rank
 from junmai_jobs.lanes import queue_of
 from junmai_jobs.replies import lane_names, text_of
 from junmai_jobs.settings import EXTERNAL_QUEUES, WorkerSettings
@@ -47,7 +47,8 @@ class Survey:
             found = self._broker.survey(self._settings.lanes(()))
         except CallRefused as error:
             if not self._was_refused:
-                log.error("the queues cannot be looked at: %s", error)  # noqa: TRY400 - the text says it all
+                fields = {"event": "queues.unseen"}
+                log.error("the queues cannot be looked at: %s", error, extra=fields)  # noqa: TRY400 - says it all
             self._was_refused = True
             return
         self._was_refused = False
@@ -55,7 +56,8 @@ class Survey:
         self._tell_odd(frozenset(found.keys() - sights.keys()))
         foreign = {text_of(name): sight.foreign for name, sight in sights.items() if sight.foreign}
         for lane in foreign.keys() - self._foreign:
-            log.error("queue %s is closed: %s holds what is not ours; move it away", lane, foreign[lane])
+            text = "queue %s is closed: %s holds what is not ours; move it away"
+            log.error(text, lane, foreign[lane], extra={"event": "queue.closed", "queue": queue_of(lane)})
         self._foreign = frozenset(foreign)
         ours = {text_of(name): sight for name, sight in sights.items() if not sight.foreign}
         known = sorted(ours, key=queue_rank)
@@ -70,5 +72,6 @@ class Survey:
 
     def _tell_odd(self, odd: frozenset[bytes]) -> None:
         for name in sorted(odd - self._odd):
-            log.error("%s holds %r, the name of no queue; take it out", self._broker.keys.queues, name)
+            text = "%s holds %r, the name of no queue; take it out"
+            log.error(text, self._broker.keys.queues, name, extra={"event": "queue.odd"})
         self._odd = odd

@@ -9,53 +9,27 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, Generic, NamedTuple, ParamSpec, Protocol, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 from junmai_jobs.errors import OptionError, PayloadError, UnknownTask
+from junmai_jobs.hints import meant, no_attribute, no_task
 from junmai_jobs.hooks import Hook, check_hooks
 from junmai_jobs.job import NewJob, check_name, new_id
 from junmai_jobs.lanes import lane_of
-from junmai_jobs.options import Options
+from junmai_jobs.options import Options, of_options
+from junmai_jobs.room import Disk, declared
 from junmai_jobs.schedule import Schedule, Timetable
+from junmai_jobs.shape import Shape, check_asked, check_function, check_inputs
 from junmai_jobs.template import Template
 from junmai_jobs.workflow import Planned, results_in
 
-_PLACED = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-_NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
 P = ParamSpec("P")
 R = TypeVar("R")
 Opener = Callable[[Path, Mapping[str, Any]], AbstractContextManager[BinaryIO]]
 """Opens one of a call's input files for its digest; the second argument: the call's arguments by name."""
-
-
-class Shape(NamedTuple):
-    """What a function's parameters are called: from that it is told sooner than by binding what fits them."""
-
-    places: tuple[str, ...]
-    """Those that may be given by place."""
-    names: frozenset[str]
-    """Those that may be given by name."""
-    required: frozenset[str]
-
-    @classmethod
-    def of(cls, signature: inspect.Signature) -> Shape:
-        """Read it off a signature."""
-        parameters = [each for each in signature.parameters.values() if each.kind in _PLACED | _NAMED]
-        return cls(
-            tuple(each.name for each in parameters if each.kind in _PLACED),
-            frozenset(each.name for each in parameters if each.kind in _NAMED),
-            frozenset(each.name for each in parameters if each.default is each.empty),
-        )
-
-    def fits(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-        """Whether these fit for certain; of what ``*`` and ``**`` would take, it is not."""
-        placed = self.places[: len(args)]
-        return (
-            len(placed) == len(args)
-            and kwargs.keys() <= self.names
-            and kwargs.keys().isdisjoint(placed)
-            and self.required.issubset((*placed, *kwargs))
-        )
+Alike = Callable[..., str | None]
+"""Tells, of a call's arguments, in a short text what calls that take about as long have in common."""
+_LONGEST_KIND, _MOST_READ = 64, 1000
 
 
 class Task(Generic[P, R]):
@@ -71,6 +45,8 @@ class Task(Generic[P, R]):
         *,
         inputs: tuple[str, ...] = (),
         opener: Opener | None = None,
+        alike: Alike | None = None,
+        disk: Disk | None = None,
     ) -> None:
         self.function = function
         self.name = name
@@ -80,6 +56,10 @@ class Task(Generic[P, R]):
         """Its parameters that are files, whose content is watched, see docs/guide/quarantine.md."""
         self.opener = opener
         """How these are opened for that; None: whatever regular file a path names."""
+        self.alike = alike
+        """What of its calls are alike, see ``kind_of``."""
+        self.disk = disk
+        """What a call will write; None: it does not say."""
         self.timetable: Timetable | None = None
         """When its own schedule is due, where it has one."""
         self._base = base
@@ -94,6 +74,16 @@ class Task(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            raise AttributeError(no_attribute(vars(self).get("name"), name))
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is one of this library's own."""
+        return self.function.__module__.startswith("junmai_jobs.")
 
     def with_options(self, /, **options: Any) -> Self:
         """The same task, to be submitted with other options, ``id`` and ``after`` among them.
@@ -114,6 +104,17 @@ class Task(Generic[P, R]):
         """
         return self._signature.bind(*args, **kwargs).arguments
 
+    def kind_of(self, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str | None:
+        """Of which kind a call is, by ``alike``, in at most 64 characters; None: of none that is known."""
+        try:
+            text = self.alike(*args, **kwargs) if self.alike else None
+        except (Exception, SystemExit):  # noqa: BLE001 - it is a user's, and what it tells can be done without
+            text = None
+        if not isinstance(text, str):
+            return None
+        text = text[:_MOST_READ].encode("utf-8", "replace").decode()  # the name of a file may be no text
+        return " ".join(text.replace("|", " ").split())[:_LONGEST_KIND] or None
+
     def new_job(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NewJob:
         """A job that runs this task with these arguments.
 
@@ -126,15 +127,23 @@ class Task(Generic[P, R]):
             template = self._template_of(options, bound or self._bound(args, kwargs))
         else:
             template = self._template = self._template or self._template_of(options, bound)
+        disk = self.disk if options is self.options else None  # who reads results cannot tell yet
         return NewJob(
-            options.id or new_id(), template.filled(args, kwargs), options.delay, options.dependencies
+            options.id or new_id(),
+            template.filled(args, kwargs),
+            options.delay,
+            options.dependencies,
+            options.durable,
+            self if options.reuse and options.may_be_answered else None,
+            disk and declared(disk, self.name, args, kwargs),
         )
 
     def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise PayloadError(f"{self.name}{self._signature}: {error}") from None
+            hint = of_options(self.name, kwargs.keys() - self._signature.parameters.keys())
+            raise PayloadError(f"{self.name}{self._signature}: {error}{hint}") from None
         bound.apply_defaults()
         return bound.arguments
 
@@ -223,6 +232,8 @@ def task(
     hooks: Iterable[Hook] = (),
     input: str | Iterable[str] = (),
     opener: Opener | None = None,
+    alike: Alike | None = None,
+    disk: Disk | None = None,
     **options: Any,
 ) -> Register: ...
 def task(
@@ -233,6 +244,8 @@ def task(
     hooks: Iterable[Hook] = (),
     input: str | Iterable[str] = (),  # noqa: A002 - as a user writes it
     opener: Opener | None = None,
+    alike: Alike | None = None,
+    disk: Disk | None = None,
     every: Any = None,
     cron: str | None = None,
     tz: str | None = None,
@@ -247,6 +260,8 @@ def task(
         hooks: called around its runs, see ``Hook``.
         input: its parameter that is a file, or several: a content that kills processes is not tried for ever.
         opener: opens such a file for its digest, where not every path may be read.
+        alike: tells of a call's arguments which calls take about as long, see docs/guide/estimates.md.
+        disk: tells of a call's arguments how many bytes it writes, by folder, see docs/guide/planning.md.
         every: together with the next three: the task has a schedule, see ``JobQueue.schedule``.
         cron: see there.
         tz: see there.
@@ -256,6 +271,8 @@ def task(
     Raises:
         OptionError: an option is unknown or wrong, or the name is taken.
     """
+    if function is not None and not callable(function):
+        raise OptionError(f"{function!r} is no function; options are given by name, as in @task(queue=...)")
     if "id" in options:
         raise OptionError("an id belongs to one submission: task.with_options(id=...)")
     base, own_hooks = Options().changed(options), check_hooks(hooks)
@@ -263,30 +280,18 @@ def task(
     timetable = Timetable.of(every, cron, tz, catch_up) if has_schedule else None
 
     def register(each: Callable[P, Any]) -> Task[P, Any]:
-        if inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each):
-            raise OptionError(f"{each.__qualname__} is a generator; a task returns its result")
+        check_function(each, is_named=name is not None)
         kind: type[Task[P, Any]] = AsyncTask if inspect.iscoroutinefunction(each) else Task
-        inputs, own_name = _check_inputs(input, each), check_name(name or each.__name__, "task")
+        inputs, own_name = check_inputs(input, each), check_name(name or each.__name__, "task")
         if opener is not None and not inputs:
             raise OptionError(f"opener is for the files of {own_name}: say which parameters they are, input=")
-        made = kind(each, own_name, base, base, own_hooks, inputs=inputs, opener=opener)
+        check_asked(own_name, alike=alike, disk=disk)
+        told: Any = {"inputs": inputs, "opener": opener, "alike": alike, "disk": disk}
+        made = kind(each, own_name, base, base, own_hooks, **told)
         made.timetable = timetable
         return _registered(made)
 
     return register if function is None else register(function)
-
-
-def _check_inputs(given: object, function: Callable[..., Any]) -> tuple[str, ...]:
-    single = isinstance(given, str) or not isinstance(given, Iterable)
-    several: tuple[object, ...] = (given,) if single else tuple(cast("Iterable[object]", given))
-    known = inspect.signature(function).parameters
-    names = tuple(each for each in several if isinstance(each, str) and each in known)
-    if len(names) != len(several):
-        raise OptionError(
-            f"input is {given!r}; give the parameter of {function.__name__} that is a file, or several: "
-            f"{', '.join(known) or 'it has none'}"
-        )
-    return names
 
 
 def _registered(made: Task[P, Any]) -> Task[P, Any]:
@@ -307,12 +312,9 @@ def as_task(given: Any) -> Task[..., Any]:
     Raises:
         OptionError: it is a plain function, the result of calling a task, or anything else.
     """
-    if isinstance(given, Task):
-        return given
-    if callable(given):
-        name = getattr(given, "__name__", "it")
-        raise OptionError(f"{name} is a plain function: define it with a name and put @task before it")
-    raise OptionError(f"{given!r:.100} is not a task: submit(task, arguments), not submit(task(arguments))")
+    if not isinstance(given, Task):
+        raise OptionError(no_task(given))
+    return given
 
 
 def find_task(name: str) -> Task[..., Any]:
@@ -324,11 +326,13 @@ def find_task(name: str) -> Task[..., Any]:
     try:
         return _registry[name]
     except KeyError:
-        import difflib  # noqa: PLC0415 - only who is wrong needs it
-
-        close = difflib.get_close_matches(name, _registry, 1)
-        hint = f"did you mean {close[0]!r}?" if close else "name its module with --tasks MODULE"
+        hint = meant(name, _registry) or "name its module with --tasks MODULE"
         raise UnknownTask(f"no task {name!r} is registered here; {hint}") from None
+
+
+def forget_task(name: str) -> None:
+    """Have no task of that name any more."""
+    del _registry[name]
 
 
 def task_names() -> list[str]:

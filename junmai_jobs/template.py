@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ VERSIONS = _AS_IT_IS, _COMPRESSED = b"1", b"2"
 first leave it where it is."""
 _LISTS = (b"\x90", b"\x91", b"\x92", b"\x93", b"\x94")
 """How msgpack begins a list of so many parts."""
+_HEADER = re.compile(rb"(.)([^|\n]*)\|(\d+)(?:\|(\d*|@)\|(\d*)(?:\|([^\n]*))?)?\n")
 _NO_ARGS, _NO_KWARGS = b"\x90", b"\x80"
 
 
@@ -73,3 +75,31 @@ class Template(NamedTuple):
         call = codec.check_size(_LISTS[len(parts)] + b"".join(parts), self.limit, "the job")
         stored = codec.shrunk(call) if self.shrinks else call
         return (_AS_IT_IS if stored is call else _COMPRESSED) + self.header + stored
+
+
+class Header(NamedTuple):
+    """The line with which a body begins, in the same layout in every version (lua/lib/body.lua)."""
+
+    version: str
+    lane: str
+    priority: int
+    created: float | None
+    expires: float | None
+    extras: Mapping[str, str]
+
+    @classmethod
+    def read(cls, body: bytes) -> Header | None:
+        """Read it, of a newer version too; None: it cannot be read."""
+        if (found := _HEADER.match(body)) is None:
+            return None
+        try:
+            return cls(
+                found[1].decode(),
+                found[2].decode(),
+                int(found[3]),
+                int(found[4]) / 1000 if found[4] not in {None, b"", b"@"} else None,
+                int(found[5]) / 1000 if found[5] else None,
+                dict(extra.split("=", 1) for extra in (found[6] or b"").decode().split(";") if extra),
+            )
+        except (ValueError, OverflowError):
+            return None

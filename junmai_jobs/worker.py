@@ -17,10 +17,10 @@ from typing import Any
 
 from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink, DedicatedLink
-from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.errors import InvalidState, StoreUnavailable
 from junmai_jobs.guard import LeaseGuard
 from junmai_jobs.guest import Guest
-from junmai_jobs.host import describe_process, worker_name
+from junmai_jobs.host import describe_process, given_name, host_id, is_gone, worker_name
 from junmai_jobs.inspector import Inspector
 from junmai_jobs.job import Job, iso
 from junmai_jobs.lanes import queue_of
@@ -28,9 +28,11 @@ from junmai_jobs.notify import jobs_failed, notify
 from junmai_jobs.pool import Pool
 from junmai_jobs.resources import in_words
 from junmai_jobs.scheduler import Scheduler
+from junmai_jobs.scripts import library, library_name
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.survey import Survey
 from junmai_jobs.task import Task, task_names
+from junmai_jobs.template import VERSIONS
 
 log = logging.getLogger("junmai_jobs.worker")
 
@@ -51,7 +53,7 @@ class Worker:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
-        self.name = worker_name()
+        self.name = worker_name(settings.name)
         self._link = ClientLink(
             settings.endpoint, patience=_PATIENCE, client_name="junmai-jobs-worker", socket_timeout=2.0
         )
@@ -98,7 +100,8 @@ class Worker:
     def run(self) -> int:
         """Work until told to stop."""
         slots, queues = len(self._pool.slots), ", ".join(self._survey.served)
-        log.info("worker %s: %d slots, queues %s", self.name, slots, queues)
+        fields = {"event": "worker.started", "worker": self.name, "slots": slots, "queues": queues}
+        log.info("worker %s: %d slots, queues %s", self.name, slots, queues, extra=fields)
         self._guard.start()
         try:
             while not self._has_stopped():
@@ -113,7 +116,7 @@ class Worker:
             self._guest.close()
             self._sign_off()
             self._control.close()
-        log.info("worker %s has stopped", self.name)
+        log.info("worker %s has stopped", self.name, extra={"event": "worker.stopped", "worker": self.name})
         return 130 if self._stop_asked > 1 else 0
 
     def close(self) -> None:
@@ -173,7 +176,7 @@ class Worker:
     def _away(self, error: StoreUnavailable) -> None:
         if self._away_since is None:
             self._away_since = time.monotonic()
-            log.warning("%s; waiting for it", error)
+            log.warning("%s; waiting for it", error, extra={"event": "server.away"})
         self._guard.away = True
         self._control.close()
         self._listening, self._surveyed_at = False, -math.inf
@@ -182,7 +185,9 @@ class Worker:
 
     def _back(self) -> None:
         if self._away_since is not None:
-            log.warning("the server is back after %.1f s", time.monotonic() - self._away_since)
+            away = time.monotonic() - self._away_since
+            fields = {"event": "server.back", "duration_s": round(away, 3)}
+            log.warning("the server is back after %.1f s", away, extra=fields)
             self._away_since, self._guard.away = None, False
 
     # Ears: one list for this worker, one alarm for any supervisor.
@@ -207,7 +212,7 @@ class Worker:
             if ring is not None and ring[0].decode() == self._broker.keys.alarm:
                 self._scheduler.alarm()
             elif ring is not None and ring[1] == b"stop":
-                log.info("another worker takes the place of this one")
+                log.info("another worker takes the place of this one", extra={"event": "worker.dismissed"})
                 self.stop()
                 self._renew_at = 0.0  # the ring of a cancel may have had to give way to this one
             elif ring is not None:
@@ -228,17 +233,32 @@ class Worker:
             **describe_process(),
             "started_at": self._started_at,
             "queues": list(self.settings.queues) if self.settings.queues else None,
+            "order": list(self.settings.order),
+            "schema": VERSIONS[-1].decode(),
             "concurrency": slots,
             "tasks": task_names(),
             "claimers": self._pool.claimers,
+            "library": library_name(library(moved_clock=self.settings.moved_clock)),
             **said,
         }
         change = ""
         if before is not None and before["governor"]["grade"] != said["governor"]["grade"]:
             change = in_words(said["governor"])
-            log.info("%s", change)
+            log.info("%s", change, extra={"event": "worker.governed", "grade": said["governor"]["grade"]})
         self._broker.register(self.name, info, governed=change)
+        if before is None and self.settings.name is not None:
+            self._insist_on_being_alone(self.settings.name)
         self._said = said
+
+    def _insist_on_being_alone(self, given: str) -> None:
+        """Whoever has registered before this look is seen, so of two with one name at least one goes."""
+        for name, info in self._inspector.worker_info().items():
+            others = name != self.name and given_name(name) == given and info.get("host_id") == host_id()
+            if others and not is_gone(info):
+                raise InvalidState(
+                    f"a worker named {given} works on this host already (process {info.get('pid')}): "
+                    "stop it, or give this one another --name"
+                )
 
     def _look_at_queues(self) -> None:
         """Serve queues and lanes as they come; chores are done for all of them in any case."""
@@ -293,7 +313,8 @@ class Worker:
         if self._stop_asked and self._stop_at is None:
             self._stop_at = now + self.settings.grace
             self._pool.tell_to_stop()
-            log.info("stopping: running jobs have %g s", self.settings.grace)
+            fields = {"event": "worker.stopping", "grace_s": self.settings.grace}
+            log.info("stopping: running jobs have %g s", self.settings.grace, extra=fields)
         if self._stop_at is not None and (self._stop_asked > 1 or self._stop_at < now):
             self._pool.kill()
 

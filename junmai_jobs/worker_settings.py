@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -11,6 +12,7 @@ from junmai_jobs.config import Config
 from junmai_jobs.errors import OptionError
 from junmai_jobs.job import check_name
 from junmai_jobs.jobqueue_base import JobQueueBase
+from junmai_jobs.logs import LogForm
 from junmai_jobs.machines import offers
 from junmai_jobs.notify import Outlets
 from junmai_jobs.resources import Thresholds
@@ -41,6 +43,7 @@ class _Range:
             raise OptionError(f"{name} is {value!r}; give {what} from {self.least} to {self.most}{none}")
 
 
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SLOTS = _Range(1, 30 if sys.platform == "win32" else 1000)
 """On Windows a wait is for 63 things at most, and a slot has two; Python 3.13 knows a way round that."""
 _RANGES = {
@@ -69,6 +72,11 @@ def _check_autoscale(given: object, concurrency: int | None) -> tuple[int, int] 
     )
 
 
+def _check_name(name: object) -> None:
+    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise OptionError(f"name is {name!r}; give 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'")
+
+
 def _check_served(queue: object) -> str:
     if check_name(queue, "queue") in EXTERNAL_QUEUES:
         raise OptionError(f"the queue {queue} is served from outside, by the bridge: leave it out of queues")
@@ -90,6 +98,7 @@ def worker_settings(
         raise OptionError(f"no such worker settings: {', '.join(sorted(unknown))}")
     for name in settings.keys() & _RANGES.keys():
         _RANGES[name].check(name, settings[name])
+    _check_name(settings.get("name"))
     settings["autoscale"] = bounds = _check_autoscale(settings.get("autoscale"), concurrency)
     slots = bounds[1] if bounds else config.max_concurrent_jobs if concurrency is None else concurrency
     _SLOTS.check("concurrency", slots)
@@ -105,6 +114,7 @@ def worker_settings(
         "keep_awake": config.keep_awake,
         "cache_entries": config.cache_entries,
         "cache_megabytes": config.cache_megabytes,
+        "log_form": LogForm.of(config),
     }
     if config.notify_webhook is not None:
         import junmai_jobs.notify.webhook  # noqa: F401, PLC0415 - which registers its task

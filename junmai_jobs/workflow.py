@@ -73,7 +73,7 @@ class Planned(Generic[R_co]):
         if policy is not None:
             changes |= {"after": (*options.after, *watched), "after_policy": policy}
         task = self._task.with_options(**changes) if changes else self._task
-        return task.new_job(self._args, self._kwargs)._replace(id=self.id)
+        return task.new_job(self._args, self._kwargs)._replace(id=self.id, asks=None)
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,8 @@ def result_of(job: Any) -> Any:
     """
     if isinstance(job, Group):
         return [result_of(each) for each in job]
+    if getattr(job, "reused", False):
+        return job.result()
     if not isinstance(getattr(job, "id", None), str):
         raise OptionError(f"result_of({job!r:.100}): give a planned job, a group or a handle")
     return ResultOf(job.id, job if isinstance(job, Planned) else None)

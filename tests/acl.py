@@ -11,13 +11,15 @@ WAITING = ("blpop",)
 IN_SCRIPTS = (
     "time", "type", "del", "exists",
     "hdel", "hexists", "hget", "hincrby", "hlen", "hmget", "hset", "hstrlen",
-    "llen", "rpush",
-    "xadd", "xrevrange",
-    "zadd", "zcard", "zcount", "zlexcount", "zrange", "zrangebylex", "zrangebyscore", "zrem",
+    "llen", "rename", "rpush", "unlink",
+    "xadd", "xinfo", "xrevrange",
+    "zadd", "zcard", "zcount", "zlexcount", "zmscore", "zrange", "zrangebylex", "zrangebyscore", "zrem",
     "zremrangebylex", "zscore",
 )  # fmt: skip
-LOOKING = ("hgetall", "xrange")
+LOOKING = ("hgetall", "hscan", "xrange", "zscan")
 """What those who look need beside the commands of the scripts."""
+FOR_THE_DISK = ("config|get", "waitaof")
+"""What only ``durable`` needs; Redis before 7.2 has no WAITAOF, and refuses the word."""
 COMMANDS = (*CONNECTING, *CALLING, *WAITING, *IN_SCRIPTS, *LOOKING)
 
 

@@ -1,4 +1,7 @@
-"""The kinds of server that the verbs are tried on, each with a namespace of its own for every test."""
+"""The kinds of server that the verbs are tried on, each with a namespace of its own for every test.
+
+What passed only on fakeredis has not run.
+"""
 
 from __future__ import annotations
 
@@ -7,59 +10,24 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import fakeredis
-
 from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink, Endpoint
 from junmai_jobs.keys import Keys
-from junmai_jobs.scripts import as_script
+from junmai_jobs.testing.fake import Clock, FakeLink, FakeServer
 from tests import acl
 from tests.servers import RedisProcess, embedded_valkey, free_port, server_binary
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import pytest
-    import redis
 
-    from junmai_jobs.scripts import Verb
+__all__ = ["BACKENDS", "Backend", "Backends", "Clock"]
 
 BACKENDS = ("redis", "valkey", "cluster", "acl", "fakeredis")
 _USER, _PASSWORD = "worker", "open-sesame"
 _numbers = itertools.count(1)
-
-
-class FakeServer:
-    """An endpoint without a server: what passed only here has not run."""
-
-    def __init__(self) -> None:
-        self._server = fakeredis.FakeServer(server_type="redis", version=(7,))
-
-    def client(self, **_: Any) -> redis.Redis:
-        client: redis.Redis = fakeredis.FakeRedis(server=self._server)
-        return client
-
-    def ensure(self) -> None:
-        """It is always there."""
-
-    def processes(self) -> tuple[int, ...]:
-        """It is nobody's own."""
-        return ()
-
-    def describe(self) -> str:
-        return "fakeredis"
-
-
-class FakeLink(ClientLink):
-    """To fakeredis, which knows no functions: each verb is sent as a script."""
-
-    def run(self, verb: Verb, prefix: str, arguments: Sequence[object]) -> Any:
-        text = as_script(verb.name, moved_clock=True)
-        return self.client.execute_command("EVAL", text, 1, prefix, *arguments)
-
-    def exchange(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        return [self.client.execute_command(*command) for command in commands]
 
 
 @dataclass
@@ -73,8 +41,10 @@ class Backend:
     link: ClientLink = field(init=False)
 
     def __post_init__(self) -> None:
-        kind = FakeLink if self.name == "fakeredis" else ClientLink
-        self.link = kind(self.endpoint, client_name="junmai-jobs")
+        if isinstance(self.endpoint, FakeServer):
+            self.link = FakeLink(self.endpoint)
+        else:
+            self.link = ClientLink(self.endpoint, client_name="junmai-jobs")
 
     def close(self) -> None:
         self.link.client.close()
@@ -101,18 +71,6 @@ class Backend:
     def clock(self, namespace: str) -> Clock:
         """The clock that this broker's scripts read."""
         return Clock(self.admin, Keys.of(namespace).meta)
-
-
-@dataclass
-class Clock:
-    """The clock of one namespace, as scripts with ``moved_clock`` read it."""
-
-    admin: Any
-    meta: str
-
-    def advance(self, seconds: float) -> None:
-        """Let so much time pass; less than 0 for a clock that is set back."""
-        self.admin.hincrby(self.meta, "clock_offset", round(seconds * 1000))
 
 
 class Backends:

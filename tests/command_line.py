@@ -28,16 +28,21 @@ COMMAND = (sys.executable, "-m", "junmai_jobs.cli")
 HIDDEN = "hunter2"
 """A password that must never be shown."""
 COMMANDS = (
-    ["submit"], ["stats"], ["list"], ["failed"], ["show"], ["pause"], ["resume"], ["purge"], ["retry"],
-    ["cancel"], ["batch"], ["worker"], ["workers"], ["process"], ["server", "start"], ["server", "stop"],
-    ["server", "status"], ["config", "show"], ["schedule", "list"], ["schedule", "add"],
+    ["submit"], ["stats"], ["top"], ["list"], ["failed"], ["show"], ["replay"], ["trace"], ["why"],
+    ["pause"], ["resume"],
+    ["purge"], ["retry"], ["cancel"], ["boost"], ["batch"], ["worker"], ["workers"], ["process"],
+    ["server", "start"], ["server", "stop"], ["server", "status"], ["server", "clean"], ["config", "show"],
+    ["demo"], ["schedule", "list"], ["schedule", "add"],
     ["schedule", "remove"], ["schedule", "pause"], ["schedule", "resume"], ["schedule", "run"],
-    ["cache"], ["cache", "clear"],
+    ["cache"], ["cache", "clear"], ["doctor"], ["metrics"], ["export"], ["import"], ["init"],
 )  # fmt: skip
 REACHING = (
-    ["stats"], ["list"], ["failed"], ["show", "x"], ["pause"], ["resume"], ["purge", "--yes"], ["retry", "x"],
-    ["retry", "--all", "--yes"], ["cancel", "x"], ["submit", "add", "1"], ["submit", "add", "1", "--wait"],
-    ["worker"], ["workers"], ["server", "status"], ["cache"], ["cache", "clear", "--yes"],
+    ["stats"], ["list"], ["failed"], ["show", "x"], ["why", "x"], ["pause"], ["resume"], ["purge", "--yes"],
+    ["replay", "x"], ["trace", "x", "--output", "t.json"],
+    ["retry", "x"], ["retry", "--all", "--yes"], ["cancel", "x"], ["boost", "x"], ["submit", "add", "1"],
+    ["submit", "add", "1", "--wait"], ["worker"], ["workers"], ["server", "status"], ["cache"],
+    ["cache", "clear", "--yes"], ["metrics"],
+    ["export", "x"], ["import", "--discard"], ["server", "clean"],
 )  # fmt: skip
 """Those that ask the server something."""
 TASKS = """
@@ -108,11 +113,10 @@ class CommandLine:
         return subprocess.Popen(
             [*COMMAND, *map(str, arguments)],
             cwd=self.folder,
-            env=self.variables,
             text=True,
             encoding="utf-8",
             errors="surrogateescape",
-            **(pipes | options),
+            **({"env": self.variables} | pipes | options),
         )
 
     def finish(self, process: subprocess.Popen[str], stdin: str = "", timeout: float = 60) -> Done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import zlib
 from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,6 +42,32 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("junmai")
+
+
+_ONE_IN = 3
+_KINDS = ("valkey", "embedded_valkey", "cluster", "acl")
+"""Of server, beside Redis, on which each test runs that runs on several."""
+_FAMILIES = (
+    "bridge/dashboard/test_everybody.py", "laws/test_corruptions.py", "laws/test_havoc.py", "test_cluster.py",
+    "photo/export/test_metadata.py", "photo/quality/test_judging.py", "photo/xmp/test_into_file.py",
+    "test_cli_errors.py", "test_guide.py", "test_pages.py", "verbs/test_torn_log.py",
+)  # fmt: skip
+"""Of tests that are alike, and long when taken together."""
+
+
+def _is_one_of_many(item: pytest.Item) -> bool:
+    values = call.params.values() if (call := getattr(item, "callspec", None)) else ()
+    names = (value if isinstance(value, str) else getattr(value, "__name__", None) for value in values)
+    is_of_family = item.nodeid.partition("::")[0].endswith(_FAMILIES)
+    return any(name in _KINDS for name in names) or (bool(values) and is_of_family)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of what is tried in many forms all are slow but a third, which is the same everywhere."""
+    for item in items:
+        if _is_one_of_many(item) and zlib.crc32(item.nodeid.encode()) % _ONE_IN:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

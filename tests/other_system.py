@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import ctypes
 import importlib
 import json
+import os
 import signal
 import sys
 import time
@@ -22,7 +24,7 @@ import psutil
 from tests.systems import lacking, systems_with
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _NEVER = {"watcher", "preload", "__main__"}
 """Modules that are run, and the one that a forkserver loads: they change the process that imports them."""
@@ -36,6 +38,36 @@ class Tamed(psutil.Process):
 
     def ionice(self, *_: object) -> int:  # type: ignore[override]
         return 2
+
+
+class Entry:
+    """Something in a folder, with the attributes that Windows keeps of it: none."""
+
+    def __init__(self, entry: os.DirEntry[str]) -> None:
+        self._entry = entry
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._entry, name)
+
+    def __fspath__(self) -> str:
+        return self._entry.path
+
+    def stat(self, *, follow_symlinks: bool = True) -> SimpleNamespace:
+        found = self._entry.stat(follow_symlinks=follow_symlinks)
+        fields = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
+        return SimpleNamespace(**fields, st_file_attributes=0)
+
+
+@contextlib.contextmanager
+def scandir(folder: str | Path) -> Iterator[Iterator[Entry]]:
+    with os.scandir(folder) as entries:
+        yield map(Entry, entries)
+
+
+def final_path(handle: ctypes.c_void_p, text: ctypes.Array[ctypes.c_wchar], _room: int, _how: int) -> int:
+    """Where an open file is, as Windows gives it; Linux tells, too."""
+    text.value = str(Path(f"/proc/self/fd/{handle.value}").readlink())
+    return len(text.value)
 
 
 class Seen(ModuleType):
@@ -57,15 +89,21 @@ class Seen(ModuleType):
 
 WINDOWS: dict[str, dict[str, Any]] = {
     "sys": {"platform": "win32"},
-    "os": {"name": "nt", "supports_dir_fd": set()},
+    "os": {"name": "nt", "supports_dir_fd": set(), "scandir": scandir},
     "signal": {"SIGBREAK": signal.SIGUSR2, "CTRL_C_EVENT": 0, "CTRL_BREAK_EVENT": 1},
-    "ctypes": {"windll": SimpleNamespace(kernel32=SimpleNamespace(SetThreadExecutionState=lambda _state: 1))},
+    "ctypes": {
+        "windll": SimpleNamespace(
+            kernel32=SimpleNamespace(
+                SetThreadExecutionState=lambda _state: 1, GetFinalPathNameByHandleW=final_path
+            )
+        )
+    },
     "psutil": {
         "LINUX": False, "POSIX": False, "WINDOWS": True, "Process": Tamed,
         "IDLE_PRIORITY_CLASS": 64, "BELOW_NORMAL_PRIORITY_CLASS": 16384, "IOPRIO_VERYLOW": 0, "IOPRIO_LOW": 1,
     },
     "multiprocessing": {"get_all_start_methods": lambda: ["spawn"]},
-    "msvcrt": {},
+    "msvcrt": {"get_osfhandle": lambda descriptor: descriptor},
 }  # fmt: skip
 MACOS: dict[str, dict[str, Any]] = {
     "sys": {"platform": "darwin"},
@@ -111,6 +149,10 @@ from junmai_jobs import (  # noqa: E402
     task,
 )
 from junmai_jobs.config import load_config  # noqa: E402
+from junmai_jobs.demo.shoot import draw_shoot  # noqa: E402
+from junmai_jobs.plan import Wishes  # noqa: E402
+from junmai_jobs.process import process  # noqa: E402
+from junmai_jobs.tasks import register_photo_tasks  # noqa: E402
 from tests.waiting import wait_until  # noqa: E402
 
 
@@ -176,6 +218,17 @@ def work(jobs: JobQueue, home: Path) -> list[str]:
         return [outcome(handle) for handle in handles]
 
 
+def photographs(jobs: JobQueue, home: Path) -> str:
+    """Do the main job, with a pool of its own, and say what came of a burst whose sharp frame is known."""
+    register_photo_tasks()
+    shoot = draw_shoot(home.parent / "shoot", 5)
+    report = process(jobs, shoot.folder, Wishes(export=home.parent / "picks"))
+    exported = [pick.exported for pick in report.picks if pick.path == str(shoot.bursts[0].sharp)]
+    return (
+        f"{report.succeeded} succeeded, {len(report.picks)} picked, {len(exported)} sharp, {report.failures}"
+    )
+
+
 def without_a_server(home: Path) -> str:
     """What is said to whoever has named none."""
     try:
@@ -190,12 +243,15 @@ def main() -> None:
     _, system, url, folder = sys.argv
     home = Path(folder)
     load_everything()
-    outcomes = work(JobQueue(url, config=load_config(environ={"JUNMAI_HOME": folder})), home)
+    jobs = JobQueue(url, config=load_config(environ={"JUNMAI_HOME": folder}))
+    outcomes = work(jobs, home)
+    main_job = photographs(jobs, home)
     family = psutil.Process().children(recursive=True)
     left = [" ".join(each.cmdline()) for each in family if "resource_tracker" not in str(each.cmdline())]
     said = without_a_server(home) if system == "win32" else ""
     sees = [vars(background)["sys"].platform, hasattr(vars(slot)["os"], "killpg")]
-    print(json.dumps({"outcomes": outcomes, "left": left, "without a server": said, "sees": sees}))
+    told = {"outcomes": outcomes, "main job": main_job, "left": left, "without a server": said, "sees": sees}
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

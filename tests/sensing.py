@@ -47,6 +47,7 @@ class Card:
     graphics: dict[int, int | None] = field(default_factory=dict)
     tells_processes: bool = True
     tells_memory: bool = True
+    load: int = 0
 
 
 class Driver:
@@ -92,7 +93,12 @@ class Driver:
         if not card.tells_memory:
             raise pynvml.NVMLError(self.NVML_ERROR_NOT_SUPPORTED)
         used = sum(amount or 0 for amount in (card.compute | card.graphics).values())
-        return SimpleNamespace(total=card.total * GIGABYTE, free=(card.total - used) * GIGABYTE)
+        amounts = {"total": card.total, "used": used, "free": card.total - used}
+        return SimpleNamespace(**{name: amount * GIGABYTE for name, amount in amounts.items()})
+
+    def nvmlDeviceGetUtilizationRates(self, card: Card) -> SimpleNamespace:  # noqa: N802
+        self._fail()
+        return SimpleNamespace(gpu=card.load, memory=0)
 
     def nvmlDeviceGetComputeRunningProcesses(self, card: Card) -> list[SimpleNamespace]:  # noqa: N802
         return self._processes(card, card.compute)

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from tests.backends import Backend, Backends
 
 PACKAGE = Path(junmai_jobs.__file__).parent
-READERS = ("inspector", "inspector_stats", "events", "history")
+READERS = [
+    *sorted(PACKAGE.glob("inspector/*.py")),
+    *sorted(PACKAGE.glob("why/*.py")),
+    PACKAGE / "events.py",
+    PACKAGE / "history.py",
+]
 
 
 @pytest.fixture
@@ -51,7 +56,7 @@ def test_the_list_has_the_commands_that_the_scripts_give_and_no_other() -> None:
 
 
 def test_the_list_has_the_commands_that_readers_give_and_no_other() -> None:
-    text = "".join((PACKAGE / f"{name}.py").read_text() for name in READERS)
+    text = "".join(path.read_text() for path in READERS)
     given = {command.lower() for command in re.findall(r'\("([A-Z]+)"', text)}
     assert given <= {*acl.IN_SCRIPTS, *acl.LOOKING}
     assert set(acl.LOOKING) == given - {*acl.IN_SCRIPTS}
@@ -78,6 +83,7 @@ def test_the_inspector_sees_everything(restricted: Backend, namespace: str) -> N
     assert inspector.paused() == ["default"]
     assert inspector.workers()[0]["slots"][0]["job"] == "b"
     assert inspector.worker_info()["w"]["host"] == "studio"
+    assert inspector.memory() is None, "that is told to who may ask INFO"
 
 
 def test_a_worker_needs_no_more(restricted: Backend, namespace: str, tmp_path: Path) -> None:
@@ -121,4 +127,4 @@ def test_all_other_commands_are_refused(restricted: Backend, command: tuple[str,
 
 def test_the_docs_give_the_same_list() -> None:
     page = (Path(__file__).parents[1] / "docs" / "redis-schema.md").read_text("utf-8")
-    assert re.findall(r"\+(\S+)", page.partition("least-privilege")[2]) == list(acl.COMMANDS)
+    assert re.findall(r"\+(\S+)", page.partition("least-privilege")[2]) == [*acl.COMMANDS, *acl.FOR_THE_DISK]

@@ -22,25 +22,36 @@ PACKAGE = Path(junmai_jobs.__file__).parent
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 FLOORS = (
-    "errors", "causes", "files", "address", "checks", "codec", "lanes", "template", "job", "keys",
-    "config_file", "config", "limits", "retry",
-    "edges", "options", "schedule", "hooks", "workflow", "task", "submission",
-    "scripts", "route", "connection", "endings", "replies",
-    "broker_base", "broker_steering", "broker_upkeep", "broker",
-    "record", "inspector_base", "inspector_stats", "inspector_waits", "inspector", "waiting", "events",
-    "history", "idempotency", "logs", "host", "awake", "background", "embedded", "watcher", "server",
-    "sources", "quarantine", "cache", "ladder", "context", "timelimit", "interrupt", "executor", "notify",
-    "machines", "sensors", "resources", "scheduler", "settings", "survey", "guest",
-    "board", "child_process", "child", "preload", "forked", "forkserver", "slot", "guard", "pool", "worker",
+    "errors", "wording", "ahead", "hints", "causes", "files", "address", "checks", "codec", "lanes",
+    "template", "job", "keys",
+    "config_file", "config", "limits", "retry", "room",
+    "edges", "options", "schedule", "hooks", "workflow", "shape", "task", "submission",
+    "scripts", "route", "server_errors", "connection", "endings", "replies", "disk", "archive",
+    "archive_reader", "libraries",
+    "broker_base", "broker_steering", "broker_upkeep", "broker_keeping", "broker_values", "broker",
+    "record", "inspector", "estimates", "shortest", "laws", "keeping", "waiting", "events", "history",
+    "idempotency",
+    "logs", "host", "awake", "background", "embedded", "watcher", "server",
+    "sources", "quarantine", "cache", "reuse", "ladder", "context", "timelimit", "interrupt", "executor",
+    "debugger", "replay", "timeline", "notify",
+    "machines", "sensors", "hardware", "resources", "scheduler", "settings", "survey", "guest",
+    "why", "outlook",
+    "board", "child_process", "learning", "child", "preload", "forked", "forkserver", "slot", "guard",
+    "pool", "worker",
     "startup", "hosting",
     "handle", "batch",
     "jobqueue_base", "worker_settings",
-    "jobqueue_schedules", "jobqueue_workflows", "jobqueue_workers", "jobqueue", "__init__",
+    "jobqueue_schedules", "jobqueue_workflows", "jobqueue_workers", "jobqueue_keeping", "jobqueue_outlook",
+    "jobqueue",
+    "__init__", "testing",
     "photo.__init__", "photo.errors", "photo.pictures", "photo.exif", "photo.quality", "photo.groups",
     "photo.taste", "photo.develop", "photo.xmp", "photo.export",
     "migrations", "schema", "looks", "verdicts", "ledger", "groupings", "exports", "catalog", "tasks",
-    "plan", "report", "session_wait", "contact_sheet", "process", "folder_watch", "priorities",
-    "manager", "metrics", "doctor", "testing", "bridge", "commands", "cli", "__main__",
+    "plan", "known_photos", "time_left", "session_wait", "session_outlook", "report", "contact_sheet",
+    "process",
+    "folder_watch", "demo", "priorities", "attention",
+    "manager", "labels", "tally", "metrics", "tracing", "doctor", "bridge", "commands", "cli",
+    "__main__",
 )  # fmt: skip
 """From the ground up. A module imports only what stands on floors below, or in its own package."""
 PHOTO_HALF = FLOORS[FLOORS.index("photo.__init__") :]
@@ -123,7 +134,7 @@ def test_importing_the_library_loads_nothing_that_it_can_do_without() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     photo = {"PIL", "cv2", "numpy", "exifread", "sqlite3"}
-    web = {"flask", "werkzeug", "waitress", "http.server", "prometheus_client"}
+    web = {"flask", "werkzeug", "waitress", "http.server", "prometheus_client", "opentelemetry"}
     tests = {"fakeredis", "lupa", "pytest", "hypothesis"}
     assert loaded.isdisjoint(photo | web | tests | {"click", "rich"})
     ours = {floor_of(name.removeprefix("junmai_jobs.")) for name in loaded if name.startswith("junmai_jobs.")}

@@ -20,7 +20,7 @@ def pool() -> Iterator[taste.Pool]:
         yield pool
 
 
-@pytest.mark.parametrize("approvals_only", [True, False])
+@pytest.mark.parametrize("approvals_only", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_photographer_is_measured_and_leaves_nothing(pool: taste.Pool, approvals_only: bool) -> None:
     first, again = (taste.run(pool, "no high ISO", 5, approvals_only=approvals_only) for _ in range(2))
     assert first == again

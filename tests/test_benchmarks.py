@@ -19,7 +19,7 @@ import psutil
 import pytest
 import redis
 
-from benchmarks import blocking, command, compare, measures, scale
+from benchmarks import blocking, command, compare, measures, scale, scaling
 from benchmarks.contest import DidNotWorkError
 from benchmarks.figures import COLUMNS
 from benchmarks.peers import PEERS
@@ -89,6 +89,17 @@ def test_the_head_of_a_line_is_measured(tmp_path: Path) -> None:
     assert [len(found["backlog"]["50"]), len(found["slots"]["1"])] == [1, 1]
 
 
+@pytest.mark.slow
+def test_the_way_to_the_server_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a claim that takes one exchange nothing else comes between."""
+    document = tmp_path / "found.json"
+    monkeypatch.setattr(scaling, "DISTANCES", (0.0, 0.05))
+    scaling.main(["distance", "--seconds", "0.5", f"--json={document}"])
+    found = json.loads(document.read_text())["distance"]["50 ms"]
+    assert 0.9 < 1000 / found["1"] / found["ping_ms"] < 1.5
+    assert found["16"] > 8 * found["1"]
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
@@ -100,6 +111,7 @@ def test_the_head_of_a_line_is_measured(tmp_path: Path) -> None:
         ("compare", "--jobs -5"),
         ("compare", "--peers ,,"),
         ("compare", "--measures drain,"),
+        ("doctor", "--jobs 5"),
         ("growth", "--keep 0"),
         ("growth", "--jobs 5"),
         ("idle", "--seconds 0"),
@@ -110,6 +122,8 @@ def test_the_head_of_a_line_is_measured(tmp_path: Path) -> None:
         ("scale", "--backlogs 0,-1"),
         ("scale", "--slots 1,0"),
         ("scale", "--slots ,"),
+        ("scaling", "--seconds 0"),
+        ("scaling", "--seconds many"),
         ("start", "--rounds 0"),
         ("workflow", "--children 0"),
     ],

@@ -408,7 +408,7 @@ def test_it_is_seen_and_cleared_by_task(jobs: JobQueue, studio: Studio, tmp_path
 def test_all_keys_are_found_however_many_one_run_has_made(
     jobs: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("junmai_jobs.inspector_stats._KEYS", 3)
+    monkeypatch.setattr("junmai_jobs.inspector.stats._KEYS", 3)
     made = {f"look 1 {number:02}": token for number, token in enumerate([1] * 2 + [2] * 8 + [3] * 3 + [4])}
     for key, token in made.items():
         jobs.broker.remember(key, str(token), b"\x07", lasts=60, most=100, room=1000)

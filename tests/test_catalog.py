@@ -305,3 +305,16 @@ def test_a_process_killed_in_mid_write_leaves_all_before_and_nothing_half(path: 
         catalog.photo_id(session, tmp_path / "next.jpg")  # its lock has gone with it
     assert raw_query(path, "PRAGMA integrity_check") == [("ok",)]
     assert raw_query(path, "PRAGMA foreign_key_check") == []
+
+
+def test_who_opens_it_twice_keeps_the_lock_of_the_first(path: Path, tmp_path: Path) -> None:
+    """Else the next process that closes it takes itself for the last, and the log from under the first."""
+    look = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT 1 FROM photos')"
+    with Catalog(path) as first:
+        first.session("s", tmp_path)
+        with Catalog(path):
+            pass
+        subprocess.run([sys.executable, "-c", f"{look}; db.close()", str(path)], check=True, timeout=60)
+        assert path.with_name(f"{path.name}-wal").exists()
+        first.session("another", tmp_path)
+    assert raw_query(path, "SELECT count(*) FROM sessions") == [(2,)]

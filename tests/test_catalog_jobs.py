@@ -194,14 +194,14 @@ def test_jobs_that_ended_long_ago_can_be_forgotten(catalog: Catalog, photo: int)
 
 
 def test_how_long_a_task_takes_is_known_from_its_last_runs(catalog: Catalog, photo: int) -> None:
-    assert catalog.typical_seconds(WORK) is None
+    assert catalog.recent_seconds(WORK) == ()
     catalog.add_jobs([PlannedJob(name, WORK) for name in "bcd"])
     for name, second in (("a", "01.500"), ("b", "02.000"), ("c", "59.000")):
         moments = {"started_at": "2026-01-01T00:00:00.000Z", "finished_at": f"2026-01-01T00:00:{second}Z"}
         catalog.sync({name: in_queue(Status.SUCCEEDED, name, **moments)})
     catalog.sync({"d": in_queue(Status.FAILED, "d", error=LOST)})
-    assert catalog.typical_seconds(WORK) == pytest.approx(2.0, abs=0.001)
-    assert catalog.typical_seconds("export_photo") is None
+    assert catalog.recent_seconds(WORK) == pytest.approx((1.5, 2.0, 59.0), abs=0.001)
+    assert catalog.recent_seconds("export_photo") == ()
 
 
 def test_five_thousand_jobs_are_noted_in_no_time(catalog: Catalog, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.tasks.recording import CATALOG_FILE, CONTEXTS_FILE
+from tests.contexts import EVERYTHING
 from tests.photographs import scenes
 
 if TYPE_CHECKING:
@@ -41,13 +42,6 @@ from junmai_jobs import current_job, task
 def render(seed):
     return len(current_job().cached(seed, lambda: random.Random(int(seed)).randbytes(200_000)))
 """
-CONTEXT = """
-[everything]
-description = "Whatever it is."
-recommended_preset = "natural"
-preset_blend = 50
-rules = [{ field = "quality.overall_score", operator = ">=", value = 1, weight = 1 }]
-"""
 
 
 @pytest.fixture
@@ -62,6 +56,21 @@ def work(cli: CommandLine, *calls: tuple[str, str]) -> list[Any]:
     done = cli.run("worker", "--burst", "--concurrency", "1")
     assert done.code == 0, done
     return [cli.json("show", job_id)["result"] for job_id in ids]
+
+
+def test_a_submission_is_answered_at_once(judging: CommandLine) -> None:
+    assert work(judging, ("judge", "once")) == ["ONCE"]
+    told = judging.json("submit", "judge", "once", "--reuse")
+    assert told == {
+        "id": told["id"], "status": "succeeded", "existing": False, "reused": True, "result": "ONCE"
+    }  # fmt: skip
+    done = judging.run("submit", "judge", "once", "--reuse", "--wait")
+    assert (done.code, done.out) == (0, "ONCE\n")
+    assert done.err == "it was answered with a result that is kept, without a job\n"
+    rows = '{"args": ["once"]}\n{"args": ["twice"]}\n{"args": ["once"], "reuse": false}\n'
+    submitted = judging.json("submit", "judge", "--stdin", "--reuse", stdin=rows)["submitted"]
+    assert [each.get("result") for each in submitted] == ["ONCE", None, None]
+    assert len(judging.json("list")["jobs"]) == 3
 
 
 def test_it_is_shown_and_cleared(judging: CommandLine) -> None:
@@ -127,13 +136,13 @@ def test_code_that_was_replaced_under_a_worker(judging: CommandLine, tmp_path: P
     with old.start("worker", "--concurrency", "1") as worker:
         try:
             assert judging.json("submit", "look", "a", "--wait")["result"] == "a"
-            (judging.folder / "judging.py").write_text(JUDGING.replace("upper", "title"), "utf-8")
+            (judging.folder / "judging.py").write_text(JUDGING.replace("upper", "capitalize"), "utf-8")
             assert judging.json("submit", "judge", "a bride", "--wait")["result"] == "A BRIDE"
         finally:
             worker.terminate()
             _, told = worker.communicate(timeout=30)
     assert told.count("judging, or a library, was replaced") == 1
-    assert work(judging, ("judge", "a bride"), ("judge", "a bride")) == ["A Bride"] * 2
+    assert work(judging, ("judge", "a bride"), ("judge", "a bride")) == ["A bride"] * 2
     assert judging.json("stats")["cache"]["hits"] == 1
 
 
@@ -165,6 +174,7 @@ def test_the_same_photographs_in_another_session_are_looked_up(cli: CommandLine,
     first, again = (processed(cli, folder) for folder in folders[:2])
     assert counts(cli) == (3, 3, 3)
     assert first == again
+    assert len(cli.json("list", "--task", "process_photo")["jobs"]) == 3, "the others need no job"
     assert len({row["fingerprint"] for row in first}) == 3
 
     assert cli.json("cache", "clear", "--yes", "--task", "process_photo") == {"cleared": 3}
@@ -206,7 +216,7 @@ def test_contexts_of_ones_own_are_another_setting(cli: CommandLine, tmp_path: Pa
         folder.mkdir()
         shutil.copy(scenes()[0], folder)
     processed(cli, tmp_path / "card")
-    (cli.home / CONTEXTS_FILE).write_text(CONTEXT, "utf-8")
+    (cli.home / CONTEXTS_FILE).write_text(EVERYTHING, "utf-8")
     try:
         [row] = processed(cli, tmp_path / "backup")
     finally:

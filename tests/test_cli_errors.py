@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -134,7 +135,7 @@ def test_wrong_usage(cli: CommandLine, arguments: list[str], said: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("[1]", "it must be a JSON object"),
+        ("[1]", """it must be a JSON object, as in {"args": ["a.jpg"]}"""),
         ("{'a': 1}", "it is not JSON"),
         ("[" * 100_000, "it is not JSON"),
         ('{"args": {"a": 1}}', '"args" must be a list'),
@@ -147,6 +148,8 @@ def test_wrong_usage(cli: CommandLine, arguments: list[str], said: str) -> None:
         ('{"args": [1], "timeout": 0}', "timeout is 0"),
         ('{"args": [1], "tags": "x"}', "tags is 'x'"),
         ('{"args": [NaN]}', "NaN is not JSON"),
+        ('{"args": [1e999]}', "it is not JSON: 1e999 is too large a number"),
+        ('{"columns": 4}', "no option 'columns'; there are args, kwargs, task, after, after_policy"),
         (json.dumps({"args": ["x" * 300_000]}), "the limit is 262,144"),
         ('{"args": [1], "eta": 5}', "eta is 5; give a time as in 2030-01-31T03:00:00Z"),
         ('{"args": [1], "retry": 5}', "retry is 5; give an object with any of max_retries, base"),
@@ -194,7 +197,7 @@ def test_what_is_not_there_or_not_possible_is_1(cli: CommandLine, tmp_path: Path
     assert "no job nope" in refused(cli.run("cancel", "nope", "--json"), 1)
     log = tmp_path / "folder"
     log.mkdir()
-    assert "cannot be written" in refused(cli.run("worker", "--log-file", log), 1)
+    assert "cannot be written" in refused(cli.run("worker", "--logfile", log), 1)
     address = f"redis://127.0.0.1:{free_port()}"
     assert "is not ours to start and stop" in refused(cli.run("server", "stop", "--redis", address), 1)
 
@@ -236,6 +239,22 @@ def test_shared_options_stand_before_or_after_the_commands_name(cli: CommandLine
     assert tasks.run("--tasks", "studio", "submit", "add", "1").code == 0
     assert tasks.run("submit", "add", "1", "--tasks=studio").code == 0
     assert tasks.run("submit", "add", "1").code == 2
+
+
+@pytest.mark.parametrize("group", [(), ("schedule",), ("server",)], ids=str)
+def test_a_group_without_a_command_shows_its_help(cli: CommandLine, group: tuple[str, ...]) -> None:
+    done = cli.run(*group)
+    assert (done.code, "\\n" in done.err) == (2, False)
+    assert re.search(r"^Commands:$", done.err, re.MULTILINE)
+
+
+@pytest.mark.parametrize("words", [("serve",), ("serve", "--code")], ids=" ".join)
+def test_without_its_extra_a_command_says_what_to_install(
+    cli: CommandLine, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "flask.py").write_text("raise ModuleNotFoundError(\"No module named 'flask'\", name='flask')")
+    done = cli.having(PYTHONPATH=str(tmp_path)).run(*words)
+    assert (done.code, done.err) == (1, 'Error: flask is missing: pip install "junmai-jobs[bridge]"\n')
 
 
 def test_what_is_in_the_data_steers_no_terminal(cli: CommandLine) -> None:

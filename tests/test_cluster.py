@@ -139,3 +139,9 @@ def test_a_worker_goes_on_when_the_replica_has_taken_over(
             place.run_some(20)
         finally:
             replica.start()
+
+
+def test_what_is_durable_follows_its_slot(place: Place) -> None:
+    """The node that the jobs are on is asked whether it syncs, whichever was addressed."""
+    handle = place.jobs.submit(tasks.quick.with_options(durable=True), 7)
+    assert place.jobs.job(handle.id).args == [7]

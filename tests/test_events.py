@@ -40,9 +40,10 @@ def test_a_job_is_followed_from_its_submission_to_its_end(jobs: JobQueue) -> Non
     events = jobs.events(timeout=10)
     with jobs.worker(concurrency=1):
         handle = jobs.submit(quick.with_options(queue="night"), 7)
-        found = list(islice(events, 3))
+        # The worker's own chores, which are due when they are due, tell of themselves as well.
+        found = list(islice((event for event in events if event.id == handle.id), 3))
     assert [event.word for event in found] == ["submitted", "started", "succeeded"]
-    assert {(event.id, event.queue) for event in found} == {(handle.id, "night")}
+    assert {event.queue for event in found} == {"night"}
     assert [event.at for event in found] == sorted(event.at for event in found)
     assert found[0].at.endswith("Z")
 

@@ -52,6 +52,7 @@ class BusyError(Exception):
         (RetryLater(-5), "retry"),
         (StoreUnavailable("away"), "defer"),
         (MakingWay(), "step_aside"),
+        (BaseExceptionGroup("of an asyncio.TaskGroup", [MakingWay()]), "step_aside"),
         (JobCancelled("asked"), "retry"),
         (SystemExit(3), "retry"),
         (asyncio.CancelledError(), "retry"),

@@ -21,7 +21,6 @@ import pytest
 from simple_websocket import Client, ConnectionClosed
 
 from junmai_jobs import JobQueue
-from junmai_jobs.bridge.token import token_file
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import load_config
 from tests.command_line import home_with_server
@@ -118,7 +117,7 @@ class Program:
     @property
     def bearer(self) -> dict[str, str]:
         """What a program brings to the bridge."""
-        token = token_file(load_config(environ=in_home(self.home))).read_text().strip()
+        token = load_config(environ=in_home(self.home)).token_file.read_text().strip()
         return {"Authorization": f"Bearer {token}"}
 
     @property

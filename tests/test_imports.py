@@ -23,7 +23,7 @@ PHOTO = {"PIL", "cv2", "numpy", "exifread", "sqlite3"}
 WEB = {"flask", "werkzeug", "waitress", "http.server", "prometheus_client"}
 MACHINE = {"psutil", "pynvml"}
 RED = {"redis", "hiredis", "asyncio"}
-TERMINAL = {"click", "rich"}
+TERMINAL = {"click", "rich", "textual"}
 INTERRUPTING = "import signal\nsignal.raise_signal(signal.SIGINT)\n"
 
 
@@ -37,8 +37,12 @@ def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 def loaded_by(code: str, **environment: str) -> set[str]:
     """The modules that a program has loaded at its end, and the packages that they are of."""
-    tell = "import atexit, sys\natexit.register(lambda: print('\\nloaded', *sys.modules, file=sys.stderr))\n"
-    done = run_python("-c", tell + code, **environment)
+    begin = (
+        "import atexit, sys\natexit.register(lambda: print('\\nloaded', *sys.modules, file=sys.stderr))\n"
+        # redis-py loads the SDK where it is installed, and that psutil: for its users, as they have chosen.
+        "sys.modules['opentelemetry'] = None\n"
+    )
+    done = run_python("-c", begin + code, **environment)
     assert done.returncode == 0, done
     names = done.stderr.rpartition("\nloaded ")[2].split()
     return {*names, *(name.split(".")[0] for name in names)}
@@ -54,6 +58,11 @@ def loaded_by_command(*arguments: str, **environment: str) -> set[str]:
 
 def test_importing_the_package_loads_nothing_of_it() -> None:
     assert {name for name in loaded_by("import junmai_jobs") if "junmai" in name} == {"junmai_jobs"}
+
+
+def test_the_plugin_that_every_pytest_loads_loads_nothing_either() -> None:
+    loaded = {name for name in loaded_by("import junmai_jobs.testing.plugin") if "junmai" in name}
+    assert loaded == {"junmai_jobs", "junmai_jobs.testing", "junmai_jobs.testing.plugin"}
 
 
 def test_a_program_that_submits_loads_what_it_needs() -> None:

@@ -16,6 +16,7 @@ import pytest
 from junmai_jobs import background, embedded, host
 from junmai_jobs.background import stand_back
 from junmai_jobs.server import Server
+from tests.homes import in_home
 
 if TYPE_CHECKING:
     from tests.servers import RedisProcess
@@ -27,10 +28,15 @@ SYSTEMS = ["win32", pytest.param("darwin", marks=pytest.mark.slow)]
 @pytest.mark.skipif(sys.platform == "win32", reason="what another system lacks is hidden, not made up")
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_a_worker_on_another_system(server: RedisProcess, tmp_path: Path, system: str) -> None:
-    """Each module loads, and a worker runs, limits, kills, cancels and stops; see the program for how."""
-    (tmp_path / "config.json").write_text('{"processing": {"max_concurrent_jobs": 1}}')
-    command = [sys.executable, "-m", "tests.other_system", system, server.url, str(tmp_path)]
-    run = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=90)
+    """Each module loads, a worker runs, limits, kills, cancels and stops, and the main job is done."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "config.json").write_text('{"processing": {"max_concurrent_jobs": 1}}')
+    command = [sys.executable, "-m", "tests.other_system", system, server.url, str(home)]
+    environment = os.environ | in_home(home)
+    run = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=90
+    )
     assert run.returncode == 0, run.stderr
     said = json.loads(run.stdout)
     # Without a timer signal nothing cuts a blocking call off, so the process is killed for its timeout.
@@ -40,9 +46,10 @@ def test_a_worker_on_another_system(server: RedisProcess, tmp_path: Path, system
     }
     expected = ["3", "soft timeout", "failed: ValueError: as it should", hung[system], "was cancelled"]
     assert [text[: len(want)] for text, want in zip(said["outcomes"], expected, strict=True)] == expected
+    assert said["main job"] == "5 succeeded, 1 picked, 1 sharp, []"
     assert said["left"] == []
     assert said["sees"] == [system, system != "win32"]
-    assert "add attempt 1" in (tmp_path / "worker.log").read_text()
+    assert "add attempt 1" in (home / "worker.log").read_text()
     if system == "win32":
         assert "Install Memurai, or Redis in WSL" in said["without a server"]
 

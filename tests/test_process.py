@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 KEYS = {"session_id", "photos", "succeeded", "failed", "groups", "picks", "failures"}
 BAD = {"cut off.jpg": "cut off", "empty.jpg": "is empty (0 bytes)", "text.jpg": "is not a picture"}
-MANY = 25  # copies of the photographs, for a run that takes long enough to be disturbed
+MANY = 18  # copies of the photographs, for a run that takes long enough to be disturbed
 
 
 @pytest.fixture
@@ -145,11 +146,15 @@ def test_a_dry_run_only_counts(cli: CommandLine, shoot: Path) -> None:
     assert (found["photos"], found["succeeded"], found["failed"], found["started"]) == (12, 0, 0, 12)
     assert not any(str(shoot) in str(job["args"]) for job in cli.json("list")["jobs"])
     shown = cli.run("process", shoot, "--dry-run").out
-    assert shown.startswith("12 photos: 0 succeeded, 0 failed, 12 to do, in about ")
-    assert found["expected_seconds"] > 0
+    assert shown.startswith("12 photos: 0 succeeded, 0 failed, 12 to do, ")
+    assert found["plan"]["photos_to_do"] == 12
     assert cli.json("process", shoot)["started"] == 12
-    found = cli.json("process", shoot, "--dry-run")
+    again = cli.json("process", shoot, "--session", "again", "--dry-run")
+    assert again["expected_seconds"] > 0, "the first session has taught it how long photos take"
+    found, done = cli.json("process", shoot, "--dry-run"), cli.json("process", shoot)
     assert (found["succeeded"], found["started"]) == (12, 0)
+    assert found["picks"] == done["picks"]
+    assert all(pick["preset"] for pick in found["picks"])
 
 
 def test_a_dry_run_writes_nothing(home: Path, cli: CommandLine, shoot: Path) -> None:
@@ -185,12 +190,13 @@ def test_a_folder_without_photos_that_is_missing_or_a_file(cli: CommandLine, tmp
     assert cli.run("process", tmp_path / "none").out == f"there are no photos in {tmp_path / 'none'}\n"
     missing = cli.run("process", tmp_path / "missing", "--json")
     assert (missing.code, missing.out) == (1, "")
-    assert missing.err == "Error: the folder missing is not there: is its card or drive connected?\n"
+    folder = tmp_path / "missing"
+    assert missing.err == f"Error: the folder {folder} is not there: is its card or drive connected?\n"
     (tmp_path / "file.jpg").touch()
     done = cli.run("process", tmp_path / "file.jpg")
     assert (done.code, done.err) == (
         1,
-        "Error: file.jpg is a file, not a folder: name the folder that holds it\n",
+        f"Error: {tmp_path / 'file.jpg'} is a file, not a folder: name the folder that holds it\n",
     )
 
 
@@ -306,13 +312,16 @@ def test_what_a_catalog_lacks_that_was_restored_is_looked_at_again(
 
 
 def test_ctrl_c_leaves_the_rest_for_the_next_run(cli: CommandLine, many: Path, jobs: JobQueue) -> None:
-    process = cli.start("process", many, "--json")
+    trace = many.parent / "trace.json"
+    process = cli.start("process", many, "--json", "--trace", trace)
     _more_photos(jobs)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     done = cli.finish(process)
     assert (done.code, done.out) == (130, "")
-    assert done.err == "Stopped. Nothing is lost: run the same command again to go on.\n"
+    stopped, traced = done.err.splitlines()
+    assert stopped == "Stopped. Nothing is lost: run the same command again to go on."
+    assert traced.endswith(f": `{shlex.join(['junmai-jobs', 'trace', str(many), '--output', str(trace)])}`")
     psutil.wait_procs(family, 10)
     assert not [each for each in family if each.is_running()]
     counts = jobs.stats()
@@ -342,6 +351,8 @@ def test_children_killed_at_random_change_nothing(cli: CommandLine, many: Path, 
     assert (process.returncode, scores(report)) == (0, scores(undisturbed))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_children_two_workers_and_the_server_killed_change_nothing(
     home: Path, cli: CommandLine, many: Path, jobs: JobQueue
 ) -> None:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import urllib.request
-from contextlib import contextmanager
 from dataclasses import fields
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from junmai_jobs import tasks
@@ -25,10 +21,10 @@ from junmai_jobs.options import Options
 from junmai_jobs.photo.develop.contexts import load_rules
 from junmai_jobs.photo.develop.presets import load_presets
 from junmai_jobs.task import find_task
-from tests.bursts import make_burst
-from tests.command_line import CommandLine, Done, home_with_server
+from tests.command_line import home_with_server
+from tests.desk import Desk, a_desk, blocks, running
 from tests.embedded_servers import ROOT
-from tests.photographs import SCENES, scenes
+from tests.reader import Reader
 from tests.servers import free_port
 from tests.waiting import wait_until
 
@@ -36,48 +32,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def blocks(page: str, language: str) -> list[str]:
-    """What stands in the fences of this language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-
-
 README = (ROOT / "README.md").read_text("utf-8")
-PYTHON, CONSOLE = blocks(README, "python"), blocks(README, "console")
+FIRST_TASK = README.partition("\n## A task of your own\n")[2].partition("\n## ")[0]
+PYTHON, CONSOLE = blocks(README, "python"), blocks(README.replace(FIRST_TASK, ""), "console")
 PAGES = {name: (ROOT / "docs" / name).read_text("utf-8") for name in ("tasks.md", "configuration.md")}
 EXAMPLES = ("contact_sheet.py",)
 HOST = "flask_host.py"
-NOT_TYPED_HERE = ("make ", "python ", "curl ", "junmai-jobs serve")
-"""``make`` is what runs this; the hosts and what asks them are tests of their own."""
-
-_namespaces = itertools.count(1)
+NOT_TYPED_HERE = ("make ", "python ", "curl ", "junmai-jobs serve", "junmai-jobs top")
+"""``make`` runs this; the hosts, what asks them, and what fills a terminal have tests of their own."""
 
 
 def typed(block: str) -> list[str]:
     """The commands of a console block, without their remarks."""
     return [line[2:].partition("  #")[0].strip() for line in block.splitlines() if line.startswith("$ ")]
-
-
-class Desk(CommandLine):
-    """A person's shell: their own HOME with a shoot in it, in a folder with the examples."""
-
-    @property
-    def shoot(self) -> Path:
-        return Path(self.environment["HOME"], "Pictures", "wedding")
-
-    def type(self, line: str) -> Done:
-        """Have the shell run a line to its end."""
-        shell = subprocess.run(
-            ["sh", "-c", line], cwd=self.folder, env=self.variables,
-            capture_output=True, text=True, encoding="utf-8", timeout=100, check=False,
-        )  # fmt: skip
-        return Done(shell.returncode, shell.stdout, shell.stderr)
-
-    def begin(self, line: str) -> subprocess.Popen[str]:
-        """Have the shell start a line, which becomes the command itself."""
-        return subprocess.Popen(
-            ["sh", "-c", f"exec {line}"], cwd=self.folder, env=self.variables,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +55,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def desk(home: Path, tmp_path: Path) -> Desk:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {"HOME": str(tmp_path), "PATH": path, "JUNMAI_NAMESPACE": f"n{next(_namespaces)}"}
-    desk = Desk(home, tmp_path / "desk", environment)
+    desk = a_desk(home, tmp_path)
     for name in EXAMPLES:
         (desk.folder / name).write_text((ROOT / "examples" / name).read_text("utf-8"), "utf-8")
     (desk.folder / HOST).write_text(host(), "utf-8")
-    make_shoot(desk.shoot)
     return desk
 
 
@@ -102,35 +66,6 @@ def host() -> str:
     """The program that is a host to the bridge."""
     (found,) = [text for text in PYTHON if "create_blueprint" in text]
     return found
-
-
-def make_shoot(folder: Path) -> None:
-    """The shoot whose table the README shows."""
-    photos = dict(zip(SCENES, (path.read_bytes() for path in scenes()), strict=True))
-    one, other = scenes()[1], scenes()[3]
-    make_burst(one, folder / "church", start=datetime.fromisoformat("2026-05-09T11:00:00"), seed=0)
-    make_burst(other, folder / "garden", start=datetime.fromisoformat("2026-05-09T14:00:00"), seed=1)
-    (folder / "garden" / "IMG_0021.JPG").write_bytes(photos["02.jpg"])
-    (folder / "garden" / "IMG_0031.JPG").write_bytes(photos["L02.jpg"])
-    (folder / "garden" / "IMG_0077.JPG").write_bytes(photos["L02.jpg"][:3000])
-
-
-@contextmanager
-def running(desk: Desk, line: str, stop: signal.Signals) -> Iterator[None]:
-    """Type a line that goes on until it is told to stop; then it ends well and leaves no process."""
-    process = desk.begin(line)
-    family: list[psutil.Process] = []
-    try:
-        yield
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(stop)
-        assert process.wait(20) == 0
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    _, left = psutil.wait_procs(family, 10)
-    assert not left
 
 
 # ---- Python ---------------------------------------------------------------------------------------
@@ -205,6 +140,20 @@ def test_every_command_does_what_it_says(desk: Desk) -> None:
     exported = {path.name for path in desk.shoot.parent.glob("picks/*/*.jpg")}
     assert exported == {"IMG_0005.jpg", "IMG_0008.jpg", "IMG_0021.jpg", "IMG_0031.jpg"}
     assert desk.json("stats")["queues"]["low_priority"]["paused"] is True
+
+
+@pytest.mark.timeout(300)
+def test_a_first_task_is_written_tested_run_broken_mended_and_tried_again(desk: Desk) -> None:
+    reader = Reader(desk, FIRST_TASK)
+    with reader.left:
+        for block in blocks(FIRST_TASK, "console"):
+            reader.read(block)
+        job = wait_until(
+            lambda: (found := desk.json("show", reader.seen))["status"] == "succeeded" and found, 30
+        )
+    assert [run["event"] for run in job["history"]] == ["failed", "succeeded"]
+    written = (desk.shoot / "garden" / "SHA256SUMS").read_text("utf-8").splitlines()
+    assert job["result"] == len(written) == len(list(desk.shoot.glob("garden/*.JPG")))
 
 
 def _see_it_work(desk: Desk, line: str) -> None:
@@ -283,7 +232,7 @@ def test_every_setting_is_told_of() -> None:
 def test_every_option_is_told_of() -> None:
     cells = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "options.md").read_text("utf-8"), re.MULTILINE)
     named = set(re.findall(r"`(\w+)`", " ".join(cells)))
-    of_the_task = {"name", "hooks", "input", "opener", "every", "cron", "tz", "catch_up"}
+    of_the_task = {"name", "hooks", "input", "opener", "alike", "disk", "every", "cron", "tz", "catch_up"}
     assert named == {each.name for each in fields(Options)} | {"eta"} | of_the_task
 
 
@@ -295,18 +244,3 @@ def test_the_table_of_tasks_has_their_queues_and_priorities() -> None:
         options = find_task(name).options
         assert (options.queue, options.priority) == (queue, int(priority)), name
         assert f"`{name}`" in (ROOT / "CHANGELOG.md").read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    "page", [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md"], ids=lambda p: p.name
-)
-def test_a_link_leads_somewhere(page: Path) -> None:
-    prose = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for link in re.findall(r"\]\(([^)]+)\)", prose):
-        name, _, heading = link.partition("#")
-        if not name.startswith("https:"):
-            target = page.parent / name if name else page
-            assert target.exists(), link
-            if heading:
-                titles = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE)
-                assert heading in {title.lower().replace(" ", "-") for title in titles}, link

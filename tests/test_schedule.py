@@ -177,6 +177,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"every": "1h30"}, "every is '1h30'"),
     ({"every": "1 fortnight"}, "every is '1 fortnight'; give whole seconds"),
     ({"every": "30m1h"}, "every is '30m1h'"),
+    ({"every": "9" * 5000}, "every is '99"),
+    ({"every": "9" * 5000 + "s"}, "every is '99"),
     ({"every": "-5s"}, "every is '-5s'"),
     ({"every": "٣s"}, "every is '٣s'"),
     ({"every": "600w"}, "every is "),

@@ -61,7 +61,7 @@ def runs_of(found: list[Job], task: str = "process_photo") -> dict[int, tuple[st
     return runs
 
 
-def await_more(jobs: JobQueue, task: str, count: int = 20) -> None:
+def await_more(jobs: JobQueue, task: str, count: int = 14) -> None:
     """Until so many more jobs of a task have succeeded."""
     find = partial(jobs.jobs, task=task, status="succeeded", limit=MOST)
     before = len(find())
@@ -83,7 +83,7 @@ def kill_whole(cli: CommandLine, process: subprocess.Popen[str]) -> None:
     assert not alive
 
 
-@pytest.mark.parametrize("bursts", [22, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("bursts", [16, pytest.param(40, marks=pytest.mark.slow)])
 def test_process_a_worker_and_the_server_killed_change_nothing(
     home: Path, cli: CommandLine, jobs: JobQueue, tmp_path: Path, bursts: int
 ) -> None:
@@ -227,7 +227,7 @@ def test_everything_purged_in_the_middle_is_made_up_for(
     make_shoot(shoot := tmp_path / "shoot", 12)
     process = cli.start("process", shoot, "--json", "--session", "purged")
     before = jobs.stats()["jobs_by_status"]["succeeded"]
-    wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] > before + 5, what="some photos")
+    wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] > before + 5, 60, "some photos")
     purged = jobs.purge()
     done = cli.finish(process)
     report = json.loads(done.out)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from junmai_jobs import JobQueue, OptionError, QueueFull, task
+from junmai_jobs.commands import submit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,3 +104,18 @@ def test_a_call_whose_reply_is_lost_is_made_again(jobs: JobQueue) -> None:
 
     handles = jobs.submit_many(noop, rows())
     assert len({handle.id for handle in handles}) == waiting(jobs) == 3 * PAGE
+
+
+def test_of_a_job_that_does_not_begin_it_is_told_why(
+    jobs: JobQueue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(submit, "_PATIENCE", 0.0)
+    handle = jobs.submit(noop, 1)
+    assert submit._tell_why(jobs, handle)
+    assert f"job {handle.id} is queued: no worker is alive: start one with" in capsys.readouterr().err
+    jobs.pause("default")
+    assert submit._tell_why(jobs, handle)
+    assert "the queue default is paused: `junmai-jobs resume default`" in capsys.readouterr().err
+    jobs.cancel(handle.id)
+    assert not submit._tell_why(jobs, handle)
+    assert capsys.readouterr().err == ""

@@ -146,7 +146,7 @@ async def _async_generator() -> AsyncIterator[int]:
     [
         (_generator, "_generator is a generator; a task returns its result"),
         (_async_generator, "_async_generator is a generator"),
-        (lambda: None, "task '<lambda>' is not a name"),
+        (lambda: None, "a lambda has no name"),
     ],
 )
 def test_what_cannot_be_a_task(function: Callable[..., Any], complaint: str) -> None:

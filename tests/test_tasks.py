@@ -18,6 +18,7 @@ from PIL import Image
 from junmai_jobs import JobQueue
 from junmai_jobs.catalog import Catalog
 from junmai_jobs.config import load_config
+from junmai_jobs.demo.bursts import Burst, make_burst
 from junmai_jobs.errors import Abort, RetryLater
 from junmai_jobs.job import Status
 from junmai_jobs.photo.errors import ExportRefused, PhotoGone, PresetError
@@ -27,7 +28,6 @@ from junmai_jobs.tasks.chores import cleanup_old_results, update_system_metrics
 from junmai_jobs.tasks.exports import export_photo
 from junmai_jobs.tasks.photos import analyze_exif, evaluate_quality, process_photo
 from junmai_jobs.tasks.sessions import apply_preset, finish_session, group_similar_photos
-from tests.bursts import Burst, make_burst
 from tests.command_line import CommandLine
 from tests.photo.pictures.raw_files import cr2
 from tests.photo.studio import portrait, texture

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from junmai_jobs.catalog import Catalog
+from junmai_jobs.commands.undo import session_named
 from junmai_jobs.photo.xmp.into_file import write_into_file
 from junmai_jobs.photo.xmp.sidecar import write_sidecar
 from junmai_jobs.tasks.recording import CATALOG_FILE
@@ -102,9 +103,21 @@ def test_what_is_not_all_taken_back_is_listed_with_its_first_backup(tmp_path: Pa
         catalog.photo_ids(catalog.session("shoot", shoot), [photo, foreign])
 
     done = typed(home, "undo", "shoot", "--yes", "--json")
-
     found = json.loads(done.output)
     assert (done.exit_code, found["edited_since"], found["failures"]) == (1, [str(photo)], [])
     assert found["first_backups"] == {str(photo): str(shoot / "IMG_1.xmp.bak")}
     shown = typed(home, "undo", "shoot", "--yes", COLUMNS="400")
     assert "IMG_1.xmp.bak" in shown.output
+
+
+def test_a_session_is_named_by_its_folder_its_number_or_the_last_of_its_folder(tmp_path: Path) -> None:
+    with Catalog(tmp_path / CATALOG_FILE) as catalog:
+        for folder in ("may/wedding", "june/wedding", "june/portraits"):
+            catalog.session(str(tmp_path / folder), tmp_path / folder)
+        found = {row.import_folder.relative_to(tmp_path).as_posix(): row for row in catalog.sessions()}
+        first = found["may/wedding"]
+        assert session_named(catalog, str(tmp_path / "may" / "wedding")) == first
+        assert session_named(catalog, str(first.id)) == first
+        assert session_named(catalog, "portraits") == found["june/portraits"]
+        assert session_named(catalog, "wedding") is None, "there are two"
+        assert session_named(catalog, "9") is None

@@ -56,6 +56,7 @@ def test_edits_are_spared_replaced_and_restored(cli: CommandLine, tmp_path: Path
     assert pick["sidecar"] == "already_edited"
 
 
+@pytest.mark.slow
 def test_a_dry_run_counts_what_is_to_be_written_again(cli: CommandLine, tmp_path: Path) -> None:
     shoot = tmp_path / "shoot"
     shoot.mkdir()
@@ -101,7 +102,7 @@ def test_one_sidecar_that_cannot_be_restored_keeps_no_other(cli: CommandLine, tm
 
 def test_an_unknown_session(cli: CommandLine) -> None:
     done = cli.run("undo", "wedding", "--yes")
-    assert (done.code, done.err) == (1, "Error: there is no session wedding; there are none\n")
+    assert (done.code, done.err) == (1, "Error: wedding names no session, or several; there are none\n")
 
 
 def test_a_jpeg_beside_a_raw_is_the_same_photo(cli: CommandLine, tmp_path: Path) -> None:

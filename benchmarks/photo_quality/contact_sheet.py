@@ -93,7 +93,7 @@ def written(home: Path, session: int, paths: list[Path]) -> dict[str, Any]:
         assert row is not None
         report = Report(
             session_id=session, photos=len(paths), succeeded=len(paths), failed=0, picks=[], failures=[],
-            groups=catalog.groups(session), started=0, forecast=None,
+            groups=catalog.groups(session), started=0,
         )  # fmt: skip
         file = contact_sheet.usual_file(home, row.import_folder, session)
         contact_sheet.write(file, catalog, row.import_folder, report, paths)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
+from junmai_jobs.demo.bursts import make_burst
 from tests.browser import browser
-from tests.bursts import make_burst
 from tests.command_line import CommandLine, home_with_server
 from tests.photographs import PIEXIF, SCIKIT_IMAGE, SCIKIT_LEARN, unpacked
 

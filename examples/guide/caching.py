@@ -40,5 +40,8 @@ if __name__ == "__main__":
         print(jobs.submit(catalogue.with_options(id="fourth"), card).result(timeout=15))
         print(jobs.submit(catalogue.with_options(id="fifth"), backup).result(timeout=15))
 
+        answered = jobs.submit(measure.with_options(reuse=True), backup)
+        print(f"{answered.result()}; without a job: {answered.reused}")
+
         print(jobs.stats()["cache"])
         print(jobs.clear_cache("measure"))

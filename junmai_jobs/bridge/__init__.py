@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from flask import Blueprint, Response, request
+from junmai_jobs.hints import extra
 
+with extra("bridge"):
+    from flask import Blueprint, Response, request
+
+from junmai_jobs.bridge.attention import ATTENTION
 from junmai_jobs.bridge.codes import Codes
 from junmai_jobs.bridge.endpoints import LARGEST_BODY, Endpoints, as_json
 from junmai_jobs.bridge.events import stream
@@ -123,6 +127,7 @@ _PAGES: tuple[Endpoints, ...] = (
     STEERING,
     JOBS,
     PROCESS,
+    ATTENTION,
     OVERVIEW,
     LIGHTROOM,
     SESSION,

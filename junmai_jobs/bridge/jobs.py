@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta, Struct
 
@@ -18,6 +18,7 @@ from junmai_jobs.idempotency import Once
 from junmai_jobs.job import Job, Status
 from junmai_jobs.retry import LONGEST
 from junmai_jobs.submission import Submission
+from junmai_jobs.why import Why
 
 JOBS = Endpoints()
 _MOST = 500
@@ -53,10 +54,12 @@ _ROW: dict[str, dict[str, Any]] = {
     "after_policy": {"enum": ["cancel", "continue", "failure"], "description": "If one of them fails."},
     "result_ttl": _seconds | {"description": "Seconds after which its result is forgotten."},
     "cache": {"type": ["number", "boolean"], "description": "Seconds for which its result answers."},
+    "reuse": {"type": "boolean", "description": "Answer with such a result at once, without a job."},
     "tags": _ids | {"description": "Words that are kept with it."},
     "id": {"type": "string", "pattern": _ID, "description": "The same with the same content is one job."},
     "batch": {"type": "string", "pattern": _ID, "description": "The batch it belongs to."},
     "unique": {"type": "string", "pattern": _ID, "description": "Of the jobs of a key one at a time."},
+    "durable": {"type": "boolean", "description": "Answer only when it is on the server's disk."},
     "concurrency": {"type": "integer", "minimum": 1, "maximum": 1000, "description": "How many run at once."},
     "needs": {
         "type": "object", "additionalProperties": {"type": "number", "minimum": 0.001, "maximum": 1e9},
@@ -77,14 +80,19 @@ Row = Annotated[
 
 
 class SubmittedJob(TypedDict):
-    """A job; ``existing`` if it was there before this request."""
+    """A job; ``existing`` if it was there before this request.
+
+    ``reused`` where there is none: the ``result`` was kept (``reuse``), and ``id`` names no job.
+    """
 
     id: str
     status: Status
     existing: bool
+    reused: NotRequired[bool]
+    result: NotRequired[Any]
 
 
-@JOBS.post("/queue/jobs", 404, 409)
+@JOBS.post("/queue/jobs", 404, 409, 507)
 def submit_job(site: Site, body: Row, once: Once | None) -> SubmittedJob | Created[SubmittedJob]:
     """Have a worker run a task."""
     submission = Submission.of(body)
@@ -99,6 +107,9 @@ def submit_job(site: Site, body: Row, once: Once | None) -> SubmittedJob | Creat
         task = once.tagged(submission.task.with_options(id=own_id))
         job = submission._replace(task=task).new_job()
     handle = site.jobs.enqueue([job])[0]
+    if handle.reused:
+        kept = as_json(handle.result())
+        return {"id": handle.id, "status": handle.status, "existing": False, "reused": True, "result": kept}
     status = site.jobs.inspector.statuses([handle.id]).get(handle.id, Status.QUEUED)
     told: SubmittedJob = {"id": handle.id, "status": status, "existing": handle.existing}
     return told if handle.existing else Created(told)
@@ -143,6 +154,12 @@ def list_jobs(site: Site, query: Filter) -> JobList:
 def show_job(site: Site, job_id: JobId) -> ShownJob:
     """Show a job: every attempt, error, traceback and its log."""
     return _shown(site, [site.jobs.job(job_id)])[0]
+
+
+@JOBS.get("/queue/jobs/<path:job_id>/why", 404)
+def tell_why(site: Site, job_id: JobId) -> Why:
+    """Tell why a job does not run, and when it will."""
+    return site.jobs.why(job_id)
 
 
 def _shown(site: Site, jobs: Sequence[Job]) -> list[ShownJob]:

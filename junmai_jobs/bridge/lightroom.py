@@ -29,12 +29,11 @@ from junmai_jobs.endings import Ending
 from junmai_jobs.errors import PayloadError, StaleLease
 from junmai_jobs.job import Call, Claimed, Job, Status
 from junmai_jobs.schema import printable
+from junmai_jobs.settings import EXTERNAL_LEASE
 from junmai_jobs.tasks.lightroom import lightroom_apply
 
 LIGHTROOM = Endpoints()
 QUEUE = lightroom_apply.options.queue
-LEASE = 300.0
-"""Seconds: the original's plugin shows no sign of life while it works."""
 _UNNAMED = "lightroom-unnamed-"
 _NOT_FOR_IT = f"the queue {QUEUE} takes {lightroom_apply.name} alone, of a photo_id and a config"
 
@@ -69,7 +68,7 @@ def next_job(site: Site, query: Client) -> LightroomJob:
     broker = site.jobs.broker
     broker.resolve()
     broker.promote([QUEUE])
-    broker.reap([QUEUE], lease=LEASE)
+    broker.reap([QUEUE], lease=EXTERNAL_LEASE)
     worker = f"lightroom-{query.client}" if query.client else _UNNAMED + secrets.token_hex(8)
     claimer = f"{worker}/0"
     order = _claim(broker, claimer)
@@ -143,7 +142,7 @@ class Beat(TypedDict):
 def heartbeat(site: Site, job_id: JobId, body: Pulse) -> Beat:
     """Renew the lease of a job, and show how far it is."""
     run = _run(site, job_id, body)
-    held = site.jobs.broker.extend(run.worker, [run.claimer], lease=LEASE) or {}
+    held = site.jobs.broker.extend(run.worker, [run.claimer], lease=EXTERNAL_LEASE) or {}
     if run.claimed.token not in held:
         raise _stale(job_id)
     if step := body.progress:
@@ -164,7 +163,7 @@ def _claim(broker: Broker, claimer: str) -> _Order | None:
     """The next job; one that no plugin could do fails here."""
     begin, waiting = time.time_ns() // 1000, -1
     for number in itertools.count(1):  # later requests count, see lua/lib/replay.lua
-        claimed = broker.claim(claimer, f"{begin}.{number}", [QUEUE], lease=LEASE)
+        claimed = broker.claim(claimer, f"{begin}.{number}", [QUEUE], lease=EXTERNAL_LEASE)
         if claimed is None:
             left = broker.survey([QUEUE])[QUEUE.encode()].waiting
             if left in {0, waiting}:
@@ -211,7 +210,8 @@ def _if_it_can(job_id: str) -> Iterator[None]:
     try:
         yield
     except CatalogError as error:
-        log.warning("the catalog has not heard of job %s: %s", job_id, error)
+        fields = {"event": "catalog.behind", "job": job_id}
+        log.warning("the catalog has not heard of job %s: %s", job_id, error, extra=fields)
 
 
 class _Run(NamedTuple):

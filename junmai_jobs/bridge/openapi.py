@@ -23,7 +23,8 @@ _WHENEVER = {400: "It is not what this takes.", 403: "It may not ask.", 421: "An
 _WHEN = {401: "There is no valid token.", 404: "There is no such thing, or none now.",
          409: "Its state does not allow it, or its key stands for another request.",
          413: "The body is too large.",
-         415: "The body is not JSON."}  # fmt: skip
+         415: "The body is not JSON.",
+         507: "A disk has no room for what it would write."}  # fmt: skip
 _DONE = {200: "Done.", 201: "It was made.", 202: "It will be done."}
 _RETRY_AFTER = {
     "Retry-After": {

@@ -39,7 +39,7 @@ class Submitted(Message):
     photo_id: int
 
 
-@ORIGINAL.post("/queue/submit", 404, 409)
+@ORIGINAL.post("/queue/submit", 404, 409, 507)
 def submit(site: Site, body: Submit, once: Once | None) -> Submitted:
     """Have a photo of the catalog processed."""
     task_id = site.manager.submit_photo_processing(body.photo_id, body.user_requested, body.config, once=once)
@@ -60,7 +60,7 @@ class SubmittedBatch(Message):
     photo_count: int
 
 
-@ORIGINAL.post("/queue/batch", 404, 409)
+@ORIGINAL.post("/queue/batch", 404, 409, 507)
 def submit_batch(site: Site, body: SubmitBatch, once: Once | None) -> SubmittedBatch:
     """Have photos of the catalog processed; none, if one of them is unknown."""
     ids = site.manager.submit_batch_processing(body.photo_ids, body.priority, once=once)
@@ -79,7 +79,7 @@ class SubmittedSession(SubmittedBatch):
     session_id: int
 
 
-@ORIGINAL.post("/queue/session/<session_id>", 404, 409)
+@ORIGINAL.post("/queue/session/<session_id>", 404, 409, 507)
 def submit_session(
     site: Site, session_id: SessionId, body: SubmitSession, once: Once | None
 ) -> SubmittedSession:

@@ -10,9 +10,11 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from junmai_jobs.errors import (
+    DiskFull,
     InvalidState,
     JobNotFound,
     JunmaiJobsError,
+    NotDurable,
     OptionError,
     PayloadError,
     QueueFull,
@@ -36,6 +38,8 @@ _OF_ERRORS: tuple[tuple[type[Exception], int, str], ...] = (
     (IdempotencyConflict, 409, "idempotency_conflict"),
     (InvalidState, 409, "wrong_state"),
     (QueueFull, 503, "queue_full"),
+    (DiskFull, 507, "disk_full"),
+    (NotDurable, 503, "not_durable"),
     (StoreUnavailable, 503, "store_unavailable"),
     (UnknownTask, 400, "unknown_task"),
     (PayloadError, 400, "bad_payload"),
@@ -97,7 +101,7 @@ def answer_to(error: Exception) -> Response:
             return _answer(status, str(error), code)
     if isinstance(error, JunmaiJobsError):
         return _answer(500, str(error), "failed")
-    log.error("a request failed", exc_info=error)
+    log.error("a request failed", exc_info=error, extra={"event": "request.failed"})
     return _answer(500, "the bridge failed at this; its log says more", "failed")
 
 

@@ -41,7 +41,7 @@ class Begun(TypedDict):
     """The last job of the session, which ends when all others have; None: there are no photos."""
 
 
-@PROCESS.post("/queue/process")
+@PROCESS.post("/queue/process", 507)
 def process_folder(site: Site, body: Folder) -> Accepted[Begun]:
     """Have every photo in a folder and the folders in it judged and grouped, and its picks given presets.
 

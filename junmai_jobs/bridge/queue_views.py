@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypedDict
 
-from junmai_jobs.inspector_waits import Wait
+from junmai_jobs.inspector.heads import Wait
 from junmai_jobs.job import iso
 from junmai_jobs.lanes import needs_of, queue_of
 from junmai_jobs.machines import can_serve
 from junmai_jobs.resources import Grade, in_words
 from junmai_jobs.settings import EXTERNAL_QUEUES
+from junmai_jobs.why import nobody
 
 WaitReason = Literal[
     "paused",
@@ -112,19 +113,13 @@ def _reason(
     if not in_line:
         return later
     if not workers:
-        return _nobody(queue)
+        return _Reason("no_worker", nobody(queue))
     offers = [pool for worker in workers for pool in said.get(worker["name"], {}).get("offers", ())]
     unmet = [needs for lane in in_line if (needs := needs_of(lane)) and not can_serve(offers, needs)]
     if len(unmet) == len(in_line):
         wanted = ", ".join(f"{name} {amount:g}" for name, amount in unmet[0].items())
         return _Reason("needs", f"no worker has what its jobs need: {wanted}")
     return _of_workers(workers)
-
-
-def _nobody(queue: str) -> _Reason:
-    if queue in EXTERNAL_QUEUES:
-        return _Reason("no_worker", "nobody asks for its jobs: start Lightroom, with the plugin")
-    return _Reason("no_worker", "no worker serves it: start one with `junmai-jobs worker`")
 
 
 def _of_workers(workers: Sequence[Mapping[str, Any]]) -> _Reason:

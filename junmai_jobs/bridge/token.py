@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from junmai_jobs.errors import ConfigError
 from junmai_jobs.files import aside, make_private_folder, private, read_small
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from junmai_jobs.config import Config
 
 VARIABLE = "JUNMAI_TOKEN"
 _SHORTEST = 16
-
-
-def token_file(config: Config) -> Path:
-    """Where the token is, unless the environment has one."""
-    return config.home / "bridge-token"
 
 
 def token_for(config: Config) -> str:
@@ -30,7 +26,7 @@ def token_for(config: Config) -> str:
         ConfigError: it is too short to be one, or others can read it.
     """
     given = os.environ.get(VARIABLE, "").strip()
-    return _checked(given, VARIABLE) if given else _from_file(token_file(config))
+    return _checked(given, VARIABLE) if given else _from_file(config.token_file)
 
 
 def _from_file(file: Path) -> str:

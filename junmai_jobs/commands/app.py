@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
 import traceback
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import click
 
 from junmai_jobs.codec import as_json
-from junmai_jobs.commands.output import clean, note
+from junmai_jobs.commands.output import note
 from junmai_jobs.config import load_config, redact
 from junmai_jobs.errors import (
     ConfigError,
@@ -24,10 +26,13 @@ from junmai_jobs.errors import (
     StoreUnavailable,
     UnknownTask,
 )
+from junmai_jobs.hints import extra as brought_by
+from junmai_jobs.hints import meant
 from junmai_jobs.tasks import register_photo_tasks
+from junmai_jobs.wording import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from junmai_jobs.config import Config
     from junmai_jobs.jobqueue import JobQueue
@@ -106,11 +111,23 @@ class App:
 
 def _import_failure(module: str, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
-        return f"there is no tasks module {module!r}: run this in the folder that holds it, or install it"
+        name = module.removesuffix(".py")
+        near = f"write it without .py, {name!r}" if name != module else meant(name, _modules_here())
+        step = near or "run this in the folder that holds it, or install it"
+        return f"there is no tasks module {module!r}: {step}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name == "<module>"]
     known = frames and not isinstance(error, SyntaxError)  # which names its place itself
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if known else ""
     return f"the tasks module {module!r} cannot be imported: {type(error).__name__}: {error}{place}"
+
+
+def _modules_here() -> list[str]:
+    """What could be imported from the current folder."""
+    with suppress(OSError):
+        there = list(Path.cwd().iterdir())
+        modules = [path.stem for path in there if path.suffix == ".py" or (path / "__init__.py").is_file()]
+        return [name for name in modules if not name.startswith("test_") and name != "conftest"]
+    return []
 
 
 class Failure(click.ClickException):
@@ -189,7 +206,11 @@ class Command(click.Command):
             return super().make_context(*args, **kwargs)
         except click.UsageError as error:
             said = error.format_message()
-            if said == clean(said):
+            if isinstance(error, click.NoSuchOption) and re.match(r"-\d", error.option_name):
+                more = "An argument that begins with a dash stands behind --."
+                raise click.UsageError(f"{said} {more}", error.ctx) from None
+            is_help = error.ctx is not None and said == error.ctx.get_help()  # no command was named
+            if is_help or said == clean(said):
                 raise
             raise click.UsageError(clean(said), error.ctx) from None
         except KeyboardInterrupt:
@@ -224,17 +245,27 @@ class Group(Command, click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """While it lasts what an extra brings is imported; without it the command says what to install."""
+    try:
+        with brought_by(name):
+            yield
+    except ModuleNotFoundError as error:
+        raise Failure(str(error)) from error
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Have a person agree to what cannot be undone, or go on at once if ``--yes`` was given.
 
     Raises:
-        UsageError: there is nobody to be asked.
+        Misuse: there is nobody to be asked.
         Abort: the person said no.
     """
     if yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError("this needs --yes where nobody can be asked")
+        raise Misuse("this needs --yes where nobody can be asked")
     click.confirm(question, abort=True, err=True)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from junmai_jobs.commands.app import App, Command, confirm, pass_app
-from junmai_jobs.commands.output import count, say
+from junmai_jobs.commands.output import say
+from junmai_jobs.wording import count
 
 if TYPE_CHECKING:
     from junmai_jobs.batch import BatchProgress

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from junmai_jobs.commands.app import App, Group, confirm, pass_app
-from junmai_jobs.commands.output import count, kept_in_words, print_table, say
+from junmai_jobs.commands.output import kept_in_words, print_table, say
+from junmai_jobs.wording import count
 
 
 @click.group(cls=Group, invoke_without_command=True)

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from junmai_jobs.commands.app import FAILED, App, Command, Failure, confirm, pass_app
-from junmai_jobs.commands.output import as_text, clean, count, moment, note, print_table, say
+from junmai_jobs.commands.output import as_text, moment, note, note_next, print_table, say
 from junmai_jobs.endings import STOPPED
 from junmai_jobs.errors import InvalidState, JobNotFound
 from junmai_jobs.job import Status
+from junmai_jobs.wording import clean, count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from junmai_jobs.handle import StoredJob
+    from junmai_jobs.job import Job
 
 
 @click.command("list", cls=Command)
@@ -47,10 +49,10 @@ def list_failed(app: App, /, **wanted: Any) -> None:
 
 def _list(app: App, /, **wanted: Any) -> None:
     found = app.jobs.jobs(**wanted)
-    app.answer({"jobs": [job.as_dict() for job in found]}, _print_list, found)
+    app.answer({"jobs": [job.as_dict() for job in found]}, _print_list, found, wanted.get("status"))
 
 
-def _print_list(jobs: Sequence[StoredJob]) -> None:
+def _print_list(jobs: Sequence[StoredJob], status: str | None = None) -> None:
     if not jobs:
         say("no such jobs")
         return
@@ -65,14 +67,17 @@ def _print_list(jobs: Sequence[StoredJob]) -> None:
                 job.status,
                 job.attempt,
                 moment(job.created_at),
-                _why(job),
+                why_failed(job),
             )
             for job in jobs
         ],
     )
+    if status == Status.FAILED:
+        note_next(jobs[0].id if len(jobs) == 1 else "ID")
 
 
-def _why(job: StoredJob) -> str:
+def why_failed(job: Job) -> str:
+    """The error of a job in a line, or else the reason for what it is."""
     if job.error is None:
         return job.reason or ""
     return f"{job.error['type'].rpartition('.')[2]}: {job.error['message']}"
@@ -88,32 +93,50 @@ def show(app: App, job_id: str) -> None:
 
 
 def _print_job(job: StoredJob) -> None:
-    told = {name: value for name, value in job.as_dict().items() if name not in {"history", "error", "log"}}
-    for name, value in told.items():
-        if value not in (None, (), {}, []):
-            say(f"{name:<12} {clean(as_text(value))}")
+    for line in facts(job):
+        say(line)
     if job.history:
         say("")
-        print_table(
-            ("ATTEMPT", "EVENT", "STARTED", "FINISHED", "WORKER", "WHY"),
-            [
-                (run["attempt"], run["event"], moment(run["started_at"]), moment(run["finished_at"]),
-                 run["worker"], _why_ended(run))
-                for run in job.history
-            ],
-        )  # fmt: skip
+        print_table(RUNS, run_rows(job))
+    for line in told_of_runs(job):
+        say(line)
+    if job.status is Status.FAILED:
+        note_next(job.id)
+
+
+def facts(job: Job) -> Iterator[str]:
+    """What is known of a job but for its runs, a line each."""
+    for name, value in job.as_dict().items():
+        if name not in {"history", "error", "log"} and value not in (None, (), {}, []):
+            yield f"{name:<12} {clean(as_text(value))}"
+
+
+RUNS = ("ATTEMPT", "EVENT", "STARTED", "FINISHED", "WORKER", "WHY")
+
+
+def run_rows(job: Job) -> list[tuple[object, ...]]:
+    """A row of ``RUNS`` for each run of a job."""
+    return [
+        (run["attempt"], run["event"], moment(run["started_at"]), moment(run["finished_at"]),
+         run["worker"], why_ended(run))
+        for run in job.history
+    ]  # fmt: skip
+
+
+def told_of_runs(job: Job) -> Iterator[str]:
+    """Texts on a job's runs, each of one line or more: their tracebacks, and what was logged."""
     for run in job.history:
         if run["error"]:
-            say(f"\nAttempt {run['attempt']}:\n{indent(run['error']['traceback'], '  ')}".rstrip())
+            yield f"\nAttempt {run['attempt']}:\n{indent(run['error']['traceback'], '  ')}".rstrip()
     if job.error and not job.error["traceback"]:
-        say(f"\n{_why(job)}")
+        yield f"\n{why_failed(job)}"
     if job.log:
-        say("")
-    for line in job.log:
-        say(clean(line))
+        yield ""
+    yield from map(clean, job.log)
 
 
-def _why_ended(run: Mapping[str, Any]) -> str:
+def why_ended(run: Mapping[str, Any]) -> str:
+    """Why a run has ended, in a few words."""
     if run["how"] or run["reason"]:
         return str(STOPPED.get(run["how"]) or run["reason"] or "")
     if run["error"]:
@@ -170,7 +193,7 @@ def _each(job_ids: Sequence[str], act: Callable[[str], object]) -> list[str]:
 
 def _tell(app: App, key: str, done: list[str], asked: int) -> None:
     if asked and not done:
-        raise Failure(f"none of the {asked} jobs could be {key}")
+        raise Failure(f"none of {count(asked, 'job')} could be {key}")
     app.answer({key: done}, say, f"{count(len(done), 'job')} {key}")
     if len(done) < asked:
         click.get_current_context().exit(FAILED)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from typing import TYPE_CHECKING
 
 import click
 
 from junmai_jobs.codec import as_json
+from junmai_jobs.wording import clean, clean_lines, count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,21 +22,9 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(as_json(value), ensure_ascii=False)
 
 
-def clean(value: object) -> str:
-    """Text on one line, fit for a terminal: control characters and the like are shown as escapes."""
-    return "".join(
-        char if char.isprintable() or unicodedata.category(char) == "Zs" else _escaped(char)
-        for char in str(value)
-    )
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode()
-
-
 def say(text: object) -> None:
     """Print text of any source to stdout; only its line ends stay as they are."""
-    click.echo("\n".join(clean(line) for line in str(text).split("\n")))
+    click.echo(clean_lines(text))
 
 
 def note(text: object) -> None:
@@ -44,9 +32,12 @@ def note(text: object) -> None:
     click.echo(clean(text), err=True)
 
 
-def count(number: int, noun: str) -> str:
-    """A number of things."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def note_next(job_id: str) -> None:
+    """Tell what can be done about a job that has failed."""
+    note(
+        f"`junmai-jobs retry {job_id}` has it run again; "
+        f"`junmai-jobs replay {job_id}` runs it here, to look at."
+    )
 
 
 def kept_in_words(counts: Mapping[str, int]) -> str:

@@ -8,66 +8,87 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from junmai_jobs.commands.app import App, Command, confirm, pass_app
-from junmai_jobs.commands.output import clean, console, count, kept_in_words, say, table
+from junmai_jobs.commands.output import console, kept_in_words, say, table
+from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.job import WAITING, Status
-from junmai_jobs.resources import Grade, in_words
+from junmai_jobs.wording import clean, count
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
 _REFRESH = 1.0
+_UNBOUND = 1000
 
 
 @click.command(cls=Command)
 @click.option("--watch", is_flag=True, help="Show them again every second, until Ctrl-C.")
+@click.option("--since", metavar="TIME", help="What has ended since: 30m, 24h, 7d, or 2026-11-24T03:00:00Z.")
 @pass_app
-def stats(app: App, *, watch: bool) -> None:
-    """Count the jobs of each queue and status."""
+def stats(app: App, *, watch: bool, since: str | None) -> None:
+    """Count the jobs of each queue and status; or with --since what has ended, by the minute or hour."""
     if watch and app.as_json:
         raise click.UsageError("--watch is for a person; with --json ask for the counts again and again")
-    if watch:
+    if watch and since is not None:
+        raise click.UsageError("--watch shows what is, and --since what was: give one of them")
+    if since is not None:
+        from junmai_jobs.commands.since import ended_since, show_since  # noqa: PLC0415 - only needed here
+
+        found = ended_since(app.jobs, since)
+        app.answer(found, show_since, found)
+    elif watch:
         _watch(app)
     else:
         counts = app.jobs.stats()
-        app.answer(counts, lambda: console().print(_view(counts)))
+        app.answer(counts, _show, counts)
+
+
+def _show(counts: dict[str, Any]) -> None:
+    screen = console()
+    screen.print(_view(counts, screen))
 
 
 def _watch(app: App) -> None:
+    """Until Ctrl-C; a server that goes away later is waited for."""
     from rich.live import Live  # noqa: PLC0415 - slow to import, and only needed here
 
-    view = _view(app.jobs.stats())
+    screen, counts = console(), app.jobs.stats()
     try:
-        with Live(view, console=console(), auto_refresh=False) as live:
+        with Live(_view(counts, screen), console=screen, auto_refresh=False) as live:
             while True:
                 time.sleep(_REFRESH)
-                live.update(_view(app.jobs.stats()), refresh=True)
+                away = ""
+                try:
+                    counts = app.jobs.stats()
+                except StoreUnavailable as error:
+                    away = f"trying again: {error}"
+                live.update(_view(counts, screen, away), refresh=True)
     except KeyboardInterrupt:
         return
 
 
-def _view(counts: dict[str, Any]) -> RenderableType:
+def _view(counts: dict[str, Any], screen: Console, away: str = "") -> RenderableType:
     from rich.console import Group  # noqa: PLC0415 - slow to import, and --json does without
     from rich.text import Text  # noqa: PLC0415
 
-    homes = ("queued", "running", "scheduled", "retrying", "blocked")
-    rows = [
-        (name, *(queue[home] for home in homes), queue["oldest_wait_s"], "paused" if queue["paused"] else "")
-        for name, queue in counts["queues"].items()
+    from junmai_jobs.commands.queue_table import NARROW, WIDE, held_back, queue_row  # noqa: PLC0415
+
+    tables = [
+        table(titles, [queue_row(*queue, narrow=narrow) for queue in counts["queues"].items()])
+        for narrow, titles in ((False, WIDE), (True, NARROW))
     ]
+    freely = screen.options.update(width=_UNBOUND)
+    fitting = (each for each in tables if screen.measure(each, options=freely).maximum <= screen.width)
     ended = ", ".join(
         f"{counts['jobs_by_status'][status]:,} {status}" for status in Status if status.finished
     )
+    workers = count(counts["workers"], "worker")
     summary = [
-        f"\nnamespace {counts['namespace']}: {counts['workers']} workers, {ended}, at {counts['timestamp']}",
-        *(
-            f"{clean(name)}: {clean(in_words(allowed))}"
-            for name, allowed in counts["governor"].items()
-            if allowed and allowed["grade"] != Grade.FULL.word
-        ),
+        f"\nnamespace {counts['namespace']}: {workers}, {ended}, at {counts['timestamp']}",
+        *held_back(counts),
         *([f"cache: {kept_in_words(counts['cache'])}"] if counts["cache"]["entries"] else []),
+        *([clean(away)] if away else []),
     ]
-    columns = ("QUEUE", *map(str.upper, homes), "OLDEST WAIT (s)", "")
-    return Group(table(columns, rows), Text("\n".join(summary)))
+    return Group(next(fitting, tables[-1]), Text("\n".join(summary)))
 
 
 @click.command(cls=Command)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from junmai_jobs.commands.app import App, Command, Failure, pass_app
+from junmai_jobs.commands.app import App, Command, Failure, extra, pass_app
+from junmai_jobs.commands.log_options import begin_log, log_options
 from junmai_jobs.commands.output import note, say
 from junmai_jobs.errors import OptionError, StoreUnavailable
-from junmai_jobs.logs import start_logging
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from junmai_jobs.bridge.serving import BridgeServer
 
 _ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -27,8 +29,9 @@ _ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 @click.option("--host", metavar="ADDRESS", help="Where to listen [127.0.0.1]; 0.0.0.0: for phones, too.")
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="PORT", help="[5100]; 0: any that is free.")
 @click.option("--code", is_flag=True, help="Only print one more code for a browser, and serve nothing.")
+@log_options
 @pass_app
-def serve(app: App, *, host: str | None, port: int | None, code: bool) -> None:
+def serve(app: App, *, host: str | None, port: int | None, code: bool, log_file: str | None) -> None:
     """Serve the bridge: the HTTP API, what the Lightroom plugin asks, and the dashboard.
 
     A browser that wants to change something asks for a code, which is printed here; each is good once.
@@ -43,8 +46,8 @@ def serve(app: App, *, host: str | None, port: int | None, code: bool) -> None:
         app.jobs.broker  # noqa: B018 - its server is found fit, and started if it is the embedded one
     except StoreUnavailable as error:
         note(f"Warning: {error}; until then the bridge answers that it is away")
-    start_logging(app.config.loglevel, None)
-    _stop_on_signals(server)
+    begin_log(app, app.config.loglevel, log_file)
+    stop_on_signals(server.shutdown)
     told = {"urls": _addresses(app.config.bridge_host, server.port), **_secrets(app)}
     app.answer(told, _show, told)
     server.serve_forever(poll_interval=0.2)
@@ -52,11 +55,10 @@ def serve(app: App, *, host: str | None, port: int | None, code: bool) -> None:
 
 def _listen(app: App, port: int) -> BridgeServer:
     """The server, which has its port and waits to be told to serve."""
-    try:
-        from junmai_jobs.bridge import create_blueprint  # noqa: PLC0415 - it needs the extra
+    with extra("bridge"):
+        from junmai_jobs.bridge import create_blueprint  # noqa: PLC0415
         from junmai_jobs.bridge.serving import BridgeServer, app_of  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise Failure(f"{error.name} is missing: pip install 'junmai-jobs[bridge]'") from error
+
     host = app.config.bridge_host
     if app.config.bridge_auth == "local" and not _is_local(host):
         raise OptionError(
@@ -89,13 +91,14 @@ def _addresses(host: str, port: int) -> list[str]:
 
 def _secrets(app: App) -> dict[str, Any]:
     """How to get the right to change something."""
-    from junmai_jobs.bridge.codes import new_code  # noqa: PLC0415 - it needs the extra
-    from junmai_jobs.bridge.token import VARIABLE, token_file, token_for  # noqa: PLC0415
+    with extra("bridge"):
+        from junmai_jobs.bridge.codes import new_code  # noqa: PLC0415
+        from junmai_jobs.bridge.token import VARIABLE, token_for  # noqa: PLC0415
 
     if app.config.bridge_auth == "local":
         return {"code": None, "token": None}
     of_environment = os.environ.get(VARIABLE, "").strip()
-    place = VARIABLE if of_environment else str(token_file(app.config))
+    place = VARIABLE if of_environment else str(app.config.token_file)
     return {"code": new_code(token_for(app.config)), "token": place}
 
 
@@ -113,11 +116,14 @@ def _answer_code(app: App) -> None:
     app.answer({"code": code}, say, f"{code} - once, within 10 minutes, for a bridge that is running")
 
 
-def _stop_on_signals(server: BridgeServer) -> None:
-    """End with exit code 0 when asked to; a signal that was ignored before, as under nohup, stays ignored."""
+def stop_on_signals(end: Callable[[], object]) -> None:
+    """Have ``end`` called, in a thread of its own, when the process is asked to end.
+
+    A signal that was ignored before, as under nohup, stays ignored.
+    """
 
     def stop(*_: object) -> None:
-        threading.Thread(target=server.shutdown, daemon=True).start()  # it waits for the loop to end
+        threading.Thread(target=end, daemon=True).start()  # it waits for the loop to end
 
     for each in [getattr(signal, name) for name in _ENDINGS if hasattr(signal, name)]:
         if signal.getsignal(each) != signal.SIG_IGN:

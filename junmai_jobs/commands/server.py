@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from junmai_jobs.commands.app import FAILED, App, Failure, Group, pass_app
-from junmai_jobs.commands.output import as_text, clean, say
+from junmai_jobs.commands.output import as_text, say
 from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.wording import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def server() -> None:
-    """Start, stop and look at the embedded server; it starts by itself where it is needed."""
+    """Start, stop and look at the embedded server, which starts where it is needed; clean up any server."""
 
 
 @server.command()
@@ -48,6 +49,18 @@ def status(app: App) -> None:
     _tell(app, found)
     if not found["running"]:
         click.get_current_context().exit(FAILED)
+
+
+@server.command("clean")
+@pass_app
+def clean_up(app: App) -> None:
+    """Delete the functions that other versions of this package have left in the server.
+
+    It does no harm: a worker of another version loads its own again with its next call.
+    """
+    deleted = app.jobs.clean_server()
+    told = "\n".join(deleted) or "nothing of another version is there"
+    app.answer({"deleted": deleted}, say, told)
 
 
 def _embedded(app: App) -> Server:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from junmai_jobs.codec import from_json
 from junmai_jobs.commands.app import FAILED, App, Command, pass_app
-from junmai_jobs.commands.output import as_text, note, say
+from junmai_jobs.commands.output import as_text, note, note_next, say
 from junmai_jobs.errors import JunmaiJobsError, OptionError
 from junmai_jobs.job import Status
 from junmai_jobs.submission import Submission
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from junmai_jobs.handle import JobHandle
     from junmai_jobs.job import NewJob
     from junmai_jobs.jobqueue import JobQueue
+
+_PATIENCE = 5.0
+"""Seconds for which a job may wait before it is told why: meanwhile a worker starts again."""
 
 
 def argument(text: str) -> Any:
@@ -39,9 +43,11 @@ def json_object(text: str | bytes, what: str) -> dict[str, Any]:
     try:
         found = from_json(text)
     except ValueError as error:
-        raise OptionError(f"{what} is not JSON: {error}") from None
+        quoted = """; in a shell: --kwargs '{"columns": 4}'""" if what == "--kwargs" else ""
+        raise OptionError(f"{what} is not JSON: {error}{quoted}") from None
     if not isinstance(found, dict):
-        raise OptionError(f'{what} must be a JSON object, as in {{"columns": 4}}')
+        example = '{"columns": 4}' if what == "--kwargs" else '{"args": ["a.jpg"]}'
+        raise OptionError(f"{what} must be a JSON object, as in {example}")
     return found
 
 
@@ -55,7 +61,12 @@ def json_object(text: str | bytes, what: str) -> dict[str, Any]:
 @click.option(
     "--unique", metavar="KEY", help="At most one job of this key waits or runs; another gives its id."
 )
+@click.option("--durable", is_flag=True, default=None, help="Return only when the server has it on its disk.")
+@click.option(
+    "--reuse", is_flag=True, default=None, help="Where its result is kept already, answer with that: no job."
+)
 @click.option("--wait", is_flag=True, help="Wait for the end; print the result, or exit 1.")
+@click.option("--plan", "only_plan", is_flag=True, help="Submit nothing; tell what it would take.")
 @click.option("--stdin", "lines", is_flag=True, help="Submit a job for each line of stdin.")
 @pass_app
 def submit(
@@ -67,6 +78,7 @@ def submit(
     *,
     wait: bool,
     lines: bool,
+    only_plan: bool,
     **given: Any,
 ) -> None:
     """Have a worker run TASK, and print the id of the job.
@@ -83,12 +95,19 @@ def submit(
         raise click.UsageError("Missing argument 'TASK'.")
     if lines and sys.stdin is None:
         raise click.UsageError("there is nothing to read with --stdin: it is closed")
+    if only_plan and wait:
+        raise click.UsageError("--plan submits nothing: leave out --wait")
     app.register_tasks()
+    if not lines:
+        keywords = json_object(kwargs, "--kwargs") if kwargs else {}
+        row |= {"args": [argument(arg) for arg in args], "kwargs": keywords}
+    if only_plan:
+        read = _read_lines(sys.stdin.buffer, row)
+        _plan(app, [each for each, _ in read] if lines else [Submission.of(row)])
+        return
     if lines:
         handles = _submit_lines(app.jobs, sys.stdin.buffer, row)
     else:
-        keywords = json_object(kwargs, "--kwargs") if kwargs else {}
-        row |= {"args": [argument(arg) for arg in args], "kwargs": keywords}
         handles = app.jobs.enqueue([Submission.of(row).new_job()])
     outcomes = _await(app.jobs, handles) if wait else _as_submitted(app.jobs, handles)
     try:
@@ -113,8 +132,8 @@ def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]
 
     handles: list[JobHandle[Any]] = []
     try:
-        for page in pages(_read_lines(lines, common)):
-            handles += jobs.enqueue(page)
+        for page in pages(jobs.admitted(job for _, job in _read_lines(lines, common))):
+            handles += jobs.enqueue_admitted(page)
     except JunmaiJobsError as error:
         if handles:
             error.add_note(f"the {len(handles):,} jobs of the lines before are submitted")
@@ -122,39 +141,72 @@ def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]
     return handles
 
 
-def _read_lines(lines: Iterable[bytes], common: dict[str, Any]) -> Iterator[NewJob]:
+def _read_lines(lines: Iterable[bytes], common: dict[str, Any]) -> Iterator[tuple[Submission, NewJob]]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                yield Submission.of(common | json_object(line, "it")).new_job()
+                submission = Submission.of(common | json_object(line, "it"))
+                yield submission, submission.new_job()
             except JunmaiJobsError as error:
                 raise type(error)(f"line {number}: {error}") from None
 
 
+def _plan(app: App, submissions: list[Submission]) -> None:
+    from junmai_jobs.commands.plans import show_outlook  # noqa: PLC0415 - only --plan needs it
+
+    outlook = app.jobs.outlook(submissions)
+    app.answer({"plan": outlook.as_dict()}, show_outlook, outlook)
+
+
 def _as_submitted(jobs: JobQueue, handles: list[JobHandle[Any]]) -> list[dict[str, Any]]:
-    statuses = jobs.inspector.statuses([handle.id for handle in handles])
+    statuses = jobs.inspector.statuses([handle.id for handle in handles if not handle.reused])
+    statuses |= {handle.id: handle.status for handle in handles if handle.reused}
     return [_row(handle, statuses.get(handle.id, Status.QUEUED)) for handle in handles]
 
 
 def _row(handle: JobHandle[Any], status: Status) -> dict[str, Any]:
-    return {"id": handle.id, "status": status, "existing": handle.existing}
+    common = {"id": handle.id, "status": status, "existing": handle.existing}
+    if handle.reused:
+        return common | {"reused": True, "result": handle.result()}
+    return common
 
 
 def _await(jobs: JobQueue, handles: list[JobHandle[Any]]) -> list[dict[str, Any]]:
-    if not any(worker["alive"] for worker in jobs.workers()):
-        note("No worker is running: `junmai-jobs worker` starts one.")
-    for queue in sorted({handle.job().queue for handle in handles} & set(jobs.inspector.paused())):
-        note(f"The queue {queue} is paused: `junmai-jobs resume {queue}` lets it go on.")
+    awaited = [handle for handle in handles if not handle.reused]
     try:
-        return [_outcome(jobs, handle) for handle in handles]
+        return list(_outcomes(jobs, handles))
     except KeyboardInterrupt:
-        note(f"Not waiting any more; `junmai-jobs show {handles[0].id}` tells what has become of it.")
+        note(f"Not waiting any more; `junmai-jobs show {awaited[0].id}` tells what has become of it.")
         raise
+
+
+def _outcomes(jobs: JobQueue, handles: list[JobHandle[Any]]) -> Iterator[dict[str, Any]]:
+    is_told = False
+    for handle in handles:
+        is_told = is_told or (not handle.reused and _tell_why(jobs, handle))
+        yield _outcome(jobs, handle)
+
+
+def _tell_why(jobs: JobQueue, handle: JobHandle[Any]) -> bool:
+    """Wait for the end, a few seconds at most; whether it was told then why the job does not run."""
+    from junmai_jobs.waiting import deadline_in, wait_until_finished  # noqa: PLC0415 - --help does without it
+
+    status = wait_until_finished(jobs.inspector, handle.id, deadline_in(_PATIENCE))
+    if status.finished or status is Status.RUNNING:
+        return False
+    with suppress(JunmaiJobsError):  # who submits may not be allowed to read all that it takes
+        why = jobs.why(handle.id)
+        if not why.status.finished and why.status is not Status.RUNNING:
+            note(f"job {why.id} is {why.status}: {why.detail}")
+            return True
+    return False
 
 
 def _outcome(jobs: JobQueue, handle: JobHandle[Any]) -> dict[str, Any]:
     from junmai_jobs.waiting import wait_until_finished  # noqa: PLC0415 - --help does without it
 
+    if handle.reused:
+        return _row(handle, handle.status)
     status = wait_until_finished(jobs.inspector, handle.id)
     job = handle.job()
     if status is Status.SUCCEEDED:
@@ -167,8 +219,13 @@ def _show(outcomes: list[dict[str, Any]], *, wait: bool) -> None:
     for outcome in outcomes:
         if error := outcome.get("error"):
             note(f"job {outcome['id']} {outcome['status']}: {error['type']}: {error['message']}")
+            if outcome["status"] == Status.FAILED:
+                note_next(outcome["id"])
         else:
             say(as_text(outcome["result"]) if wait else outcome["id"])
     if existing := sum(outcome["existing"] for outcome in outcomes):
         which = f"{existing:,} of {len(outcomes):,} jobs" if len(outcomes) > 1 else f"job {outcomes[0]['id']}"
         note(f"{which} had been submitted before")
+    if reused := sum("reused" in outcome for outcome in outcomes):
+        which = f"{reused:,} of {len(outcomes):,} were" if len(outcomes) > 1 else "it was"
+        note(f"{which} answered with a result that is kept, without a job")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from junmai_jobs.commands.app import App, Command, Failure, Group, confirm, pass_app
-from junmai_jobs.commands.output import count, print_table, say
+from junmai_jobs.commands.output import print_table, say
 from junmai_jobs.tasks import register_photo_tasks
+from junmai_jobs.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,13 +105,16 @@ def _catalog(app: App) -> Catalog:
 
 
 def _photo_id(catalog: Catalog, given: str) -> int:
-    is_number = given.isascii() and given.isdecimal() and int(given) < 2**63
-    found = catalog.find_photo(Path(given))
-    if found is None and is_number and catalog.photo_row(int(given)):
-        return int(given)
-    if found is None:
-        raise Failure(f"there is no photo {given} in the catalog: process its folder first")
+    if (found := catalog.named(given)) is None:
+        raise Failure(
+            f"there is no photo {given} in the catalog: process its folder first, or {whole_path()}"
+        )
     return found
+
+
+def whole_path() -> str:
+    """What to do where a photo of the catalog was not found by its path, and where it was looked for."""
+    return f"give its whole path (in {Path.cwd()} it is not, nor in the folder of exactly one session)"
 
 
 def _show(approved: int, rejected: int, habits: Sequence[Reason]) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from junmai_jobs.commands.app import FAILED, App, Command, Failure, confirm, pass_app
-from junmai_jobs.commands.output import count, print_table, say
+from junmai_jobs.commands.output import print_table, say
+from junmai_jobs.wording import count
 
 if TYPE_CHECKING:
     from junmai_jobs.catalog import Catalog, SessionRow
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
 def undo(app: App, session: str, *, yes: bool) -> None:
-    """Take back what `process` has written in SESSION, its name or folder: sidecars, and photos written into.
+    """Take back what `process` has written in SESSION, its name, number or folder.
 
-    What it has replaced is restored from its backup, what it has added is taken out. Where that would lose
-    what was edited since, the edits are left as they are, the oldest backup is named, and exit is 1. What
-    waits for Lightroom is cancelled; what that has done already is left to you.
+    Sidecars, and photos written into: what it has replaced is restored from its backup, what it has added is
+    taken out. Where that would lose what was edited since, the edits are left as they are, the oldest backup
+    is named, and exit is 1. What waits for Lightroom is cancelled; what that has done already is left to you.
     """
     from junmai_jobs.catalog import Catalog  # noqa: PLC0415 - --help does without it
     from junmai_jobs.photo.errors import PhotoError  # noqa: PLC0415
@@ -62,12 +63,19 @@ def undo(app: App, session: str, *, yes: bool) -> None:
         click.get_current_context().exit(FAILED)
 
 
+def session_named(catalog: Catalog, given: str) -> SessionRow | None:
+    """The session of that name, folder or number; else the one whose folder alone has that name."""
+    folder, sessions = Path(given).resolve(), catalog.sessions()
+    exact = [row for row in sessions if given in {row.name, str(row.id)} or folder == row.import_folder]
+    likely = [row for row in sessions if given == row.import_folder.name]
+    return exact[0] if exact else likely[0] if len(likely) == 1 else None
+
+
 def _session(catalog: Catalog, given: str) -> SessionRow:
-    for row in catalog.sessions():
-        if row.name == given or row.import_folder == Path(given).resolve():
-            return row
-    known = ", ".join(row.name for row in catalog.sessions()[:5]) or "none"
-    raise Failure(f"there is no session {given}; there are {known}")
+    if found := session_named(catalog, given):
+        return found
+    known = ", ".join(f"{row.id} ({row.name})" for row in catalog.sessions()[:5]) or "none"
+    raise Failure(f"{given} names no session, or several; there are {known}")
 
 
 def _show(restored: list[str], edited: list[str], first: dict[str, str], failures: dict[str, str]) -> None:

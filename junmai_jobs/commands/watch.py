@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from junmai_jobs.commands.app import App, Command, Failure, pass_app
-from junmai_jobs.commands.output import count, note, say
+from junmai_jobs.commands.output import note, say
 from junmai_jobs.commands.process import interruptible, named_folder, progress, summary
-from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.errors import DiskFull, StoreUnavailable
 from junmai_jobs.job import iso
 from junmai_jobs.tasks import register_photo_tasks
+from junmai_jobs.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,11 +110,11 @@ def _work_on(app: App, batches: Iterable[Batch], once: Callable[[Batch], Report]
 
 
 def _patiently(once: Callable[[Batch], Report], batch: Batch) -> Report:
-    """Work on the photos; a server that is away is waited for."""
+    """Work on the photos; a server that is away, or a full disk, is waited for."""
     while True:
         try:
             return once(batch)
-        except StoreUnavailable as error:
+        except (DiskFull, StoreUnavailable) as error:
             note(f"{error}; trying again every {_ASK_AGAIN:.0f} s.")
         time.sleep(_ASK_AGAIN)
 

@@ -6,18 +6,23 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from junmai_jobs.commands.app import App, Command, Failure, pass_app
-from junmai_jobs.commands.output import clean, note, print_table, say
-from junmai_jobs.logs import LEVELS, start_logging
+from junmai_jobs.commands.app import App, Command, pass_app
+from junmai_jobs.commands.log_options import begin_log, log_options
+from junmai_jobs.commands.output import note, print_table, say
+from junmai_jobs.hints import misspelt
+from junmai_jobs.inspector.base import STANDARD_QUEUES
+from junmai_jobs.logs import LEVELS
 from junmai_jobs.resources import Grade, in_words
+from junmai_jobs.wording import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 def _from(least: float) -> Callable[[click.Context, click.Parameter, float], float]:
@@ -71,7 +76,10 @@ _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop.
 )
 @click.option("--queues", metavar="A,B", help="Only these, a tie goes to the first; else all there are.")
 @click.option("--loglevel", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log.")
-@click.option("--log-file", metavar="FILE", help="Log to this file instead of stderr.")
+@log_options
+@click.option(
+    "--name", metavar="NAME", help="What it is called in lists and logs; no two of a host the same."
+)
 @click.option("--burst", is_flag=True, help="Stop when nothing is left that can run.")
 @click.option(
     "--offer",
@@ -123,14 +131,31 @@ _GRACE_HELP = "Seconds for which running jobs may go on when it is told to stop.
     default=None,
     help="Let the computer sleep when it likes.",
 )
+@click.option(
+    "--reload", "reloads", is_flag=True, help="For development: start again when the code of tasks changes."
+)
 @pass_app
 def worker(
-    app: App, /, queues: str | None, loglevel: str | None, log_file: str | None, **settings: Any
+    app: App,
+    /,
+    queues: str | None,
+    loglevel: str | None,
+    log_file: str | None,
+    *,
+    reloads: bool,
+    **settings: Any,
 ) -> None:
     """Run jobs until told to stop.
 
     SIGTERM or Ctrl-C: let running jobs go on for the grace, and stop. Ctrl-C again: stop at once.
     """
+    if reloads:
+        from junmai_jobs.commands import reload  # noqa: PLC0415 - only this option needs it
+
+        if not reload.is_watched():
+            click.get_current_context().exit(reload.keep_running())
+        begun = time.time_ns()
+        reload.read_config(app)
     from junmai_jobs.forkserver import start_forkserver  # noqa: PLC0415 - --help does without it
     from junmai_jobs.tasks import photo_task_modules  # noqa: PLC0415
 
@@ -139,21 +164,28 @@ def worker(
     from junmai_jobs.hosting import run_with_signals  # noqa: PLC0415 - --help does without it
     from junmai_jobs.worker import Worker  # noqa: PLC0415 - --help does without it
 
-    app.register_tasks()
+    (reload.register_tasks if reloads else App.register_tasks)(app)
     settings = {name: value for name, value in settings.items() if value is not None}
     level = loglevel or app.config.loglevel
     served = None if queues is None else dict.fromkeys(name.strip() for name in queues.split(","))
     chosen = app.jobs.worker_settings(queues=served, loglevel=level, log_file=log_file, **settings)
-    try:
-        start_logging(level, log_file)
-    except OSError as error:
-        raise Failure(f"the log file {log_file} cannot be written: {error.strerror}") from None
+    running = Worker(chosen)
+    begin_log(app, level, log_file, worker=running.name)
     if not chosen.task_modules:
         note("Warning: no tasks are known here, so nothing can run; --tasks MODULE names those there are")
-    running = Worker(chosen)
-    code = run_with_signals(running)
+    _warn_of_misspelt(app, (*(served or ()), *app.config.shortest_first))
+    code = reload.run(running, app.config, begun) if reloads else run_with_signals(running)
+    if reloads and code == reload.CHANGED:
+        click.get_current_context().exit(code)
     _tell({"worker": running.name, "exit_code": code}, app)
     click.get_current_context().exit(code)
+
+
+def _warn_of_misspelt(app: App, served: Iterable[str]) -> None:
+    """A queue that nobody has submitted to yet may be right; one whose name is all but another's is not."""
+    known = {*app.jobs.inspector.queues(), *STANDARD_QUEUES, *app.config.queue_order}
+    for queue, hint in misspelt(served, known):
+        note(f"Warning: nothing has been in the queue {queue!r} yet; {hint}")
 
 
 def _tell(document: object, app: App) -> None:

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from junmai_jobs.catalog import Catalog, PhotoRow
-from junmai_jobs.files import aside, make_private_folder, open_regular, private, put_in_place
+from junmai_jobs.files import aside, make_private_folder, may_become, private, put_in_place
 from junmai_jobs.photo.errors import PhotoError, shown, spelt
 from junmai_jobs.photo.taste.traits import Leaning
 from junmai_jobs.report import Pick, Report, sentence
@@ -44,14 +44,7 @@ def checked_file(file: Path) -> Path:
         raise PhotoError(f"{shown(file)} is no name for a contact sheet: let it end in .html")
     if not file.parent.is_dir():
         raise PhotoError(f"the folder of {spelt(file)} is not there: make it first")
-    try:
-        with open_regular(file) as there:
-            is_ours = there.read(len(_HEAD)) == _HEAD
-    except FileNotFoundError:
-        is_ours = not file.is_symlink()
-    except OSError:
-        is_ours = False
-    if not is_ours:
+    if not may_become(file, _HEAD):
         raise PhotoError(f"{spelt(file)} is there and no contact sheet: choose another name")
     return file.absolute()
 

@@ -1,5 +1,6 @@
 -- enqueue: nothing -> ready, scheduled or blocked; all jobs of a call or none.
--- ...: for each job its id, delay (ms), dependencies (lib/block.lua, or empty), body
+-- ...: for each job its id, delay (ms; below 0: it has none, and stands so many places further back), dependencies
+--   (lib/block.lua, or empty), body
 -- replies: OK, NEW, EXISTING or "DUPLICATE id" for each | CONFLICT, index, id | FULL, index, queue |
 --   LANES, index, queue | NOTFOUND, index, parent
 -- include: queue_keys, bell, body, score, capacity, event, block, settle_key, replace, replaced, extra
@@ -14,11 +15,13 @@ local function read_job(list, at)
   }
 end
 
--- A job is the same if its body is, but for the priority, which people move, and the time of submission.
+-- A job is the same if its body is, but for the priority, which people move, and the time of submission, for
+-- which the header has a place where the id was given.
 local function content_of(body)
   local version, queue, rest = string.match(body, '^(.)([^|\n]*)|%d+([^\n]*\n)')
   if not version then return body end
   rest = string.gsub(rest, '^|[%d@]*', '')
+  if rest == '|\n' then rest = '\n' end
   return version .. queue .. rest .. string.sub(body, string.find(body, '\n', 1, true) + 1)
 end
 
@@ -48,6 +51,16 @@ local function refusal(job, vacancies, max_waiting, seen)
   if parent then return 'NOTFOUND', parent end
 end
 
+-- The place of a job that may run at once: its sequence number, or further back, see shortest.py. By how much at most
+-- is noted: so far behind all numbers that were given a place may be.
+local function place_of(sequence, delay)
+  if delay >= 0 then return sequence end
+  if -delay > (tonumber(redis.call('HGET', meta, 'furthest') or nil) or 0) then
+    redis.call('HSET', meta, 'furthest', string.format('%.0f', -delay))
+  end
+  return sequence - delay
+end
+
 local function add(entries, key, one, other)
   local list = entries[key] or {}
   entries[key], list[#list + 1], list[#list + 2] = list, one, other
@@ -62,7 +75,8 @@ local function put_in_line(fresh, sequence)
       add(homes, queue_key(job.queue, 'scheduled'), now + delay, job.id)
       delayed[job.id] = true
     elseif delay then
-      add(homes, queue_key(job.queue, 'ready'), ready_score(job.priority, sequence + offset - 1), job.id)
+      local place = place_of(sequence + offset - 1, delay)
+      add(homes, queue_key(job.queue, 'ready'), ready_score(job.priority, place), job.id)
       open[job.queue] = true
     end
   end
@@ -102,7 +116,8 @@ end
 
 -- Most calls bring one job that may run at once and has nothing but a body. Nil: it goes the long way.
 local function accept_one(max_waiting, id, delay, dependencies, body, more)
-  if not id or more or tonumber(delay) > 0 or dependencies ~= '' then return nil end
+  local wait = tonumber(delay)
+  if not id or more or wait > 0 or dependencies ~= '' then return nil end
   local queue, priority = string.match(body, '^.([^|+\n]*)|(%d+)\n')
   if not queue or redis.call('HEXISTS', bodies, id) == 1 then return nil end
   if vacancies_in(queue, max_waiting) < 1 then return nil end
@@ -110,7 +125,8 @@ local function accept_one(max_waiting, id, delay, dependencies, body, more)
   local bell = queue_key(queue, 'bell')
   local has_rung = redis.call('LLEN', bell) > 0
   if not has_rung then redis.call('ZADD', queues, '0', queue) end
-  redis.call('ZADD', queue_key(queue, 'ready'), digits(ready_score(priority, next_sequence('1'))), id)
+  local place = place_of(next_sequence('1'), wait)
+  redis.call('ZADD', queue_key(queue, 'ready'), digits(ready_score(priority, place)), id)
   if not has_rung then redis.call('RPUSH', bell, '1') end
   redis.call('HSET', bodies, id, body)
   note_event('submitted', id, queue)

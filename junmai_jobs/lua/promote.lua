@@ -14,7 +14,7 @@ local function promote_jobs(ids, queue, word)
   end
   local sequence = moving[1] and next_sequence(#moving)
   for index, job in ipairs(moving) do
-    places[2 * index - 1], places[2 * index] = ready_score(job[2], sequence + index - 1), job[1]
+    places[2 * index - 1], places[2 * index] = place_in(claimed[job[1]], job[2], sequence + index - 1), job[1]
   end
   if sequence then redis.call('ZADD', queue_key(queue, 'ready'), unpack(places)) end
   for id, state in pairs(claimed) do

@@ -3,22 +3,22 @@
 -- after: how many of the oldest were found to stay by the calls before.
 -- replies: OK | MORE, how many stay
 -- Of more than 500 queues the empty ones are forgotten too.
--- include: finish, children, readers, unique, forget_queues
+-- include: finish, waiting, children, readers, unique, own, forget_queues
 local most, crowd = 15, 500
 
 local function forget_marks(id, body)
   local extras = extras_in(body)
   local key, batch = unique_of(extras), extra(extras, 'b')
   local owner = key and string.match(redis.call('HGET', uniques, key) or '', '^%S+')
-  if owner == id then redis.call('HDEL', uniques, key) end
+  if owner == id then pass_key_on(key) end
   if batch then redis.call('ZREM', members, batch .. ' ' .. id) end
 end
 
--- A command for all of them. One whose state is another's home only leaves this one, where it never was.
+-- A command for all of them. One that is at home elsewhere only leaves this home, where it never was.
 local function forget(ids, stored, home, word)
   local known, over = redis.call('HMGET', states, unpack(ids)), {}
   for index, id in ipairs(ids) do
-    local state = state_in(known[index])
+    local state = state_in(known[index]) or waiting_state(id, stored[index])
     if not state or state.word == word then
       if extras_in(stored[index]) then forget_marks(id, stored[index]) end
       over[#over + 1] = id

@@ -3,7 +3,7 @@
 -- who slept with it: it extends every lease once and counts nothing. Who reaps with another lease does not vouch for
 -- it: the bridge looks at Lightroom's queue alone.
 -- replies: OK | MORE
--- include: lose, score
+-- include: lose, score, longest_lease
 -- Only when time ran back are longer leases cut: else they are those of a worker that asks for longer ones.
 local function extend_all(names, lease, ran_back)
   local left = 100
@@ -34,8 +34,6 @@ local function end_lease(id, queue)
   end
   redis.call('ZREM', queue_key(queue, 'leases'), id)
 end
-
-local longest_lease = 86400000 -- no worker asks for more; what is later is no time
 
 local function reap(lease, ...)
   local mark = 'reaped_at ' .. lease

@@ -1,26 +1,6 @@
 -- resolve: blocked -> ready, scheduled or cancelled, when a parent of theirs has finished; 15 children a call.
 -- replies: OK | MORE
--- include: queue_keys, bell, score, state, waiting, finish, checkpoint_mark, range_of
-local function unblock(child, state)
-  local delay = tonumber(state.note) or 0
-  if delay > 0 then
-    redis.call('ZADD', queue_key(state.queue, 'scheduled'), now + delay, child)
-    ring(alarm)
-  else
-    redis.call('ZADD', queue_key(state.queue, 'ready'), ready_score(priority_of(child, state), next_sequence(1)), child)
-    ring_queue(state.queue)
-  end
-  state.word, state.note = delay > 0 and 'scheduled' or 'ready', ''
-  -- A revived job keeps its state for the request in it, by which a repeated revive is known.
-  if state.request == '' then
-    redis.call('HDEL', states, child)
-  else
-    state.holds = checkpoint_mark_of(child)
-    write_state(child, state)
-  end
-  redis.call('ZREM', queue_key(state.queue, 'blocked'), child)
-end
-
+-- include: queue_keys, state, waiting, finish, range_of, unblock
 local function cancel_child(child, state, reason)
   finish(child, state, 'cancelled', reason)
   redis.call('ZREM', queue_key(state.queue, 'blocked'), child)

@@ -3,14 +3,11 @@
 -- ...: lanes to look at besides.
 -- replies: OK | MORE, the number of the next, then for each lane its name, how many of its jobs wait in line (0 while
 --   its queue is paused), how many run, and a key of it in whose place there is something that is not ours, or ''
--- include: queue_keys, not_paused
+-- include: queue_keys, not_paused, lane_types
 local lanes_a_call = 50
-local kinds = {
-  ready = 'zset', scheduled = 'zset', retrying = 'zset', leases = 'zset', blocked = 'zset', bell = 'list',
-}
 
 local function foreign_key(lane)
-  for kind, wanted in pairs(kinds) do
+  for kind, wanted in pairs(lane_types) do
     local key = queue_key(lane, kind)
     local found = redis.call('TYPE', key).ok
     if found ~= wanted and found ~= 'none' then return key end

@@ -87,7 +87,8 @@ def notify(notice: Notice, outlets: Outlets, submit: Submit | None = None) -> No
     told = outlets.hearing(notice.event)
     if "webhook" in told and submit is not None:
         _have_delivered(notice, submit)
-    log.log(logging.WARNING if notice.event == "jobs_failed" else logging.INFO, "%s", notice.message)
+    level = logging.WARNING if notice.event == "jobs_failed" else logging.INFO
+    log.log(level, "%s", notice.message, extra={"event": "notice", "notice": notice.event})
     if "desktop" in told:
         tell("desktop", desktop.command(notice.message), notice)
     if "command" in told and outlets.command is not None:
@@ -108,9 +109,11 @@ def _have_delivered(notice: Notice, submit: Submit) -> None:
             data=data,
         )
     except InvalidState:
-        log.debug("the webhook was told before: %s", notice.message)
+        fields = {"event": "notice.known", "notice": notice.event}
+        log.debug("the webhook was told before: %s", notice.message, extra=fields)
     except (PayloadError, QueueFull) as error:
-        log.warning("no notice by webhook: %s", error)
+        fields = {"event": "notice.failed", "notice": notice.event, "outlet": "webhook"}
+        log.warning("no notice by webhook: %s", error, extra=fields)
 
 
 def jobs_failed(count: int, jobs: Sequence[Job]) -> Notice | None:

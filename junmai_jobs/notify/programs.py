@@ -87,7 +87,7 @@ def why_not(words: Sequence[str], error: OSError) -> str:
 def _complain(name: str, why: str) -> None:
     """Once about the same thing: notices may be many."""
     if why and _complaints.get(name) != why:
-        log.warning("no notice by %s: %s", name, why)
+        log.warning("no notice by %s: %s", name, why, extra={"event": "notice.failed", "outlet": name})
     _complaints[name] = why
 
 

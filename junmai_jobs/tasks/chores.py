@@ -6,16 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
-import pynvml
-
 from junmai_jobs.config import load_config
-from junmai_jobs.host import battery
+from junmai_jobs.hardware import Hardware
 from junmai_jobs.job import iso
 from junmai_jobs.task import task
 from junmai_jobs.tasks.recording import open_catalog
-
-_MEGABYTE = 2**20
 
 
 @task(queue="low_priority", priority=1, every="1h", unique="cleanup_old_results:{catalog}")
@@ -48,32 +43,8 @@ def update_system_metrics() -> dict[str, Any]:
         and ``timestamp``; with a battery ``battery_percent``; with an NVIDIA GPU, of the first: ``gpu_load``
         (percent), ``gpu_memory_used`` and ``gpu_memory_total`` (MB), ``gpu_temperature`` (degrees Celsius).
     """
-    memory = psutil.virtual_memory()
-    return {
-        "cpu_percent": psutil.cpu_percent(interval=0.1),
-        "memory_percent": memory.percent,
-        "memory_available_mb": memory.available // _MEGABYTE,
-        "timestamp": iso(time.time()),
-        **({"battery_percent": found.percent} if (found := battery()) else {}),
-        **_gpu(),
-    }
-
-
-def _gpu() -> dict[str, Any]:
+    hardware = Hardware()
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:  # no driver, no GPU
-        return {}
-    try:
-        gpu = pynvml.nvmlDeviceGetHandleByIndex(0)
-        memory = pynvml.nvmlDeviceGetMemoryInfo(gpu)
-        return {
-            "gpu_load": pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu,
-            "gpu_memory_used": memory.used // _MEGABYTE,
-            "gpu_memory_total": memory.total // _MEGABYTE,
-            "gpu_temperature": pynvml.nvmlDeviceGetTemperature(gpu, pynvml.NVML_TEMPERATURE_GPU),
-        }
-    except pynvml.NVMLError:  # not every GPU tells everything
-        return {}
+        return hardware.measure(interval=0.1)
     finally:
-        pynvml.nvmlShutdown()
+        hardware.close()

@@ -16,6 +16,7 @@ from junmai_jobs.photo.export.destinations import is_away, may_be_written
 from junmai_jobs.photo.export.file_names import Named, distinct, named
 from junmai_jobs.photo.pictures.opening import opened
 from junmai_jobs.task import task
+from junmai_jobs.tasks.likeness import like_export
 from junmai_jobs.tasks.recording import (
     LOOK_AGAIN,
     RETRY,
@@ -26,12 +27,29 @@ from junmai_jobs.tasks.recording import (
     roots_of,
 )
 from junmai_jobs.tasks.sessions import NOT_A_PICK, row_of
+from junmai_jobs.tasks.sizes import export_size
 
 WEB = ExportPreset(name="Web")
 """How pictures are exported where ``export.presets`` names no other way."""
 
 
-@task(queue="low_priority", priority=1, retry=RETRY)
+def export_writes(
+    photo_id: int,  # noqa: ARG001 - they are those of the task
+    export_preset: str | None = None,
+    destination: PathLike | None = None,
+    *_placed: Any,
+    **_named: Any,
+) -> dict[Path, int]:
+    """What ``export_photo`` writes, as far as that can be told without its photograph."""
+    try:
+        preset = export_preset_named(load_config(), export_preset)
+    except ExportRefused:  # the job says so
+        return {}
+    folder = Path(str(destination)).parent if destination else preset.destination
+    return {Path(folder): export_size(preset, None)} if folder else {}
+
+
+@task(queue="low_priority", priority=1, retry=RETRY, alike=like_export, disk=export_writes)
 @recorded
 def export_photo(
     photo_id: int,

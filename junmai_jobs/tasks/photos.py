@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from junmai_jobs.catalog import Catalog
-from junmai_jobs.config import load_config
+from junmai_jobs.config import Config, load_config
 from junmai_jobs.errors import Abort
+from junmai_jobs.files import state_of
 from junmai_jobs.photo.errors import PhotoError, PhotoGone, ReaderMissing, UnreadablePhoto
 from junmai_jobs.photo.pictures.opening import OpenPhoto, Photograph, Roots, opened
 from junmai_jobs.task import task
+from junmai_jobs.tasks.likeness import like_photo
 from junmai_jobs.tasks.recording import (
     RETRY,
     PathLike,
@@ -34,6 +35,7 @@ from junmai_jobs.tasks.recording import (
     seen_before,
     working_scale,
 )
+from junmai_jobs.tasks.sizes import photo_writes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,7 +43,14 @@ if TYPE_CHECKING:
 _PIECE = 2**20  # bytes
 
 
-@task(queue="medium_priority", retry=RETRY, input=("path", "companion"), opener=open_photo)
+@task(
+    queue="medium_priority",
+    retry=RETRY,
+    input=("path", "companion"),
+    opener=open_photo,
+    alike=like_photo,
+    disk=photo_writes,
+)
 @recorded
 def process_photo(
     photo_id: int,
@@ -84,7 +93,7 @@ def process_photo(
     return result | {"processing_time": round(time.monotonic() - begin, 3)}
 
 
-@task(queue="high_priority", priority=9, retry=RETRY, input="path", opener=open_photo)
+@task(queue="high_priority", priority=9, retry=RETRY, input="path", opener=open_photo, alike=like_photo)
 @recorded
 def analyze_exif(
     photo_id: int, path: PathLike | None = None, catalog: PathLike | None = None
@@ -105,7 +114,7 @@ def analyze_exif(
         return read_exif(photo)
 
 
-@task(queue="medium_priority", retry=RETRY, input=("path", "companion"), opener=open_photo)
+@task(queue="medium_priority", retry=RETRY, input=("path", "companion"), opener=open_photo, alike=like_photo)
 @recorded
 def evaluate_quality(
     photo_id: int,
@@ -183,33 +192,50 @@ def _known_or_looked_at(
     from junmai_jobs.photo.groups.profile import profile  # noqa: PLC0415
     from junmai_jobs.photo.pictures.thumbnail import thumbnail  # noqa: PLC0415
 
-    with opened(path, roots) as photo, _beside(companion, roots) as beside:
+    with opened(path, roots) as photo, opened_beside(companion, roots) as beside:
         files = [each.file for each in (photo, beside) if each is not None]
-        before = [_state_of(file) for file in files]
-        digest, size = _digest_of(photo.file)
+        before = [state_of(file) for file in files]
+        content = content_of(photo, beside, load_config(), working_scale())
 
         def look() -> dict[str, Any]:
             found, picture = _look_at(photo, beside or companion, roots)
             found["quality"] = _with_second_opinion(found["quality"], picture)
             looks = thumbnail(picture), profile(picture)
-            if [_state_of(file) for file in files] != before:
+            if [state_of(file) for file in files] != before:
                 raise PhotoGone(f"{photo.name} was changed while it was looked at: let it be written whole")
-            records.record_look(digest, *looks)
+            records.record_look(content.digest, *looks)
             return found
 
-        told_beside = beside and [_digest_of(beside.file)[0], beside.path.suffix.lower()]
-        settings = [working_scale(), repr(own_rules()), repr(load_config().second_opinion)]
         found = seen_before(
-            [digest, path.suffix.lower(), told_beside, *settings],
+            content.parts,
             look,
-            again=not records.has_look(digest),
+            again=not records.has_look(content.digest),
             worth_keeping=lambda found: "error" not in found["quality"].get("llm_evaluation", ()),
         )
-    return found | {"sha256": digest, "bytes": size}
+    return found | {"sha256": content.digest, "bytes": content.size}
+
+
+class Content(NamedTuple):
+    """What a photograph's file holds."""
+
+    digest: str
+    """Its SHA-256, in hexadecimal."""
+    size: int
+    """Bytes."""
+    parts: list[Any]
+    """All that what is found out about it depends on: see ``RunningJob.cached``."""
+
+
+def content_of(photo: OpenPhoto, beside: OpenPhoto | None, config: Config, scale: float = 1.0) -> Content:
+    """Read a photograph's file, and that of its companion; for the arguments see ``process_photo``."""
+    digest, size = _digest_of(photo.file)
+    told_beside = beside and [_digest_of(beside.file)[0], beside.path.suffix.lower()]
+    settings = [scale, repr(own_rules(config)), repr(config.second_opinion)]
+    return Content(digest, size, [digest, photo.path.suffix.lower(), told_beside, *settings])
 
 
 @contextlib.contextmanager
-def _beside(companion: PathLike | None, roots: Roots) -> Iterator[OpenPhoto | None]:
+def opened_beside(companion: PathLike | None, roots: Roots) -> Iterator[OpenPhoto | None]:
     """Open the companion; None where it cannot be read: then nothing was ever found out by it."""
     with contextlib.ExitStack() as stack:
         beside = None
@@ -217,12 +243,6 @@ def _beside(companion: PathLike | None, roots: Roots) -> Iterator[OpenPhoto | No
             with contextlib.suppress(PhotoError):
                 beside = stack.enter_context(opened(Path(str(companion)), roots))
         yield beside
-
-
-def _state_of(file: BinaryIO) -> tuple[int, int, int]:
-    """What another state follows on when somebody writes to the file."""
-    found = os.fstat(file.fileno())
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _look_at(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -39,6 +40,8 @@ RETRY = RetryPolicy(never=(UnreadablePhoto, ExportRefused, PresetError, SidecarR
 """What no retry can help is not tried again."""
 RULES_FILE, CONTEXTS_FILE, PRESETS_FILE = "context_rules.json", "contexts.toml", "presets.toml"
 """The user's own in ``JUNMAI_HOME``: the first instead of the shipped contexts, the others laid over."""
+LOOKING = "junmai_jobs.photo"
+"""The package on whose code it depends what is found in a photograph."""
 VOLUME_AWAY = "volume_away"
 LOOK_AGAIN = 15.0
 """Seconds after which a job whose card or drive is away looks again."""
@@ -50,20 +53,21 @@ def open_catalog(file: PathLike | None) -> Iterator[Catalog]:
     """Open the catalog in a file; None: the one in ``JUNMAI_HOME``, and within a job no other.
 
     A catalog says where photos may be read from, so a job must not bring its own. Within a run that is
-    ``recorded`` it is open already: whoever is the last to close it moves its log into it, and waits.
+    ``recorded`` it is open already: whoever is the last to close it moves its log into it, and waits. A
+    replay has a copy of it.
 
     Raises:
         Abort: the job names another one.
     """
-    found = own = load_config().home / CATALOG_FILE
-    if _running_job() is None:
+    job, found = _running_job(), (own := load_config().home / CATALOG_FILE)
+    if job is None:
         found = Path(file) if file else own
     elif file and Path(str(file)) != own and Path(str(file)).resolve() != own.resolve():
         raise Abort(f"{spelt(Path(str(file)))} is not this worker's catalog: start it with that JUNMAI_HOME")
     if (shared := _catalog_of_run.get()) is not None:
         yield shared
     else:
-        with Catalog(found) as catalog:
+        with _copy_of(found) if job is not None and job.replayed else Catalog(found) as catalog:
             yield catalog
 
 
@@ -116,7 +120,7 @@ def seen_before(parts: Any, look: Callable[[], R], *, again: bool, worth_keeping
     job = _running_job()
     if job is None:
         return look()
-    return job.cached(parts, look, code="junmai_jobs.photo", again=again, worth_keeping=worth_keeping)
+    return job.cached(parts, look, code=LOOKING, again=again, worth_keeping=worth_keeping)
 
 
 def recorded(function: Callable[P, R]) -> Callable[P, R]:
@@ -156,6 +160,17 @@ def _shared(catalog: Catalog) -> Iterator[None]:
         yield
     finally:
         _catalog_of_run.reset(before)
+
+
+@contextmanager
+def _copy_of(file: Path) -> Iterator[Catalog]:
+    """A copy of a catalog, which goes with the end."""
+    with tempfile.TemporaryDirectory(prefix="junmai-catalog-") as folder:
+        copy = Path(folder) / CATALOG_FILE
+        with Catalog(file) as catalog:
+            catalog.copy_to(copy)
+        with Catalog(copy) as catalog:
+            yield catalog
 
 
 def _running_job() -> RunningJob | None:

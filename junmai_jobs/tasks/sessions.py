@@ -21,6 +21,7 @@ from junmai_jobs.photo.groups.picks import choose, without_rejected
 from junmai_jobs.schema import printable
 from junmai_jobs.task import task
 from junmai_jobs.tasks.lightroom import hand_over
+from junmai_jobs.tasks.likeness import like_session
 from junmai_jobs.tasks.notices import notices_of, tell_once
 from junmai_jobs.tasks.recording import (
     RETRY,
@@ -31,6 +32,7 @@ from junmai_jobs.tasks.recording import (
     recorded,
     roots_of,
 )
+from junmai_jobs.tasks.sizes import settings_writes
 
 if TYPE_CHECKING:
     from junmai_jobs.photo.groups.grouping import Group
@@ -39,7 +41,7 @@ NOT_A_PICK = "not_a_pick"
 _GROUPS_SOON = 5.0  # s
 
 
-@task(queue="low_priority", priority=1, retry=RETRY)
+@task(queue="low_priority", priority=1, retry=RETRY, alike=like_session)
 @recorded
 def group_similar_photos(
     session_id: int, catalog: PathLike | None = None, left_out: Collection[int] = ()
@@ -111,7 +113,7 @@ def _decided(
     return groups, records.decided(choose(scores, groups, threshold), scores)
 
 
-@task(queue="high_priority", priority=9, retry=RETRY)
+@task(queue="high_priority", priority=9, retry=RETRY, disk=settings_writes)
 @recorded
 def apply_preset(
     photo_id: int,
@@ -171,20 +173,19 @@ def apply_preset(
         into_file=write_into_files,
     )
     document = lightroom_config(preset, amount, photo_path=printable(str(row.path)))
-    found = {
-        "photo_id": photo_id,
-        "preset_name": preset.name,
-        "blend_amount": amount,
-        "status": status,
-        "config": document,
-        "job_id": _job_id(),
-    }
+    found = {"photo_id": photo_id, "preset_name": preset.name, "blend_amount": amount, "status": status}
+    found |= {"config": document, "job_id": _job_id()}
     if config.bridge_lightroom:
-        found["lightroom_job"] = None
-        if status != "already_edited":
-            with open_catalog(catalog) as records:
-                found["lightroom_job"] = hand_over(records, photo_id, document)
+        found["lightroom_job"] = (
+            None if status == "already_edited" else _for_plugin(catalog, photo_id, document)
+        )
     return found
+
+
+def _for_plugin(catalog: PathLike | None, photo_id: int, document: dict[str, Any]) -> str | None:
+    """The id of the job that hands a photo's settings to the plugin in Lightroom."""
+    with open_catalog(catalog) as records:
+        return hand_over(records, photo_id, document)
 
 
 @task(queue="low_priority", priority=0, retry=RETRY)

@@ -1,4 +1,5 @@
--- The bridge's protocol: next, heartbeat, result. Each call says what happened; none raises for what a network does.
+-- The bridge's protocol: next, heartbeat, result; and what is on the screen. Each call says what happened; none raises
+-- for what a network does.
 local LrHttp = import 'LrHttp'
 local LrUUID = import 'LrUUID'
 
@@ -57,6 +58,11 @@ function Bridge.result(order, told)
   if status == 404 or status == 409 then return 'lost' end
   if status and status < 500 and status ~= 429 then return 'refused: ' .. tostring(document.error) end
   return nil
+end
+
+-- Tell which photo is on the screen.
+function Bridge.lookAt(path)
+  call('/queue/attention', {path = path})
 end
 
 return Bridge

@@ -7,6 +7,7 @@ local LrTasks = import 'LrTasks'
 
 local Apply = require 'Apply'
 local Bridge = require 'Bridge'
+local Screen = require 'Screen'
 
 local Runner = {}
 -- A beat is well within the 30 s by which a worker of the queue renews leases, should it do so in our place.
@@ -136,6 +137,10 @@ function Runner.start()
       if shared.run == run then shared.run = nil end
     end)
     askFor(run)
+  end)
+  -- A task of its own: the loop waits for nothing that this one asks.
+  LrTasks.startAsyncTask(function()
+    Screen.watch(function() return shared.run == run end, function() return shared.busy end)
   end)
 end
 

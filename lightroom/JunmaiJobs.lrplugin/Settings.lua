@@ -19,6 +19,11 @@ local function trimmed(text)
   return string.match(tostring(text or ''), '^%s*(.-)%s*$')
 end
 
+-- Whether the bridge is told which photo is on the screen.
+function Settings.tellsScreen()
+  return LrPrefs.prefsForPlugin().tellsScreen ~= false
+end
+
 function Settings.read()
   local prefs = LrPrefs.prefsForPlugin()
   return {
@@ -26,6 +31,7 @@ function Settings.read()
     tokenFile = prefs.tokenFile or usualTokenFile(),
     token = LrPasswords.retrieve(PASSWORD) or '',
     startsItself = prefs.startsItself ~= false,
+    tellsScreen = Settings.tellsScreen(),
   }
 end
 
@@ -34,6 +40,7 @@ function Settings.write(wanted)
   prefs.url = string.gsub(trimmed(wanted.url), '/+$', '')
   prefs.tokenFile = trimmed(wanted.tokenFile)
   prefs.startsItself = wanted.startsItself ~= false
+  prefs.tellsScreen = wanted.tellsScreen ~= false
   LrPasswords.store(PASSWORD, trimmed(wanted.token))
 end
 

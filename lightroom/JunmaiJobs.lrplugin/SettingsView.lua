@@ -5,7 +5,7 @@ local Runner = require 'Runner'
 local Settings = require 'Settings'
 
 local SettingsView = {}
-local FIELDS = {'url', 'tokenFile', 'token', 'startsItself'}
+local FIELDS = {'url', 'tokenFile', 'token', 'startsItself', 'tellsScreen'}
 
 function SettingsView.load(properties)
   local known = Settings.read()
@@ -36,6 +36,10 @@ function SettingsView.rows(factory, properties)
     factory:checkbox {
       title = LOC '$$$/JunmaiJobs/Settings/StartsItself=Start with Lightroom',
       value = bind 'startsItself',
+    },
+    factory:checkbox {
+      title = LOC '$$$/JunmaiJobs/Settings/TellsScreen=The photo on the screen goes first',
+      value = bind 'tellsScreen',
     },
     row(factory, LOC '$$$/JunmaiJobs/Settings/Status=Now', factory:static_text {title = Runner.status()}),
   }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from junmai_jobs import JobQueue, StoreUnavailable
-from junmai_jobs.inspector_base import STANDARD_QUEUES
+from junmai_jobs.inspector.base import STANDARD_QUEUES
 from junmai_jobs.keys import QUEUE_HOMES
 from tests.waiting import wait_until
 from tests.worker import tasks

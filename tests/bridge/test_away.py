@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.bridge.serving import Answer
     from tests.conftest import StartServer
     from tests.forks import Forks
     from tests.servers import RedisProcess
@@ -46,7 +48,7 @@ def test_all_that_asks_the_server_says_come_again_until_it_is_back(
             ("GET", path.replace("{", "").replace("}", "")) for path, each in paths.items() if "get" in each
         ]
         looks = [(method, path) for method, path in looks if path not in WITHOUT]
-        looks += [("GET", "/metrics"), ("GET", "/queue/events")]
+        looks += [("GET", "/queue/events")]
         assert len(looks) > 10
         server.kill()
         calls = [*((*look, None) for look in looks), *CHANGES]
@@ -57,10 +59,17 @@ def test_all_that_asks_the_server_says_come_again_until_it_is_back(
         assert {answer.headers["Retry-After"] for answer in told.values()} == {"5"}
         assert {answer.document["code"] for answer in told.values()} == {"store_unavailable"}
         assert call("GET", "/healthz").status == 200
+        assert _figure(call("GET", "/metrics"), "junmai_server_up") == 0
         server.start()
         wait_until(lambda: call("GET", "/readyz").status == 200, what="the bridge to be well again")
         assert call("POST", "/queue/pause").status == 200
-        assert call("GET", "/metrics").status == 200
+        assert _figure(call("GET", "/metrics"), "junmai_server_up") == 1
+
+
+def _figure(answer: Answer, name: str) -> float:
+    assert answer.status == 200
+    [value] = re.findall(rf"^{name} (.+)$", answer.body.decode(), re.MULTILINE)
+    return float(value)
 
 
 def test_a_bridge_that_begins_before_its_server(

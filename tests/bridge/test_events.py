@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @task
-def nothing() -> None:
+def be_heard() -> None:
     """It is submitted, and never run."""
 
 
@@ -57,13 +57,13 @@ def readers() -> set[threading.Thread]:
 def test_a_client_sees_what_happens_and_after_a_break_what_it_missed(studio: Studio) -> None:
     answer = studio.ask("GET", "/queue/events")
     assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
-    first = studio.jobs.submit(nothing)
+    first = studio.jobs.submit(be_heard)
     found = told(answer)
     cursor, event = next(found)
     assert (event["event"], event["id"], event["queue"]) == ("submitted", first.id, "default")
     answer.close()
 
-    second = studio.jobs.submit(nothing)
+    second = studio.jobs.submit(be_heard)
     with studio.ask("GET", "/queue/events", headers={"Last-Event-ID": cursor}) as again:
         assert next(told(again))[1]["id"] == second.id
 
@@ -72,7 +72,7 @@ def test_a_client_that_has_heard_of_nothing_yet_misses_nothing_either(studio: St
     with studio.ask("GET", "/queue/events") as answer:
         begin = next(answer.iter_encoded()).decode()
     cursor = begin.splitlines()[1].removeprefix("id: ")
-    handle = studio.jobs.submit(nothing)
+    handle = studio.jobs.submit(be_heard)
     with studio.ask("GET", f"/queue/events?after={cursor}") as again:
         assert next(told(again))[1]["id"] == handle.id
 
@@ -82,7 +82,7 @@ def test_a_client_that_was_away_too_long_is_told_so_and_goes_on(studio: Studio) 
         found = told(answer)
         cursor, event = next(found)
         assert (cursor, [*event]) == ("0", ["error"])
-        handle = studio.jobs.submit(nothing)
+        handle = studio.jobs.submit(be_heard)
         assert next(found)[1]["id"] == handle.id
 
 
@@ -99,7 +99,7 @@ def test_a_client_hears_of_what_it_asks_for(
     studio: Studio, query: str, wanted: list[tuple[str, str]]
 ) -> None:
     cursor = studio.jobs.broker.listen()
-    jobs = [studio.jobs.submit(nothing.with_options(queue=queue)) for queue in ("night", "day")]
+    jobs = [studio.jobs.submit(be_heard.with_options(queue=queue)) for queue in ("night", "day")]
     for job in jobs:
         studio.jobs.cancel(job.id)
     path = f"/queue/events?after={cursor}&{query.replace('JOB', jobs[1].id)}"
@@ -149,7 +149,7 @@ def test_many_clients_cost_the_server_one_reader_and_are_freed_when_they_go(stud
         answers = [stack.enter_context(followed(port)) for _ in range(60)]
         for answer in answers:
             assert answer.readline().startswith(b"retry: ")
-        handles = [studio.jobs.submit(nothing) for _ in range(50)]
+        handles = [studio.jobs.submit(be_heard) for _ in range(50)]
         for answer in answers:
             found = [event["id"] for _, event in islice(events_in(answer), len(handles))]
             assert found == [handle.id for handle in handles]
@@ -158,7 +158,7 @@ def test_many_clients_cost_the_server_one_reader_and_are_freed_when_they_go(stud
         stack.close()
 
         def all_gone() -> bool:
-            studio.jobs.submit(nothing)
+            studio.jobs.submit(be_heard)
             return threads() <= before + 1
 
         wait_until(all_gone, 20, "the threads of the clients to end")
@@ -172,7 +172,7 @@ def test_a_listener_that_is_behind_what_the_reader_keeps_misses_nothing(
     own = Hub(studio.jobs)
     start = studio.jobs.broker.listen()
     with own.listening(start):
-        handles = [studio.jobs.submit(nothing) for _ in range(55)]
+        handles = [studio.jobs.submit(be_heard) for _ in range(55)]
         quick = start
         while (found := own.after(quick, 5)) and found[-1].id != handles[-1].id:
             quick = found[-1].cursor
@@ -212,13 +212,13 @@ def test_a_stream_outlasts_the_absence_of_the_server_and_has_no_gap(tmp_path: Pa
             studio = Studio(jobs, tmp_path / "shoot")
             with served(studio.app) as port, followed(port) as answer:
                 found = events_in(answer)
-                first = jobs.submit(nothing)
+                first = jobs.submit(be_heard)
                 assert next(found)[1]["id"] == first.id
                 server.kill()
                 away = studio.ask("GET", "/queue/events")
                 assert (away.status_code, away.headers["Retry-After"]) == (503, "5")
                 server.start()
-                more = [jobs.submit(nothing).id for _ in range(20)]
+                more = [jobs.submit(be_heard).id for _ in range(20)]
                 assert [event["id"] for _, event in islice(found, 20)] == more
     finally:
         server.stop()

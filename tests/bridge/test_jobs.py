@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from junmai_jobs import task
+from junmai_jobs import cache, codec, task
 from junmai_jobs.bridge.paths import paths_of
-from junmai_jobs.job import Job
+from junmai_jobs.codec import as_json
+from junmai_jobs.job import Call, Job
 from junmai_jobs.options import Options
 from junmai_jobs.task import find_task, task_names
 from junmai_jobs.tasks.photos import process_photo
+from tests.writing import write_megabytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,12 +55,31 @@ def test_a_job_is_submitted_as_it_was_asked_for(studio: Studio) -> None:
     assert (job.queue, job.priority, job.tags) == ("night", 9, ["wedding"])
 
 
+def test_what_the_disk_has_no_room_for_is_refused(studio: Studio, tmp_path: Path) -> None:
+    body = {"task": write_megabytes.name, "args": [2**40, str(tmp_path)]}
+    assert refused(studio, body) == (507, "disk_full")
+
+
 @pytest.mark.parametrize("option", [{"id": "mine"}, {"unique": "mine"}], ids=str)
 def test_a_job_that_is_there_is_told(studio: Studio, option: dict[str, str]) -> None:
     first = studio.ask("POST", "/queue/jobs", json=row(**option))
     again = studio.ask("POST", "/queue/jobs", json=row(**option))
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.get_json() == first.get_json() | {"existing": True}
+
+
+def test_what_is_kept_is_answered_at_once(studio: Studio) -> None:
+    key = cache.key_of_call(find_task("bridge.noted"), Call("bridge.noted", ["a"]), "")
+    studio.jobs.broker.remember(key, "1", codec.pack(["é", b"x"]), lasts=60, most=9, room=999)
+    answer = studio.ask("POST", "/queue/jobs", json=row(cache=60, reuse=True))
+    told = answer.get_json()
+    assert (answer.status_code, studio.jobs.stats()["total_pending"]) == (200, 0)
+    expected = {"status": "succeeded", "existing": False, "reused": True, "result": as_json(["é", b"x"])}
+    assert told == expected | {"id": told["id"]}
+    missing = studio.ask("GET", f"/queue/jobs/{told['id']}")
+    assert (missing.status_code, "answered with a result" in missing.get_json()["error"]) == (404, True)
+    assert refused(studio, row(reuse=True)) == (400, "bad_value")
+    assert studio.ask("POST", "/queue/jobs", json=row(cache=60, reuse=True, args=["b"])).status_code == 201
 
 
 def test_an_id_of_a_job_with_other_content_is_refused(studio: Studio) -> None:
@@ -278,3 +299,11 @@ def test_an_id_that_no_job_has_is_not_found(studio: Studio, method: str, path: s
 def test_an_id_with_slashes_in_a_row_is_found(studio: Studio) -> None:
     made = studio.jobs.submit(noted.with_options(id="shoot//a/b"), "a")
     assert studio.done("GET", "/queue/jobs/shoot//a/b")["id"] == made.id
+
+
+def test_why_a_job_does_not_run_is_told(studio: Studio) -> None:
+    job_id = studio.ask("POST", "/queue/jobs", json=row()).get_json()["id"]
+    told = studio.done("GET", f"/queue/jobs/{job_id}/why")
+    assert told == studio.jobs.why(job_id).as_dict()
+    assert (told["reason"], told["position"], told["expected_start"]) == ("no_worker", 0, None)
+    assert studio.ask("GET", "/queue/jobs/nobody/why").status_code == 404

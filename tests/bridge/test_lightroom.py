@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from junmai_jobs.bridge.lightroom import LEASE
 from junmai_jobs.broker import Broker
 from junmai_jobs.endings import succeed
 from junmai_jobs.job import Status
 from junmai_jobs.keys import Keys
 from junmai_jobs.limits import Unique
+from junmai_jobs.settings import EXTERNAL_LEASE
 from junmai_jobs.tasks.lightroom import lightroom_apply
 from junmai_jobs.tasks.photos import analyze_exif
 from tests.backends import Clock
@@ -113,9 +113,9 @@ def test_a_plugin_that_shows_no_sign_of_life_loses_its_job(studio: Studio, clock
     lease = studio.done("GET", "/job/next?client=a")["lease"]
     waits = []
     while studio.ask("GET", "/job/next?client=b").status_code == 404:
-        waits.append(LEASE / 4)
-        clock.advance(LEASE / 4)
-    assert LEASE <= sum(waits) <= 1.25 * LEASE
+        waits.append(EXTERNAL_LEASE / 4)
+        clock.advance(EXTERNAL_LEASE / 4)
+    assert EXTERNAL_LEASE <= sum(waits) <= 1.25 * EXTERNAL_LEASE
     for path, body in (("result", {"status": "success"}), ("heartbeat", {})):
         late = studio.ask("POST", f"/job/{job_id}/{path}", json=body | {"lease": lease})
         assert (late.status_code, late.get_json()["code"]) == (409, "stale_lease")
@@ -126,7 +126,7 @@ def test_signs_of_life_keep_a_job_for_as_long_as_it_takes(studio: Studio, clock:
     (job_id,) = submit(studio)
     lease = studio.done("GET", "/job/next?client=a")["lease"]
     for done in range(10):
-        clock.advance(LEASE / 4)
+        clock.advance(EXTERNAL_LEASE / 4)
         body = {"lease": lease, "progress": {"done": done, "total": 10, "stage": "brushes"}}
         studio.done("POST", f"/job/{job_id}/heartbeat", json=body)
         assert studio.ask("GET", "/job/next?client=b").status_code == 404
@@ -212,7 +212,7 @@ def test_without_a_lease_nothing_is_told_of_the_run_of_one_that_has_it(studio: S
     (job_id,) = submit(studio)
     studio.done("GET", "/job/next")
     while (given := studio.ask("GET", "/job/next?client=a")).status_code == 404:
-        clock.advance(LEASE / 4)
+        clock.advance(EXTERNAL_LEASE / 4)
     lease = given.get_json()["lease"]
     for path, body in (("result", {"status": "failure"}), ("heartbeat", {})):
         answer = studio.ask("POST", f"/job/{job_id}/{path}", json=body)

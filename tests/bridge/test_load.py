@@ -12,7 +12,6 @@ LONG = pytest.mark.slow
 @pytest.mark.parametrize(
     "load",
     [
-        Load(clients=5, rate=50, seconds=3),
         Load(clients=5, rate=50, seconds=8, away=True),
         pytest.param(Load(clients=50, rate=200, seconds=30), marks=LONG),
         pytest.param(Load(clients=50, rate=200, seconds=60, away=True), marks=LONG),

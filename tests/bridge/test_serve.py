@@ -303,9 +303,10 @@ def test_who_comes_while_too_many_are_connected_is_told_to_come_again(
 
 def test_other_computers_cannot_keep_this_one_out(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "MOST_CONNECTIONS", 1)
-    with served(studio.app) as port, connect(port) as follower:
+    with served(studio.app) as port, contextlib.ExitStack() as stack:
         with monkeypatch.context() as elsewhere:
             elsewhere.setattr(serving, "is_loopback", lambda _: False)  # as if it were one of them
+            follower = stack.enter_context(connect(port))  # it is asked while it is accepted
             follower.sendall(b"GET /queue/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b" 200 " in follower.recv(65_536)
             assert ask(port, "GET", "/healthz").status == 503

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from junmai_jobs import InvalidState, JobQueue, StoreUnavailable
 from junmai_jobs.config import Config
+from junmai_jobs.laws import check_laws
 from tests.chaos.audit import audit
 from tests.chaos.faults import Nemesis
 from tests.chaos.fleet import LEASE, Fleet
+from tests.chaos.scrape import Scraper
 from tests.chaos.tasks import read_journal, work
 from tests.proxy import Proxy
 from tests.servers import RedisProcess, server_binary
@@ -144,12 +146,14 @@ def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
         jobs = JobQueue(server.url, config=Config(home=folder))
         producer = Producer(jobs, count, random.Random(seed))
         nemesis = Nemesis(server, proxy, fleet, lambda: len(producer.acknowledged), seed)
-        with nemesis.rage():
-            producer.run()
-        over = time.monotonic()
-        fleet.recover()
-        settled = wait_for_backlog(jobs, 0, SETTLE)
-        settled_after = time.monotonic() - over
+        scraper = Scraper(server.url, folder)
+        with scraper.at_work():
+            with nemesis.rage():
+                producer.run()
+            over = time.monotonic()
+            fleet.recover()
+            settled = wait_for_backlog(jobs, 0, SETTLE)
+            settled_after = time.monotonic() - over
         codes, left_behind = fleet.stop(), fleet.left_behind()
         found = audit(
             server.client(),
@@ -158,15 +162,21 @@ def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
             read_journal(fleet.journal),
             producer.doomed,
         )
+        laws = list(check_laws(jobs.broker, jobs.inspector))
+    told = found.as_dict()
+    told["findings"] += (differences := scraper.differences(found))
+    told["findings"] += (broken := [f"{each.law}: {each.where} {each.detail}" for each in laws])
     return {
         "seed": seed,
         "jobs": count,
         "server": version,
-        **found.as_dict(),
+        **told,
         **dict(sorted(nemesis.counts.items())),
         "replies_lost_by_proxy": proxy.lost,
         "accepted_unheard": producer.repeated,
         "ended_late": fleet.ended_late(),
+        "scrapes": scraper.scrapes,
+        "scrapes_without_server": scraper.away,
         "settled": settled,
         "under_fire_s": round(over - started, 1),
         "settled_after_s": round(settled_after, 1),
@@ -177,6 +187,8 @@ def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
         "ok": found.ok
         and found.acknowledged == count
         and settled
+        and not differences
+        and not broken
         and not (any(codes) or fleet.fell or left_behind),
     }
 

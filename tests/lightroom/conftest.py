@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ def _no_jobs(server: RedisProcess) -> None:
 def bridge(server: RedisProcess, studio: Studio) -> Iterator[str]:
     """The address of a bridge with the studio's jobs."""
     home = studio.jobs.config.home
+    roots = [str(studio.path(studio.photos[0]).parent)]
+    (home / "config.json").write_text(json.dumps({"photo": {"roots": roots}}), "utf-8")
     command = CommandLine(home, home.with_name("cwd"), {"JUNMAI_REDIS_URL": server.url})
     url = f"http://127.0.0.1:{(port := free_port())}"
     process = command.start("serve", "--port", str(port))

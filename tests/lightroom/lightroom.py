@@ -59,6 +59,8 @@ class Lightroom:
     url: str
     token: str | Path
     """The token, or its file."""
+    tells_screen: bool = False
+    """As nothing but a few tests wants to hear of it."""
     process: subprocess.Popen[str] | None = field(default=None)
 
     def __post_init__(self) -> None:
@@ -81,7 +83,7 @@ class Lightroom:
     def start(self, **scene: Any) -> subprocess.Popen[str]:
         """Start it; see ``sdk/Scene.lua`` for the scene."""
         file = self.folder / f"scene-{next(_numbers)}.json"
-        prefs: dict[str, Any] = {"url": self.url}
+        prefs: dict[str, Any] = {"url": self.url, "tellsScreen": self.tells_screen}
         if isinstance(self.token, Path):
             prefs["tokenFile"] = str(self.token)
         else:

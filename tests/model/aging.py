@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.model.moves import Moves
+from tests.model.looks import Looks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,14 +16,15 @@ BOUND = 47
 
 
 @dataclass
-class Aging(Moves):
+class Aging(Looks):
     aged: list[int] = field(default_factory=list)
     """The times of all rounds there were."""
     ages: dict[int, int] = field(default_factory=dict)
     """A place in line -> when it was found to be the last that was given."""
 
     def oldest(self, lane: str) -> Job | None:
-        return min(self.in_home(lane, "ready"), key=lambda job: job.place, default=None)
+        in_line = [job for job in self.in_home(lane, "ready") if job.place > 0]
+        return min(in_line, key=lambda job: job.place, default=None)
 
     def age(self, lanes: Iterable[str]) -> list[Job]:
         """Raise whoever has waited longest in each lane, if that is long enough. Those that were raised."""
@@ -36,4 +37,5 @@ class Aging(Moves):
         raised = [head for head in heads if past and head.place <= past[-1][1] and head.priority < 10]
         for head in raised:
             head.priority = 10
+            self.look_away(head)
         return raised

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from junmai_jobs.broker import Broker
+from junmai_jobs.inspector import Inspector
 from junmai_jobs.keys import Keys
+from junmai_jobs.laws import check_laws
 from junmai_jobs.scripts import library
 from tests.model import laws
 from tests.model.job import OFFERS
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
     from junmai_jobs.job import Claimed
     from tests.backends import Backend
+
+LOOK_EVERY = 12
+"""Steps: the laws of the store are read off the whole of it."""
 
 
 class Frame(RuleBasedStateMachine):
@@ -48,9 +53,12 @@ class Frame(RuleBasedStateMachine):
         self.cursor = "0"
         self.told: dict[str, str] = {}
         self.clock_ran_back = False
+        self.inspector = Inspector(backend.link, self.namespace)
+        self.steps = 0
 
     def teardown(self) -> None:
-        self.stack.close()
+        with self.stack:
+            self.no_law_of_the_store_is_broken()
 
     def tick(self, seconds: int = 10) -> None:
         """Go to a time that never was before."""
@@ -83,6 +91,13 @@ class Frame(RuleBasedStateMachine):
     def the_outcome(self) -> None:
         self.the_store_is_as_the_model_says()
         self.the_laws_hold()
+        self.steps += 1
+        if self.steps % LOOK_EVERY == 0:
+            self.no_law_of_the_store_is_broken()
+
+    def no_law_of_the_store_is_broken(self) -> None:
+        broken = list(check_laws(self.broker, self.inspector))
+        assert not broken, broken
 
     def the_store_is_as_the_model_says(self) -> None:
         self.model.tell_changes()

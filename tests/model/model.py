@@ -36,7 +36,7 @@ class Model(Schedules, Aging, News):
             for word in ("scheduled", "retrying"):
                 due = [job for job in self.in_home(queue, word) if job.due <= self.now]
                 for job in sorted(due, key=lambda job: (job.due, job.id)):
-                    self.to_the_end_of_the_line(job)
+                    self.come_into_line(job)
         self.unpark_due()
 
     def claim(
@@ -225,6 +225,7 @@ class Model(Schedules, Aging, News):
         if job.is_over:
             return "STATE"
         job.priority = priority
+        self.look_away(job)
         return "OK"
 
     def resolve(self, order: Sequence[str]) -> bool:
@@ -264,7 +265,9 @@ class Model(Schedules, Aging, News):
             self.postpone(child, "scheduled", delay // 1000, "")
         else:
             child.note = ""
-            self.to_the_end_of_the_line(child)
+            self.come_into_line(child)
+        if not child.request and child.kept_place > 0:
+            child.kept_place = 0
 
     def pause(self, queues: Iterable[str]) -> None:
         self.paused = self.paused | dict.fromkeys(queues, True) if queues else {"*": True}
@@ -295,7 +298,7 @@ class Model(Schedules, Aging, News):
             if not (owned or self.has_children(job.id) or self.is_read(job.id)):
                 del self.jobs[job.id]
                 self.gone.add(job.id)
-                self.owners = {key: owner for key, owner in self.owners.items() if owner.id != job.id}
+                self.pass_keys_on(job.id)
 
     def expire(self) -> None:
         for job in self.jobs.values():

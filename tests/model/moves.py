@@ -82,6 +82,14 @@ class Moves(Admission):
             before = other.id if other and other is not job and other.word == "running" else ""
             self.owners[unique.key] = Owner(job.id, unique.scope, till, before)
 
+    def pass_keys_on(self, gone: str) -> None:
+        """To the job beside which this one was accepted, while that lives."""
+        for key, owner in list(self.owners.items()):
+            if owner.id == gone:
+                del self.owners[key]
+                if self.has_key(owner.before, owner.scope, None):
+                    self.owners[key] = Owner(owner.before, owner.scope, None)
+
     def block(self, job: Job, delay: int, after: Iterable[tuple[str, str]]) -> None:
         job.word, job.note, job.holds = "blocked", str(delay * 1000), ""
         job.reads = set()
@@ -119,6 +127,11 @@ class Moves(Admission):
 
     def to_the_end_of_the_line(self, job: Job) -> None:
         job.word, job.place = "ready", self.next_place()
+
+    def come_into_line(self, job: Job) -> None:
+        """Behind all others, but where somebody has looked at it, at the place it got for that."""
+        self.to_the_end_of_the_line(job)
+        job.place = min(job.kept_place, 0) or job.place
 
     def cancelled_instead(self, job: Job, event: str) -> bool:
         """A run ends without an end of the job: noted, and cancelled if somebody asked for that."""

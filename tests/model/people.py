@@ -31,6 +31,16 @@ class People(Frame):
         job_ids = there or list(self.model.jobs)
         self.do_as_wished(act, job_ids[choice % len(job_ids)], choice % 11)
 
+    @rule(picked=st.lists(choices, min_size=1, max_size=3))
+    @precondition(lambda self: self.model.jobs)
+    def somebody_looks_at_jobs(self, picked: list[int]) -> None:
+        self.tick()
+        job_ids = list(self.model.jobs)
+        looked_at = list(dict.fromkeys(job_ids[choice % len(job_ids)] for choice in picked))
+        homes = self.model.boost(looked_at)
+        for _ in range(2):
+            assert self.broker.boost(looked_at) == homes
+
     @rule(choice=choices)
     @precondition(lambda self: any(job.word == "blocked" for job in self.model.jobs.values()))
     def somebody_regrets_a_cancel(self, choice: int) -> None:

@@ -18,6 +18,7 @@ from junmai_jobs import (
     context,
     guard,
     interrupt,
+    learning,
     pool,
     retry,
     scheduler,
@@ -211,12 +212,14 @@ def stage() -> Iterator[None]:
         *((each, {"task_names": lambda: [TASK]}) for each in (worker, scheduler)),
         (scheduler, dead),
         (pool, {"children_context": lambda: None}),
-        (worker, {"worker_name": lambda: World.this.me().name}),
+        (worker, {"worker_name": lambda _: World.this.me().name}),
         (worker, {"describe_process": lambda: {"pid": World.this.me().pid, "host_id": "here"}}),
         (scheduler, {"host_id": lambda: "here"}),
         (context.RunningJob, {"_logging": nullcontext()}),  # one a process
         (interrupt, {"time_limit": lambda _: _NoLimit()}),
         (retry, {"random": _Chance}),
+        (child, {"Learning": lambda broker: learning.Learning(broker, clock=Time.monotonic)}),
+        (learning, {"new_id": _new_id, "reset_peak": lambda: None, "peak": lambda: None}),
     ]
     log = logging.getLogger("junmai_jobs.worker")
     with ExitStack() as stack:
@@ -233,6 +236,10 @@ class _NoLimit(nullcontext[None]):
 
 def _pids() -> set[int]:
     return {each.pid for each in World.this.processes if each.alive}
+
+
+def _new_id() -> str:
+    return f"{World.this.random.getrandbits(64):016x}"
 
 
 class _Chance:

@@ -70,8 +70,8 @@ MUTANTS = (
     ),
     Mutant(
         "what has run is claimed ahead",
-        "if known[index] or not readable",
-        "if not readable",
+        "readable and not (known[index] or extras or expired)",
+        "readable and not (extras or expired)",
     ),
     Mutant(
         "more is claimed ahead than is asked for",

@@ -13,7 +13,7 @@ from junmai_jobs.job import Body
 from junmai_jobs.keys import FINISHED_HOMES, QUEUE_HOMES
 from tests.model.job import EPOCH, LANES, LIMITS
 from tests.model.wishes import as_schedule
-from tests.verbs.store import BAND
+from tests.verbs.store import BAND, TENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +35,7 @@ _SETS = (
     "expiring",
     "ages",
     "ticks",
+    "looked_at",
 )
 _HASHES = (
     "bodies",
@@ -93,6 +94,7 @@ def stored(admin: Any, keys: Keys, model: Model, cursor: str) -> dict[str, Any]:
         "claimers": hashes["claimers"],
         "paused": hashes["paused"],
         "schedules": hashes["schedules"],
+        "looked_at": sets["looked_at"],
         "news": _news(events),
         "cursor": events[-1][0].decode() if events else cursor,
     }
@@ -131,6 +133,10 @@ def expected(model: Model) -> dict[str, Any]:
         "schedules": {
             name: as_schedule(schedule.plan).encode().decode("latin-1")
             for name, schedule in model.schedules.items()
+        },
+        "looked_at": {
+            f"{job_id} {look.priority} {look.place_before or ''}": TENS + look.place
+            for job_id, look in model.looks.items()
         },
         "news": model.news,
     }
@@ -214,7 +220,7 @@ def _homes(jobs: Iterable[Job]) -> dict[str, Any]:
 
 
 def _score(negative_priority: int, place: int) -> int:
-    return (10 + negative_priority) * BAND + place
+    return (10 + negative_priority) * BAND + (TENS if negative_priority == -10 else 0) + place
 
 
 def _holders(job: Job) -> list[str]:

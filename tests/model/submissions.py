@@ -50,4 +50,6 @@ class Submissions(Moves):
             return
         self.fill(job, content)
         if delay and job.word in {"ready", "scheduled"}:
+            if job.word == "ready" and job.place < 0:
+                job.kept_place = job.place
             job.word, job.due = "scheduled", self.now + delay

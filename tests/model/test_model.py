@@ -26,7 +26,7 @@ def machine_on(backend: Backend) -> type[Machine]:
 
 @pytest.mark.timeout(600)
 def test_the_store_does_as_the_model_does(backends: Backends) -> None:
-    few = settings(max_examples=150, stateful_step_count=50)
+    few = settings(max_examples=80, stateful_step_count=50)
     run_machine(machine_on(backends.get("valkey")), settings=few)
 
 

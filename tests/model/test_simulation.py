@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from junmai_jobs import scripts
 from tests.model.simulation import Simulation, replay
 from tests.model.simulation_actors import stage
 from tests.model.simulation_mutants import MUTANTS
@@ -50,6 +51,11 @@ def outcomes(store: SimulatedStore, seeds: Iterable[int]) -> Iterator[Outcome]:
         if outcome.error is not None:
             pytest.fail(str(outcome))
         yield outcome
+
+
+def test_each_way_to_break_the_verbs_changes_them() -> None:
+    library = scripts.library(moved_clock=True)
+    assert [mutant.name for mutant in MUTANTS if mutant.old not in library] == []
 
 
 def test_nothing_is_lost_and_nothing_ends_twice(simulated: SimulatedStore) -> None:

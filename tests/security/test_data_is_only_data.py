@@ -96,6 +96,16 @@ def test_a_script_is_sent_by_one_module_and_made_of_files_alone() -> None:
         for path in MODULES
     }
     assert [path for path in MODULES if words[path] & {"EVAL", "EVALSHA", "FCALL"}] == ["connection.py"]
+    sending = {"eval", "evalsha", "eval_ro", "fcall", "script_load", "register_script", "function_load"}
+    assert [
+        path
+        for path in MODULES
+        for call in calls(path)
+        if ast.unparse(call.func).rpartition(".")[2] in sending
+    ] == []
+    assert [
+        path for path in MODULES for call in calls(path) if ast.unparse(call.func).endswith(".evaluate")
+    ] == ["doctor/rights.py"]
     assert [path for path in MODULES for call in calls(path) if ast.unparse(call.func) == "Verb"] == [
         "scripts.py"
     ]

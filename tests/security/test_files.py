@@ -27,6 +27,10 @@ WRITERS = {
     ("embedded.py", "write_text"),  # the state, beside itself and then in its place
     ("embedded.py", "open"),  # lock and log, which grow
     ("watcher.py", "open"),  # /dev/null
+    ("demo/shoot.py", "write_bytes"),  # what it draws, in a folder of its own for its user alone
+    ("timeline.py", "open"),  # a trace, aside, for its user alone
+    ("learning.py", "write_bytes"),  # to the kernel, that its mark of the most memory is to begin anew
+    ("keeping.py", "open"),  # an export, aside, for its user alone
     ("scripts.py", "write_text"),  # the scripts, for a linter
     (
         "photo/export/exporting.py",
@@ -41,6 +45,7 @@ WRITERS = {
     ("photo/pictures/opening.py", "os.fdopen"),
     ("cli.py", "os.open"),  # /dev/null, in the place of a closed stream
     ("commands/worker.py", "open"),  # the same
+    ("commands/init.py", "open"),  # a folder to begin with: what is there is not written over
     ("bridge/token.py", "open"),  # the token, for its user alone
     ("contact_sheet/__init__.py", "open"),  # the page, for its user alone
 }

@@ -30,10 +30,11 @@ SECRET = "S3cr3t!"  # noqa: S105 - that is the point
 ENCODED = quote("p@ss/S3cr3t!#%", safe="")
 SECRETS = (SECRET, ENCODED, unquote(ENCODED), "S3cr3t")
 ARGUMENTS = {
-    "submit": ["quick", "1"], "show": ["x"], "retry": ["x"], "cancel": ["x"], "batch": ["x"],
-    "purge": ["--yes"],
+    "submit": ["quick", "1"], "show": ["x"], "why": ["x"], "retry": ["x"], "cancel": ["x"], "batch": ["x"],
+    "purge": ["--yes"], "demo": ["--photos", "5"],
     "process": ["/nowhere"], "schedule add": ["s", "quick", "--every", "60"], "schedule remove": ["x"],
     "schedule pause": ["x"], "schedule resume": ["x"], "schedule run": ["x"], "worker": ["--queues", "A B"],
+    "init": ["/dev/null/folder"],
 }  # fmt: skip
 SOURCES = ("option", "query", "JUNMAI_REDIS_URL", "REDIS_URL", "REDIS_PASSWORD", "file", "JUNMAI_CONFIG")
 TYPED = [[*command, *ARGUMENTS.get(" ".join(command), [])] for command in COMMANDS]

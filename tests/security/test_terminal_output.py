@@ -100,7 +100,7 @@ def test_the_table_of_picks(capsys: pytest.CaptureFixture[str]) -> None:
     name = EVIL.replace("/", "")
     pick = Pick(path=f"/shoot/{name}", score=4.0, why=EVIL, group=2, preset=EVIL)
     report = Report(session_id=1, photos=2, succeeded=1, failed=1, groups=[], picks=[pick], started=2,
-                    forecast=None, failures=[Failure(path=f"/shoot/{name}", error=EVIL)])  # fmt: skip
+                    failures=[Failure(path=f"/shoot/{name}", error=EVIL)])  # fmt: skip
     process._show(report, folder)
     text = capsys.readouterr().out
     assert is_clean(text)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from junmai_jobs import endings as verbs
+from junmai_jobs.archive import StoredJob
 from junmai_jobs.broker import Broker
+from junmai_jobs.estimates import Like, Observation, lessons
 from tests.verbs.scenarios import next_tick
 from tests.verbs.scenarios import schedule as hourly
 from tests.verbs.store import ERROR, new_job
@@ -219,6 +221,12 @@ def reprioritize(store: Store) -> Call:
     return lambda broker: broker.reprioritize("b", 9)
 
 
+def boost(store: Store) -> Call:
+    store.add("a", "b")
+    store.add("c", delay=60)
+    return lambda broker: broker.boost(["b", "c"])
+
+
 def pause(store: Store) -> Call:
     store.add("a")
     return lambda broker: broker.pause(["default", "night"])
@@ -355,6 +363,11 @@ def recall(store: Store) -> Call:
     return lambda broker: broker.recall("noop 1 2", token)
 
 
+def recall_of_a_submission(store: Store) -> Call:
+    remember(store)(store.broker)
+    return lambda broker: broker.recall_all(["noop 1 2", "noop 1 3"], "?123456")
+
+
 def recall_too_late(store: Store) -> Call:
     call = recall(store)
     store.advance(60)
@@ -366,15 +379,58 @@ def forget(store: Store) -> Call:
     return lambda broker: broker.forget([b"noop 1 2", b"noop 1 3"])
 
 
+def learn(store: Store) -> Call:
+    runs = {Like("noop", "24 MP", "CPU"): [Observation(0.5, 2**20), Observation(0.25)]}
+    return lambda broker: broker.learn("r1", lessons(runs), most=200)
+
+
+def extract(store: Store) -> Call:
+    store.ended("a", verbs.succeed(b"\x01"))
+    store.add("b", after=("a",))
+    return lambda broker: [job.id for job in broker.extract([b"a", b"b", b"c"])]
+
+
+def stage(store: Store) -> Call:
+    store.broker.stage("one")
+    return lambda broker: broker.stage("another")
+
+
+def restore(store: Store) -> Call:
+    store.broker.stage("one")
+    body = new_job("a").body
+    return lambda broker: broker.restore("one", "jobs", StoredJob(b"a", b"ready", b"default", b"5", body))
+
+
+def adopt(store: Store) -> Call:
+    restore(store)(store.broker)
+    store.broker.restore("one", "meta", [b"sequence", b"5"])
+    return lambda broker: broker.adopt("one")
+
+
+def examine(store: Store) -> Call:
+    store.add("a", "b")
+    return lambda broker: broker.examine("jobs", ["", "a", "b"])
+
+
+def examine_that_mends(store: Store) -> Call:
+    """The second time there is nothing to mend."""
+    store.add("a", "b")
+    store.running("c", priority=9)
+    store.admin.zadd(store.keys.queue("default", "scheduled"), {"a": 1})
+    store.damage_state("c")
+    return lambda broker: broker.examine("jobs", ["*", "a", "b", "c"], mends=True)[0]
+
+
 CASES: list[Case] = [
     enqueue, promote, claim, claim_that_gives_back, claim_of_nothing, step, step_to_nothing,
     step_of_a_lost_run, step_ahead, step_ahead_that_gives_back, extend,
     succeed, retry, retry_of_what_was_to_be_cancelled, fail, defer,
     confirm_cancel, release, crash, reap, reap_too_late, cancel, cancel_of_a_run, resolve, revive,
-    reprioritize, pause, resume, purge, prune, progress, register, deregister, dismiss, announce,
+    reprioritize, boost, pause, resume, purge, prune, progress, register, deregister, dismiss, announce,
     succeed_for_a_while, step_aside, step_that_makes_way, checkpoint, log, outranked, expire, inherit,
     age, sample, listen,
     schedule, unschedule, due, fire, survey,
     release_of_the_others, crash_of_one_of_several, crash_of_an_input, suspicion, acquit, revive_by_force,
-    remember, recall, recall_too_late, forget,
+    remember, recall, recall_of_a_submission, recall_too_late, forget, learn,
+    extract, stage, restore, adopt, examine, examine_that_mends,
 ]  # fmt: skip

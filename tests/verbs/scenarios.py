@@ -33,14 +33,15 @@ def next_tick(store: Store, name: str = "hourly") -> int:
     return round(store.score(name, "ticks") / 1000)
 
 
-def work(store: Store) -> None:
-    """All that can be done is done, until every job has come to its end."""
+def work(store: Store, *more: str) -> None:
+    """All that can be done is done, until every job has come to its end; also in ``more`` lanes."""
+    queues = (*QUEUES, *more)
     store.broker.resume()
     for _ in range(10):
-        store.broker.reap(QUEUES)
-        store.broker.promote(QUEUES)
+        store.broker.reap(queues)
+        store.broker.promote(queues)
         store.broker.resolve()
-        while (job := store.claim(*QUEUES, claimer="last/1", generation=9)) is not None:
+        while (job := store.claim(*queues, claimer="last/1", generation=9)) is not None:
             store.broker.end(job, verbs.succeed(b""))
         store.advance(10)
 

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from junmai_jobs.endings import Ending
 
 BAND = 2**42
+TENS = BAND // 2
+"""From where on places at priority 10 count."""
 CLAIMER = "w/1"
 ERROR = {"type": "ValueError", "message": "too dark", "traceback": ""}
 NEWER_BODY = b"3default|5\nwhatever a later version writes"
-_DUE = ("expiring", "ages", "suspected", "cache_uses")
+_DUE = ("expiring", "ages", "suspected", "cache_uses", "observed")
 _TIMES = {*FINISHED_HOMES, "scheduled", "retrying", "leases", "blocked", "ended", "workers", *_DUE}
 _JOB_HASHES = ("bodies", "states", "results", "histories", "progress_notes", "checkpoints", "log_lines")
 _INDEXES = (
     "needed", "members", "holders", "parked", "starts", "limits_due", "ticks", *_DUE, "minutes", "hours",
+    "looked_at",
 )  # fmt: skip
 _COUNTS = {b"sequence", b"purged", b"cache_bytes", b"cache_hits", b"cache_misses"}
 _KINDS = (*QUEUE_HOMES, "bell")
@@ -269,7 +272,8 @@ class Store:
 def _homes_in(exact: dict[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, content in exact.items():
-        if name in FINISHED_HOMES or name.rpartition(":")[2] in QUEUE_HOMES:
+        is_home = name in FINISHED_HOMES or name.rpartition(":")[2] in QUEUE_HOMES
+        if is_home and not name.startswith("import:"):
             for job_id in content:
                 found.setdefault(job_id.decode(), []).append(name.removeprefix("default:"))
     return found
@@ -283,6 +287,7 @@ def _home_of(state: State) -> str:
 
 
 def _expected_kind(name: str) -> str | None:
+    name = name.removeprefix("import:").removeprefix("q:")
     if name in {
         "meta",
         "paused",
@@ -290,6 +295,7 @@ def _expected_kind(name: str) -> str | None:
         "worker_info",
         "uniques",
         "schedules",
+        "observations",
         "suspects",
         "cached",
         *_JOB_HASHES,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from junmai_jobs import endings as verbs
-from tests.verbs.store import BAND, ERROR, NEWER_BODY
+from tests.verbs.store import BAND, ERROR, NEWER_BODY, TENS
 
 if TYPE_CHECKING:
     from tests.verbs.store import Store
@@ -26,7 +26,7 @@ def test_who_has_waited_for_the_bound_is_first_in_line(store: Store) -> None:
     assert store.line() == ["urgent", "old"]
     age(store)
     assert store.line() == ["old", "urgent"]
-    assert store.score("old") == 1
+    assert store.score("old") == TENS + 1
     assert store.drain() == ["old", "urgent"]
 
 
@@ -36,7 +36,7 @@ def test_the_job_says_that_it_has_the_highest_priority(store: Store) -> None:
     store.add("b", queue="night", priority=1)
     age(store, "default", "night")
     age(store, "default", "night", after=BOUND)
-    assert int(store.state("a").score) == 1
+    assert int(store.state("a").score) == TENS + 1
     assert store.admin.hget(store.keys.bodies, "b").startswith(b"1night|10")
 
 
@@ -77,7 +77,7 @@ def test_one_a_second_however_many_ask_and_however_fast_it_starts(store: Store) 
             store.broker.age(["default"], BOUND)
     assert store.score("c") == 5 * BAND + 3
     age(store)
-    assert store.score("c") == 3
+    assert store.score("c") == TENS + 3
 
 
 def test_who_has_the_highest_priority_already_is_left_alone(store: Store) -> None:
@@ -95,7 +95,7 @@ def test_each_queue_has_its_own(store: Store) -> None:
     store.add("other", queue="other")
     age(store, "day", "night")
     age(store, "day", "night", after=BOUND)
-    assert (store.score("a", "day:ready"), store.score("b", "night:ready")) == (1, 2)
+    assert (store.score("a", "day:ready"), store.score("b", "night:ready")) == (TENS + 1, TENS + 2)
     assert store.score("other", "other:ready") == 5 * BAND + 3
 
 
@@ -129,7 +129,8 @@ def test_few_samples_are_kept(store: Store) -> None:
     for number in range(130):
         store.add(f"job-{number}")
         age(store)
-    assert BOUND <= store.admin.zcard(store.keys.ages) <= BOUND + 2
+    # A machine that takes long over a call adds to the second that passes between two of them.
+    assert BOUND // 2 <= store.admin.zcard(store.keys.ages) <= BOUND + 2
 
 
 @pytest.mark.parametrize("ran", [-3600, 3600])
@@ -144,4 +145,4 @@ def test_a_clock_that_is_set_stops_nothing(store: Store, ran: float) -> None:
     store.add("last")
     age(store)
     age(store, after=BOUND)
-    assert store.score("last") == 3
+    assert store.score("last") == TENS + 3

@@ -9,7 +9,7 @@ import pytest
 
 from junmai_jobs import endings as verbs
 from junmai_jobs.inspector import Inspector
-from tests.verbs.store import ERROR, new_job
+from tests.verbs.store import BAND, CLAIMER, ERROR, new_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,3 +194,37 @@ def test_what_people_read_leaves_out_what_cannot_be_read(store: Store) -> None:
     assert inspector.worker_info() == {"w1": {}, "\N{REPLACEMENT CHARACTER}": {}}
     for key in (keys.queues, keys.workers, keys.worker_info, keys.paused):
         store.admin.delete(key)
+
+
+NO_PLACES = ("+inf", "-inf", -1, 0.5, 5 * BAND + 0.5, 2.0**60, 1e300)
+
+
+@pytest.mark.parametrize("score", NO_PLACES)
+def test_a_job_whose_place_in_line_is_none_runs_once(store: Store, score: float) -> None:
+    """Whatever claims it: its state can be read, and its end counts."""
+    store.add("a", "b", "c", "d")
+    line = store.keys.queue("default", "ready")
+    store.admin.zadd(line, dict.fromkeys("bcd", score))
+    store.admin.zadd(line, {"a": 0})
+    ran, job = [], store.claim()
+    while job is not None:
+        ran.append(job.id)
+        assert store.state(job.id).token == job.token
+        step = store.broker.step(CLAIMER, store.request(), ["default"], [(job, verbs.succeed(b""))])
+        job = next(iter(step.jobs), None)
+    assert sorted(ran) == sorted(store.line("succeeded")) == ["a", "b", "c", "d"]
+    store.audit()
+
+
+@pytest.mark.parametrize("score", NO_PLACES)
+def test_jobs_whose_places_in_line_are_none_are_claimed_ahead(store: Store, score: float) -> None:
+    store.add("a", "b", "c")
+    store.admin.zadd(store.keys.queue("default", "ready"), dict.fromkeys("abc", score))
+    ran: list[str] = []
+    while jobs := store.claim_ahead(3):
+        for job in jobs:
+            assert store.state(job.id).token == job.token
+        for job in jobs:
+            store.broker.end(job, verbs.succeed(b""))
+        ran += [job.id for job in jobs]
+    assert sorted(ran) == ["a", "b", "c"]

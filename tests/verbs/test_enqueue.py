@@ -187,3 +187,20 @@ def test_what_a_torn_log_left_of_other_parents_holds_nobody_up(store: Store) -> 
     store.admin.zadd(store.keys.parents, {"c ghost": 0})
     store.add("c", after=("p",))
     assert store.line("parents") == ["c p"]
+
+
+def test_a_job_may_stand_further_back(store: Store) -> None:
+    store.broker.enqueue([new_job("long", behind=3), new_job("a")])
+    store.broker.enqueue([new_job("b")])
+    store.broker.enqueue([new_job("later", behind=1000)])
+    assert store.line() == ["a", "b", "long", "later"]
+    assert store.admin.hmget(store.keys.meta, "sequence", "furthest") == [b"4", b"1000"]
+    store.broker.enqueue([new_job("long", behind=9)])
+    assert store.line() == ["a", "b", "long", "later"], "it is there, with its place"
+    store.broker.enqueue([new_job("c", behind=1)])
+    assert store.line() == ["a", "b", "long", "c", "later"]
+    assert store.admin.hmget(store.keys.meta, "sequence", "furthest") == [b"5", b"1000"]
+    assert store.broker.examine("jobs", ["", "later"]) == (1, [])
+    store.admin.hset(store.keys.meta, "sequence", 3)
+    _, broken = store.broker.examine("jobs", ["", "later"])
+    assert [word for word, *_ in broken] == ["sequence"], "what was lost is seen all the same"

@@ -12,7 +12,7 @@ from junmai_jobs.broker import Broker
 from junmai_jobs.connection import ClientLink
 from junmai_jobs.errors import QueueFull
 from tests.backends import Clock
-from tests.verbs.cases import CASES, enqueue, fire, remember
+from tests.verbs.cases import CASES, enqueue, fire, learn, remember, restore
 from tests.verbs.store import Store
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.verbs.cases import Case
 
 VALUES, SIZE = 250, 32 * 2**10
-OTHER_CASES = [case for case in CASES if case not in {enqueue, fire, remember}]
+OTHER_CASES = [case for case in CASES if case not in {enqueue, fire, learn, remember, restore}]
 
 
 def filled(broker: Broker, token: str) -> list[str]:
@@ -76,8 +76,9 @@ def test_what_was_made_before_gives_way_to_jobs(store: Store, case: Case) -> Non
     assert store.admin.exists(store.keys.cached, store.keys.cache_uses) == 0
 
 
-def test_no_value_is_kept(store: Store) -> None:
-    call = remember(store)
+@pytest.mark.parametrize("case", [remember, restore, learn])
+def test_no_value_is_kept_and_no_job_is_restored(store: Store, case: Case) -> None:
+    call = case(store)
     store.admin.config_set("maxmemory", 1)
     with store.unchanged(), pytest.raises(QueueFull, match="is out of memory"):
         call(store.broker)

@@ -100,6 +100,16 @@ def test_an_id_in_a_wrong_home_is_removed_there_and_not_forgotten(store: Store) 
     assert store.has_state("a")
 
 
+@pytest.mark.parametrize(("delay", "home"), [(0, "ready"), (60, "scheduled")])
+def test_what_waits_and_is_in_a_wrong_home_is_not_forgotten(store: Store, delay: float, home: str) -> None:
+    """It has no state that would tell."""
+    store.add("a", delay=delay)
+    store.admin.zadd(store.keys.failed, {"a": 1})
+    store.broker.prune("failed", max_age=DAY, keep=0)
+    assert store.homes("a") == [home]
+    store.audit()
+
+
 def test_a_parent_stays_until_the_child_that_reads_it_has_finished(store: Store) -> None:
     store.ended("a", DONE)
     store.add("child", after=("cancel+=a",))

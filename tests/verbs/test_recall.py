@@ -75,3 +75,32 @@ def test_a_place_without_a_value_is_none(store: Store) -> None:
     assert store.broker.recall(KEY, "1") is None
     keep(store)
     assert store.broker.recall(KEY, "1") == b"\x07"
+
+
+def test_a_submission_counts_once_for_a_key(store: Store) -> None:
+    """It has no token: what stands for one orders as a token does, and is known again for a minute."""
+    other = KEY.replace("e", "f")
+    keep(store)
+    keep(store, other)
+    store.advance(2)
+    assert store.broker.recall_all([KEY, KEY + "0"], "?000042") == [b"\x07", None]
+    assert (uses(store), store.line("cache_uses")) == ((b"1", b"2"), [other, KEY])
+    for seconds, count in ((0, b"1"), (59, b"1"), (120, b"2")):
+        store.advance(seconds)
+        store.broker.recall(KEY, "?42")
+        assert uses(store) == (count, b"2")
+    store.broker.recall(KEY, "?43")
+    assert uses(store) == (b"3", b"2")
+    store.broker.recall(KEY, store.running("a").token)
+    assert uses(store) == (b"4", b"2")
+
+
+def test_large_values_are_left_to_another_call(store: Store) -> None:
+    keys = [f"noop 1 {number}" for number in range(4)]
+    for key in keys:
+        keep(store, key, bytes(400_000), room=10**7)
+    loaded = store.broker._load("recall")
+    reply = store.broker.link.run(loaded, store.keys.prefix, loaded.arguments(*keys, asker="?1"))
+    assert [len(each) for each in reply] == [2, 400_000, 400_000, 400_000]
+    assert [len(each or b"") for each in store.broker.recall_all(keys, "?1")] == [400_000] * 4
+    assert uses(store)[0] == b"4"

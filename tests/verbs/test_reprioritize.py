@@ -7,7 +7,7 @@ import pytest
 from junmai_jobs import endings as verbs
 from junmai_jobs.errors import InvalidState, JobNotFound
 from junmai_jobs.job import Body
-from tests.verbs.store import BAND, ERROR
+from tests.verbs.store import BAND, ERROR, TENS
 
 if TYPE_CHECKING:
     from tests.verbs.store import Store
@@ -24,7 +24,7 @@ def test_a_job_that_waits_keeps_its_place_among_its_new_equals(store: Store, pri
     store.add("last", priority=priority)
     store.broker.reprioritize("a", priority)
     assert store.line() == ["first", "a", "last"]
-    assert store.score("a") == (10 - priority) * BAND + 2
+    assert store.score("a") == (10 - priority) * BAND + (TENS if priority == 10 else 0) + 2
     assert priority_in_body(store, "a") == priority
 
 
@@ -79,3 +79,11 @@ def test_a_job_that_has_finished_has_no_priority(store: Store) -> None:
 def test_an_unknown_job(store: Store) -> None:
     with store.unchanged(), pytest.raises(JobNotFound, match="no job a"):
         store.broker.reprioritize("a", 9)
+
+
+@pytest.mark.parametrize("score", ["+inf", -1, 0.5])
+def test_a_place_in_line_that_is_none_becomes_one(store: Store, score: float) -> None:
+    store.add("a")
+    store.admin.zadd(store.keys.queue("default", "ready"), {"a": score})
+    store.broker.reprioritize("a", 9)
+    assert store.score("a") == BAND + 2

@@ -186,3 +186,15 @@ def test_the_last_was_cancelled_and_the_first_still_runs(store: Store) -> None:
     assert submit(store, unique("d")) == "a"
     store.broker.end(job, DONE)
     assert submit(store, unique("d")) is None
+
+
+def test_the_last_is_forgotten_and_the_first_still_runs(store: Store) -> None:
+    submit(store, unique("a", "alive,0,last"))
+    job = store.claim()
+    assert job is not None
+    submit(store, unique("b", "alive,0,last"))
+    store.broker.cancel("b", "person.1")
+    store.broker.prune("cancelled", max_age=0, keep=0)
+    assert submit(store, unique("c", "alive,0,first")) == "a"
+    store.broker.end(job, DONE)
+    assert submit(store, unique("c", "alive,0,first")) is None

@@ -32,6 +32,11 @@ def quick(number: int = 0) -> int:
 
 
 @task
+def submit_durably() -> str:
+    return current_job().submit(quick.with_options(durable=True), 3)
+
+
+@task
 def close_streams() -> int:
     """Leave nothing to print to; where."""
     print("as ever")
@@ -205,6 +210,21 @@ def be_polite(journal: str, release: str) -> int:
     return begun
 
 
+@task(priority=1)
+def work_through(journal: str, release: str) -> int:
+    """Long batch work in steps of 10 ms, each of which is kept; how many there were until the release."""
+    job = current_job()
+    step = job.saved or 0
+    note(journal, "start")
+    while not Path(release).exists():
+        job.check_cancelled()
+        Event().wait(0.01)
+        note(journal, f"step-{step}")
+        step += 1
+        job.checkpoint(step)
+    return step
+
+
 @task(retry=RetryPolicy(max_retries=1, base=0.1, jitter=0.0))
 def bring_forth(journal: str, numbers: list[int]) -> list[str]:
     """Submit a child for each number, fail after the first run, and submit them again."""
@@ -259,3 +279,13 @@ async def sleep(journal: str, seconds: float) -> str:
 async def time_out_by_itself() -> None:
     async with asyncio.timeout(0.01):
         await asyncio.sleep(60)
+
+
+@task(alike=lambda megabytes: f"{megabytes} MB")
+def occupy(megabytes: int) -> int:
+    """Have so much for a tenth of a second, and give it back."""
+    taken = b"x" * (megabytes * 2**20)
+    until = time.monotonic() + 0.1
+    while time.monotonic() < until:
+        pass
+    return len(taken)

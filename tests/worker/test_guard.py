@@ -20,6 +20,7 @@ class Runs:
     """A slot whose run has begun long ago."""
 
     token = 7
+    claimer = "w/0"
     stopped_at = 0.0
 
     def stop_run(self, begun_before: float) -> str | None:

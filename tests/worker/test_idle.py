@@ -25,7 +25,7 @@ def rested(jobs: JobQueue, start_worker: StartWorker) -> WorkerProcess:
     return worker
 
 
-@pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.slow)])
 def test_at_most_two_commands_a_second(
     jobs: JobQueue, start_worker: StartWorker, redis_server: RedisProcess, seconds: int
 ) -> None:

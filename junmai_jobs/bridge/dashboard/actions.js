@@ -60,6 +60,8 @@ export const retryAll = () =>
 
 export const cancel = (id) => allowed(() => act(() => api.cancel(id), () => say("did_cancel")));
 
+export const first = (id) => allowed(() => act(() => api.first(id), () => say("did_first")));
+
 export const askToPurge = (queue) =>
   allowed(() => open({ kind: "purge", queue: queue.name, count: waitingIn(queue) }));
 

@@ -42,6 +42,7 @@ export const api = {
   job: (id) => get(named("queue/jobs", id)),
   jobs: (filter) => get(`queue/jobs?${new URLSearchParams(filter)}`),
   cancel: (id) => post(named("queue/cancel", id)),
+  first: (id) => post("queue/attention", { job_id: id }),
   retry: (id) => post(named("queue/retry", id)),
   retryAll: () => post("queue/retry"),
   pause: (queue) => post("queue/pause", queue === null ? {} : { queue_name: queue }),

@@ -20,9 +20,16 @@ local function forget_cached(keys)
 end
 
 -- The run with this token has made a value, or been spared that, which is counted once for a run and a key. What a
--- count becomes is written, not what is added: half a call that a torn log repeats counts nothing twice.
+-- count becomes is written, not what is added: half a call that a torn log repeats counts nothing twice. A submission
+-- has no token, but brings `?` and six digits of chance. With these for its last ones the time stands for a token, and
+-- so a call that comes twice is known for a minute. `?` alone only looks: that is no use.
 local function note_use(key, token, count)
-  if tonumber(redis.call('ZSCORE', cache_uses, key)) == tonumber(token) then return end
+  if token == '?' then return end
+  local last = tonumber(redis.call('ZSCORE', cache_uses, key))
+  local chance = tonumber(string.match(token, '^%?(%d+)$'))
+  if chance and last and last % 1000000 == chance and math.abs(now_us - last) < 60000000 then return end
+  if chance then token = digits(now_us - now_us % 1000000 + chance) end
+  if last == tonumber(token) then return end
   redis.call('ZADD', cache_uses, token, key)
   redis.call('HSET', meta, count, string.format('%.0f', (tonumber(redis.call('HGET', meta, count)) or 0) + 1))
 end

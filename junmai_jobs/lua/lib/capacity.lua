@@ -1,24 +1,12 @@
--- include: queue_keys
+-- include: waiting_in
 -- A queue has at most so many lanes: what its jobs need of a machine comes in a few sizes.
 local lanes_limit = 16
-
-local function waiting_in(queue)
-  local count = 0
-  for _, kind in ipairs({'ready', 'scheduled', 'retrying', 'blocked'}) do
-    count = count + redis.call('ZCARD', queue_key(queue, kind))
-  end
-  return count
-end
 
 -- How many more jobs a queue may surely hold: while there would be room in it for all jobs there are, these are not
 -- counted by queue.
 local function vacancies_in(queue, max_waiting)
   local left = max_waiting - redis.call('HLEN', bodies)
   return left < 200 and max_waiting - waiting_in(queue) or left
-end
-
-local function is_empty(queue)
-  return waiting_in(queue) + redis.call('ZCARD', queue_key(queue, 'leases')) == 0
 end
 
 -- Would this be a lane too many of its queue? fresh: those that this call will make. Lanes that are empty make room.

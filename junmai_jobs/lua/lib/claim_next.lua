@@ -1,6 +1,6 @@
--- include: queue_keys, lane, body, band, state, homes, claimer, give, meta, event, not_paused, replay, put_aside
--- include: pass_ring_on, admit, find_machine, without, hold, next_unpark, unpark_due
-local claim_next, best_head, look_at, next_token
+-- include: queue_keys, lane, body, band, score, state, homes, claimer, give, meta, event, not_paused, replay, put_aside
+-- include: pass_ring_on, admit, find_machine, without, hold, next_unpark, unpark_due, look_at
+local claim_next, best_head, next_token
 
 do -- what only this file needs
 local skip_limit = 10
@@ -32,14 +32,6 @@ function next_token()
   return follows and last + 1 or now_us
 end
 
--- What of a job's body and id a claim goes by: its version, extras and whether it is readable and has expired.
-function look_at(id, body)
-  local version, _, _, created, expires, extras = read_header(body)
-  -- Nor is a job of ours what no process could be told of.
-  local readable = version and #id <= 128 and not (string.find(id, '%W') and string.find(id, '[^%w._:/-]'))
-  return version, extras, readable, expires and created and created + expires <= now
-end
-
 -- The jobs that come right after the first of a lane, in its band, at most so many, and only such as never ran and need
 -- no limit or machine: one of another kind ends the row. Their ids, scores and bodies.
 local function row_behind(score, lane, most)
@@ -52,8 +44,9 @@ local function row_behind(score, lane, most)
   local known, stored = redis.call('HMGET', states, unpack(ids)), redis.call('HMGET', bodies, unpack(ids))
   for index, id in ipairs(ids) do
     local version, extras, readable, expired = look_at(id, stored[index] or nil)
-    if known[index] or not readable or version > schema_version or extras or expired then return row end
-    row.ids[index], row.scores[index], row.bodies[index] = id, heads[2 * index], stored[index]
+    local place, is_plain = heads[2 * index], readable and not (known[index] or extras or expired)
+    if not is_plain or version > schema_version or not is_place(place) then return row end
+    row.ids[index], row.scores[index], row.bodies[index] = id, place, stored[index]
   end
   return row
 end
@@ -111,6 +104,9 @@ local function serve(id, lane, score, machine, open, claim)
   if not readable or expired or elsewhere then
     put_aside(id, lane, state, body, readable)
     return nil
+  end
+  if not is_place(score) then
+    score = string.format('%.0f', ready_score(priority_in(state, body), next_sequence(1)))
   end
   local holds = machine
   if extras then holds = admit(id, lane, score, state, body, extras, machine) end

@@ -1,4 +1,4 @@
--- include: capacity
+-- include: waiting_in
 -- Of a crowd of queues and lanes some are looked at, others in each call: those that are empty and not paused are
 -- forgotten. The next job brings a queue back.
 local function forget_queues()

@@ -1,7 +1,7 @@
 -- include: extra, holders
 -- Extra c=KEY,count: at most so many jobs of the key run. Extra r=KEY,count,ms: at most so many start in any span of
 -- so many milliseconds. A limit's spec is the text after the =.
-local looks = 25 -- at so many that run; of more, each call looks at others
+local most_seen = 25 -- at so many that run; of more, each call looks at others
 
 -- The specs of a job's two limits, and whether they are such: what is not was not written by us.
 local function limits_in(extras)
@@ -30,7 +30,7 @@ local function room_in(spec)
     if running >= tonumber(count) then
       learnt.running = learnt.running or {} -- by key of a limit that this call has found full
       if not learnt.running[key] then
-        local seen = math.min(running, looks)
+        local seen = math.min(running, most_seen)
         learnt.running[key] = running - seen + #true_holders(key, now_us % (running - seen + 1), seen)
       end
       running = learnt.running[key]

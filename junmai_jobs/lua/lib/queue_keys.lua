@@ -16,3 +16,8 @@ local function queue_key(queue, kind)
   local keys = made_of == prefix and made[queue]
   return keys and keys[kind] or make_key(queue, kind)
 end
+
+-- Where that goes which stands in a key, and is not ours.
+local function aside_key(key)
+  return prefix .. 'aside:' .. string.sub(key, #prefix + 1)
+end

@@ -1,4 +1,4 @@
--- include: queue_keys, bell, waiting, unique, join
+-- include: queue_keys, bell, waiting, unique, join, band
 -- A unique job that keeps the last: one that waits takes another's body, all but its queue and priority, and if
 -- there is a delay it waits anew. Its dependencies stay.
 local function replace(id, delay, body, extras)
@@ -12,13 +12,15 @@ local function replace(id, delay, body, extras)
   if batch and batch ~= extra(extras, 'b') then redis.call('ZREM', members, batch .. ' ' .. id) end
   join(id, extras)
   redis.call('HSET', bodies, id, frame .. string.match(body, '^.[^|\n]*|%d+(.*)$'))
-  if tonumber(delay) == 0 or (found.word ~= 'ready' and found.word ~= 'scheduled') then return end
-  local home, was_ready = queue_key(found.queue, 'scheduled'), found.word == 'ready'
+  if tonumber(delay) <= 0 or (found.word ~= 'ready' and found.word ~= 'scheduled') then return end
+  local home, line = queue_key(found.queue, 'scheduled'), queue_key(found.queue, 'ready')
+  local place = redis.call('ZSCORE', line, id) or ''
+  if is_look(place) then found.score, state = place, found end
   redis.call('ZADD', home, now + delay, id)
   if state then
     state.word = 'scheduled'
     write_state(id, state)
   end
-  if was_ready then redis.call('ZREM', queue_key(found.queue, 'ready'), id) end
+  if place ~= '' then redis.call('ZREM', line, id) end
   if redis.call('ZRANGE', home, 0, 0)[1] == id then ring(alarm) end
 end

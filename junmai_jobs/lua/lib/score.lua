@@ -6,14 +6,23 @@ end
 
 -- The server writes a number out in all its digits.
 local function ready_score(priority, sequence)
-  return (10 - priority) * band_width + sequence
+  return (10 - priority) * band_width + (priority + 0 == 10 and half_band or 0) + sequence
+end
+
+-- Where a job comes into line: behind all others of its priority, but one that somebody looks at at its own place.
+local function place_in(state, priority, sequence)
+  return state and is_look(state.score) and state.score or ready_score(priority, sequence)
 end
 
 -- The band a job waits in: of its kept score, else of its body; an unreadable one is for claim to sort out.
 local function priority_in(state, body)
-  if state and state.score ~= '' then return 10 - math.floor(state.score / band_width) end
-  local _, _, priority = read_header(body)
-  return tonumber(priority) or 5
+  local _, priority
+  if state and state.score ~= '' then
+    priority = 10 - math.floor(state.score / band_width)
+  else
+    _, _, priority = read_header(body)
+  end
+  return math.max(0, math.min(10, tonumber(priority) or 5))
 end
 
 local function priority_of(id, state)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from junmai_jobs.photo.errors import PhotoError, PhotoGone, shown, spelt
+from junmai_jobs.photo.errors import PhotoError, PhotoGone, spelt
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
 # fmt: off
@@ -112,7 +112,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _folder_error(folder: Path, error: OSError) -> PhotoError:
-    name = shown(folder)
+    name = spelt(folder)
     if isinstance(error, FileNotFoundError):
         return PhotoGone(f"the folder {name} is not there: is its card or drive connected?")
     if isinstance(error, NotADirectoryError) or folder.is_file():

@@ -1,6 +1,10 @@
 """Writes develop settings into the XMP sidecar of a RAW file, where Lightroom and Camera Raw look for them.
 
 What others have put there is theirs: it is kept, and settings that somebody made are not replaced unasked.
+The sidecar is ``NAME.xmp`` beside ``NAME.NEF``, also where it is spelt in other case. What it has of ratings,
+keywords and anything else stays byte for byte. The file is replaced in one step: whatever happens, it is the
+old one or the new one. If another program writes it meanwhile, that counts, and it is read again; only
+between the last look and the replacement, microseconds apart, could a change be lost.
 """
 
 from __future__ import annotations
@@ -48,11 +52,6 @@ def write_sidecar(
 ) -> Outcome:
     """Write develop settings into the sidecar of a RAW file; the photograph itself is not touched.
 
-    The sidecar is ``NAME.xmp`` beside ``NAME.NEF``, also where it is spelt in other case. What it has of
-    ratings, keywords and anything else stays byte for byte. The file is replaced in one step: whatever
-    happens, it is the old one or the new one. If another program writes it meanwhile, that counts, and it is
-    read again; only between the last look and the replacement, microseconds apart, could a change be lost.
-
     Args:
         photo: the RAW file.
         settings: by their ``crs`` names, as ``presets.blended`` returns them.
@@ -83,11 +82,17 @@ def write_sidecar(
         if not photo.is_file():
             raise PhotoGone(f"{shown(photo)} is not there: was it moved, or is its drive not connected?")
         path = sidecar or sidecar_of(photo)
-        attempt = partial(_try_to_write, photo, path, fields, preset, marks, replace_edits=replace_edits)
-        for _ in range(_ATTEMPTS - 1):
-            with suppress(WrittenMeanwhile):
-                return attempt()
-        return attempt()
+        return _insisting(
+            partial(_try_to_write, photo, path, fields, preset, marks, replace_edits=replace_edits)
+        )
+
+
+def _insisting(attempt: Callable[[], Outcome]) -> Outcome:
+    """What an attempt gives that nobody has disturbed; the last counts, whatever comes of it."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(WrittenMeanwhile):
+            return attempt()
+    return attempt()
 
 
 def unmark_sidecar(path: Path) -> None:

@@ -52,8 +52,9 @@ class Dashboard:
         """Open it for somebody with this window and system, and wait until it shows what goes on."""
         agent = self.tab("Browser.getVersion")["userAgent"]
         self.tab("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
+        # Before it is loaded: it would begin in the language that an earlier visitor has chosen.
+        self.tab("Storage.clearDataForOrigin", origin=self.address, storageTypes="local_storage")
         self.tab.look_at(self.address, width, height, scheme)
-        self.tab.say("localStorage.clear()")
         self.wait_for("document.querySelector('main') !== null")
 
     def wait_for(self, expression: str) -> Any:

@@ -112,6 +112,8 @@ def test_what_runs_is_watched_stopped_and_held_up(
         owner.press("Resume all")
         owner.wait_for_text("L01.jpg", ".cards")
         owner.press("Show what waits")
+        owner.press("L02.jpg first")
+        wait_until(lambda: jobs.job(third).priority == 10, 60)
         owner.press("Cancel L02.jpg")
         wait_until(lambda: jobs.job(third).status == "cancelled", 60)
         owner.press("Pause Other")

@@ -43,6 +43,7 @@ local function needWriteAccess()
 end
 
 function Photo:getRawMetadata(key)
+  if key == 'path' then return self.row.path end
   assert(key == 'virtualCopies', 'the stand-in knows no ' .. tostring(key))
   local copies = {}
   for _, each in ipairs(catalog.photos) do
@@ -89,7 +90,15 @@ function Catalog:getActiveSources() return self.sources end
 
 function Catalog:setActiveSources(sources) self.sources = sources end
 
-function Catalog:getTargetPhoto() return self.selected[1] end
+function Catalog:getTargetPhoto()
+  local screen = Scene.given.screen
+  if screen and screen[1] then
+    local number = table.remove(screen, 1)
+    if number < 0 then error('the catalog is busy', 0) end
+    self.selected = {self.photos[number]} -- none has the number 0
+  end
+  return self.selected[1]
+end
 
 -- As Lightroom's: without a selection it is all that is shown.
 function Catalog:getTargetPhotos() return self.selected[1] and self.selected or self.photos end

@@ -10,6 +10,7 @@
 --   menu         {at, scripts}: what is chosen from a menu at the first such call
 --   cancel       the call at which the photographer cancels what the progress bar shows
 --   hidden       all photos but the selected one are hidden from who does not look at all sources
+--   screen       the numbers of the photos that are selected when somebody asks; 0: none, -1: to ask raises
 --   stuck        nothing can be selected
 --   copiesNothing   to make a virtual copy raises
 --   busy         how often somebody else has the catalog

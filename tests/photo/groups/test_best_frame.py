@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from junmai_jobs.demo.bursts import exposed, noisy, out_of_focus
 from junmai_jobs.photo.groups.best_frame import best_of, compared
 from junmai_jobs.photo.groups.profile import Profile, profile, unpacked
 from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate
 from tests import photographs
-from tests.bursts import FAULTS, Hand, by_hand, exposed, noisy, out_of_focus, shaken
+from tests.bursts import FAULTS, Hand, by_hand, shaken
 from tests.photo.studio import take
 from tests.photographs import SCIKIT_LEARN, scenes
 

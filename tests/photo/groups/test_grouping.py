@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
+from junmai_jobs.demo.bursts import Burst, make_burst
 from junmai_jobs.photo.exif.reading import read_exif
 from junmai_jobs.photo.groups import grouping
 from junmai_jobs.photo.groups.best_frame import best_of
@@ -20,7 +21,6 @@ from junmai_jobs.photo.groups.grouping import Frame, Group, fingerprint, group
 from junmai_jobs.photo.groups.profile import Profile, profile
 from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.quality.judging import WORKING_EDGE, evaluate
-from tests.bursts import Burst, make_burst
 from tests.photographs import SCIKIT_LEARN, camera_photographs, scenes, unpacked
 
 START = datetime.fromisoformat("2024-05-01T12:00:00")

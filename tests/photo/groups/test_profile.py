@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from junmai_jobs.demo.bursts import noisy, out_of_focus
 from junmai_jobs.photo.groups.profile import COPY, Profile, profile, unpacked
 from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.quality.judging import WORKING_EDGE
 from tests import photographs
-from tests.bursts import noisy, out_of_focus
 from tests.photo.pictures.raw_files import nef
 from tests.photographs import SCIKIT_LEARN, scenes
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from junmai_jobs.demo.bursts import Spoiler, noisy, out_of_focus
 from junmai_jobs.photo.errors import PhotoGone, ReaderMissing, UnreadablePhoto
 from junmai_jobs.photo.pictures.decoding import load_color
 from junmai_jobs.photo.quality.faces import find_faces
 from junmai_jobs.photo.quality.judging import COMPOSITION_SHARE, WORKING_EDGE, evaluate, recommendation
-from tests.bursts import SPOILERS, Spoiler, noisy, out_of_focus, shaken
+from tests.bursts import SPOILERS, shaken
 from tests.photo.studio import UNDO, encoded, people, texture
 from tests.photographs import camera_photographs, scenes
 

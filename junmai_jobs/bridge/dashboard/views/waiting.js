@@ -1,6 +1,6 @@
 // What waits, queue by queue, why it does, and what can be done about it.
 
-import { askToPurge, cancel, look, pause, resume, unfold } from "../actions.js";
+import { askToPurge, cancel, first, look, pause, resume, unfold } from "../actions.js";
 import { number, say, sayOr, time } from "../i18n.js";
 import { arePaused, state, waitingIn } from "../state.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
@@ -75,6 +75,9 @@ function one(job) {
       </button>
       ${name === taskName(job.task) ? nothing : html`<span class="quiet">${taskName(job.task)}</span>`}
     </span>
-    ${plain(say("cancel"), say("cancel_name", { name }), () => cancel(job.id))}
+    <span>
+      ${plain(say("first"), say("first_name", { name }), () => first(job.id))}
+      ${plain(say("cancel"), say("cancel_name", { name }), () => cancel(job.id))}
+    </span>
   </li>`;
 }

@@ -39,6 +39,8 @@ export const EN = {
   retry_name: "Retry {name}",
   cancel: "Cancel",
   cancel_name: "Cancel {name}",
+  first: "First",
+  first_name: "{name} first",
   clear: "Clear…",
   clear_queue: "Clear {queue}…",
   show_waiting: "Show what waits",
@@ -163,6 +165,7 @@ export const EN = {
   did_resume: "Resumed.",
   did_retry: { one: "{count} job waits again.", other: "{count} jobs wait again." },
   did_cancel: "Cancelled.",
+  did_first: "It goes first.",
   did_purge: { one: "{count} job cancelled.", other: "{count} jobs cancelled." },
   did_log_in: "Logged in.",
 

@@ -39,6 +39,8 @@ export const JA = {
   retry_name: "{name} を再試行",
   cancel: "中止",
   cancel_name: "{name} を中止",
+  first: "先に",
+  first_name: "{name} を先に",
   clear: "取り消し…",
   clear_queue: "「{queue}」の待機分を取り消し…",
   show_waiting: "待機中の処理を表示",
@@ -158,6 +160,7 @@ export const JA = {
   did_resume: "再開しました。",
   did_retry: { other: "{count}件を再試行します。" },
   did_cancel: "中止しました。",
+  did_first: "先に処理します。",
   did_purge: { other: "{count}件を取り消しました。" },
   did_log_in: "ログインしました。",
 

@@ -1,0 +1,1 @@
+"""A shoot that shows the main job: made, worked on by a server of its own, and gone afterwards."""

@@ -1,0 +1,2 @@
+-- Milliseconds. No worker asks for more, so that what is later is no time.
+local longest_lease = 86400000
