@@ -163,7 +163,7 @@ class CommandLine:
                     os.write(parent, keys.encode())
                     if interrupt:
                         process.send_signal(signal.SIGINT)
-            return process.wait(10), shown.decode("utf-8", "replace")
+            return process.wait(60), shown.decode("utf-8", "replace")
         finally:
             process.kill()
             process.wait()

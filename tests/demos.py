@@ -71,7 +71,7 @@ class Demo:
                 if not acted and after.encode() in shown:
                     acted = True
                     act(parent, demo.pid)
-            return demo.wait(10), shown.decode("utf-8")
+            return demo.wait(60), shown.decode("utf-8")
         finally:
             demo.terminate()
             demo.wait(60)

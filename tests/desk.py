@@ -81,7 +81,7 @@ def running(desk: Desk, line: str, stop: signal.Signals) -> Iterator[None]:
         yield
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(stop)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         if process.poll() is None:
             process.kill()

@@ -204,7 +204,7 @@ def load_everything() -> None:
 def outcome(handle: Any) -> str:
     """The result, or why there is none."""
     try:
-        return str(handle.result(timeout=20))
+        return str(handle.result(timeout=60))
     except (JobFailed, JobCancelled) as error:
         return str(error).partition(f"job {handle.id} ")[2]
 
@@ -213,7 +213,7 @@ def work(jobs: JobQueue, home: Path) -> list[str]:
     """Do what a worker has to do on every system, and say what came of each job."""
     handles: list[Any] = [jobs.submit(each) for each in (add, sleep_long, fail, hang, heed_nothing)]
     with jobs.worker(log_file=str(home / "worker.log"), loglevel="INFO", grace=0.5):
-        wait_until(lambda: handles[-1].status is Status.RUNNING, 20)
+        wait_until(lambda: handles[-1].status is Status.RUNNING)
         handles[-1].cancel()
         return [outcome(handle) for handle in handles]
 

@@ -61,7 +61,7 @@ class Studio:
         return str(self.jobs.job(job_id).status)
 
     def wait_for(self, job_id: str, status: str) -> None:
-        wait_until(lambda: self.status(job_id) == status, 20, f"{job_id} to be {status}")
+        wait_until(lambda: self.status(job_id) == status, what=f"{job_id} to be {status}")
 
     def work(self, slots: int = 2) -> None:
         """Have a worker run what can run, till the end of the test."""

@@ -54,7 +54,7 @@ class Terminal:
     def resize(self, width: int, height: int) -> None:
         self.tmux("resize-window", "-t", _SESSION, "-x", str(width), "-y", str(height))
 
-    def until(self, shows: str | Callable[[str], bool], timeout: float = 20.0) -> str:
+    def until(self, shows: str | Callable[[str], bool], timeout: float = 60.0) -> str:
         """Wait until a text, or what is asked for, is on the screen, and give all of it."""
         last = ""
 

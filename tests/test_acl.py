@@ -92,7 +92,7 @@ def test_a_worker_needs_no_more(restricted: Backend, namespace: str, tmp_path: P
     address = f"redis://{server.username}:{server.password}@127.0.0.1:{server.port}/0"
     config = load_config(environ=in_home(tmp_path))
     with closing(JobQueue(address, namespace=namespace, config=config)) as jobs, jobs.worker(concurrency=1):
-        assert jobs.submit(quick, 7).result(timeout=30) == 7
+        assert jobs.submit(quick, 7).result(timeout=60) == 7
         assert jobs.stats()["workers"] == 1
 
 

@@ -216,7 +216,7 @@ def test_sigterm_leaves_nothing_running() -> None:
             family = wait_until(lambda: family_at_work(psutil.Process(program.pid)), 60, "its processes")
             program.terminate()
             assert program.wait(20) == 128 + signal.SIGTERM
-            assert psutil.wait_procs(family, timeout=10)[1] == []
+            assert psutil.wait_procs(family, timeout=60)[1] == []
         finally:
             program.kill()
             for each in family:

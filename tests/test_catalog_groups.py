@@ -229,9 +229,9 @@ def test_five_thousand_photos_are_grouped_in_no_time(catalog: Catalog, tmp_path:
     ids = list(catalog.photo_ids(session, files(tmp_path, *range(5000))).values())
     groups = [Group((one, other), one, "First of 2.") for one, other in zip(ids[::2], ids[1::2], strict=True)]
     for _ in range(2):
-        start = time.perf_counter()
+        start = time.process_time()
         catalog.record_groups(session, groups, ids[::2], "digest")
-        assert time.perf_counter() - start < 1.0
+        assert time.process_time() - start < 1.0
     assert len(catalog.groups(session)) == 2500
 
 

@@ -20,7 +20,7 @@ from tests.conftest import StartServer
 from tests.forks import Forks
 from tests.servers import free_port
 
-LONGEST_WAIT = 3.0  # s
+LONGEST_WAIT = 10.0  # s
 
 
 def refused(done: Done, code: int) -> str:

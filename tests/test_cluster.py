@@ -125,13 +125,13 @@ def test_a_worker_goes_on_when_the_replica_has_taken_over(
     with place.worker(tmp_path / "worker"):
         place.run_some(20)
         cluster.ask(replica, "FAILOVER")
-        wait_until(lambda: role(replica) == "master" and is_linked(primary), 30, "the failover")
+        wait_until(lambda: role(replica) == "master" and is_linked(primary), what="the failover")
         place.run_some(20)
 
         killed = time.monotonic()
         replica.kill()
         try:
-            wait_until(lambda: role(primary) == "master", 30, "the failover")
+            wait_until(lambda: role(primary) == "master", what="the failover")
             print(f"promoted: {time.monotonic() - killed:.2f} s")
             promoted = time.monotonic()
             place.run_some(1)

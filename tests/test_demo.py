@@ -44,7 +44,7 @@ def test_it_shows_the_bar_the_picks_and_that_all_went_well(demo: Demo) -> None:
         "4 bursts, 4 sharp frames picked and exported; no original was changed.", " a second",
     ):  # fmt: skip
         assert part in shown
-    wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
+    wait_until(demo.has_left_nothing, what="the last process and file of it to be gone")
     assert not sockets[0].exists()
     assert not sockets[0].parent.exists()
     assert not any(demo.home.iterdir())
@@ -65,7 +65,7 @@ def test_stopped_in_the_middle_it_leaves_nothing(
     assert code == 130, shown
     assert "The demo was stopped; nothing of it is left." in shown
     assert "Traceback" not in shown
-    wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
+    wait_until(demo.has_left_nothing, what="the last process and file of it to be gone")
 
 
 def test_photographs_that_cannot_be_fetched_are_told_in_one_line(demo: Demo, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_photographs_that_cannot_be_fetched_are_told_in_one_line(demo: Demo, tmp
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert err.startswith("Error: the demo's photographs could not be fetched: is this computer online? (")
     assert "piexif" in err
-    wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
+    wait_until(demo.has_left_nothing, what="the last process and file of it to be gone")
 
 
 def test_a_server_that_does_not_start_fails_it(demo: Demo, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_server_that_does_not_start_fails_it(demo: Demo, tmp_path: Path) -> No
     code, out, err = demo.run()
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert err.startswith("Error: No server was found to embed: ")
-    wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
+    wait_until(demo.has_left_nothing, what="the last process and file of it to be gone")
 
 
 @pytest.fixture

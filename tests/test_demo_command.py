@@ -70,7 +70,7 @@ def test_it_tells_what_it_showed_and_what_to_type_next(demo: Demo) -> None:
         "junmai-jobs process FOLDER --dry-run",
     ):  # fmt: skip
         assert part in out
-    wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
+    wait_until(demo.has_left_nothing, what="the last process and file of it to be gone")
     assert not any(demo.home.iterdir())
 
 
@@ -79,7 +79,7 @@ def test_stopped_in_the_middle_it_leaves_nothing(demo: Demo) -> None:
     assert code == 130, shown
     assert "The demo was stopped; nothing of it is left." in shown
     assert "Traceback" not in shown
-    wait_until(demo.has_left_nothing, 5, "the last process and file of it to be gone")
+    wait_until(demo.has_left_nothing, what="the last process and file of it to be gone")
 
 
 def test_its_folder_is_kept_and_a_server_of_others_is_left_as_it_was(

@@ -141,7 +141,7 @@ class Program:
         """End it by a signal; what it leaves behind."""
         family = self.family
         self.process.send_signal(number)
-        assert self.process.wait(30) == 0
+        assert self.process.wait(60) == 0
         return psutil.wait_procs(family, 10)[1]
 
 

@@ -69,5 +69,5 @@ def test_a_worker_keeps_the_history(jobs: JobQueue, monkeypatch: pytest.MonkeyPa
     with jobs.worker(concurrency=1, moved_clock=True, schedules=False):
         wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] == 1)
         client.hset(keys.meta, "clock_offset", MINUTE * 1000)
-        rows = wait_until(lambda: [row for row in jobs.history() if row["succeeded"]], timeout=25)
+        rows = wait_until(lambda: [row for row in jobs.history() if row["succeeded"]])
     assert [row["succeeded"] for row in rows] == [1]

@@ -88,7 +88,7 @@ def test_three_crashes_fail_a_job_and_are_three_runs(jobs: JobQueue) -> None:
     crash(jobs)
     crash(jobs)
     jobs.broker.reprioritize(job, 5)
-    wait_until(lambda: jobs.broker.promote(["default"]) is None, 20, "the second crash's pause to be over")
+    wait_until(lambda: jobs.broker.promote(["default"]) is None, what="the second crash's pause to be over")
     crash(jobs)
     found = scrape(registry, jobs)
     assert (runs(found), ends(found)) == ({"crashed": 3}, {"failed": 1})

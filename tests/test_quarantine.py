@@ -70,7 +70,7 @@ def wait_for_the_end(jobs: JobQueue, handles: list[JobHandle[Any]]) -> None:
         hurry(jobs)
         return all(handle.status in {"failed", "succeeded"} for handle in handles)
 
-    wait_until(have_ended, 30, "the end of the jobs")
+    wait_until(have_ended, what="the end of the jobs")
 
 
 def reasons(handles: list[JobHandle[Any]]) -> list[str | None]:
@@ -93,7 +93,7 @@ def test_whoever_comes_later_is_refused_at_once(
         first = quarantined(jobs, bad, journal)
         later = jobs.submit(decode, str(other_path), str(journal))
         with pytest.raises(JobFailed, match="Quarantined: copy of bad"):
-            later.result(timeout=20)
+            later.result(timeout=60)
     job = later.job()
     assert (job.status, job.reason, job.attempt, len(journal.runs())) == ("failed", "quarantined", 1, 3)
     assert job.error == {
@@ -146,7 +146,7 @@ def test_what_is_not_concerned(jobs: JobQueue, bad: Path, journal: Journal, tmp_
         wait_until(lambda: len(journal.runs()) > 3, what="its first run")
         other_task.cancel()
         bad.write_bytes(b"fine")
-        assert jobs.submit(decode, str(bad), str(journal)).result(timeout=20) == 4
+        assert jobs.submit(decode, str(bad), str(journal)).result(timeout=60) == 4
         os.mkfifo(tmp_path / "pipe")
         nowhere = jobs.submit(decode, str(tmp_path / "nowhere"), str(journal))
         wait_until(lambda: nowhere.status == "retrying", what="the failure")

@@ -121,7 +121,7 @@ class Stream:
 
     def seconds_until_work_goes_on(self, moment: float) -> float:
         """From a moment of ``time.time`` until a job that began after it has run."""
-        begun = wait_until(lambda: [run for run in self.journal.runs() if run.time > moment], 30, "a run")
+        begun = wait_until(lambda: [run for run in self.journal.runs() if run.time > moment], what="a run")
         return begun[0].time - moment
 
 
@@ -132,7 +132,7 @@ def settle(stream: Stream) -> int:
     def known() -> dict[str, Status]:
         return stream.jobs.inspector.statuses(ids)
 
-    wait_until(lambda: all(status.finished for status in known().values()), 30, "every job to end")
+    wait_until(lambda: all(status.finished for status in known().values()), what="every job to end")
     assert set(known().values()) <= {"succeeded"}
     assert {run.job for run in stream.journal.runs("end")} >= known().keys()
     print(f"accepted: {len(ids)}, lost: {len(ids) - len(known())}")
@@ -171,7 +171,7 @@ def test_work_goes_on_after_a_failover(jobs: JobQueue, group: Sentinels, tmp_pat
         late = len(stream.accepted)
         print(f"working after: {stream.seconds_until_work_goes_on(time.time()):.2f} s")
         wait_until(lambda: len(stream.accepted) > late + 20, what="more jobs")
-        wait_until(lambda: jobs.stats()["total_pending"] < 20, 30, "the rest")
+        wait_until(lambda: jobs.stats()["total_pending"] < 20, what="the rest")
     with worker(jobs, group, tmp_path / "other"):
         settle(stream)
     later = [handle.id for handle in stream.accepted[late + 1 :]]
@@ -190,11 +190,11 @@ def test_work_goes_on_after_the_primary_is_killed(jobs: JobQueue, group: Sentine
         replicate(group)
         killed = time.time()
         primary.kill()
-        wait_until(lambda: role(replica) == "master", 30, "the failover")
+        wait_until(lambda: role(replica) == "master", what="the failover")
         print(f"promoted: {time.time() - killed:.2f} s")
         print(f"working after: {stream.seconds_until_work_goes_on(time.time()):.2f} s")
         primary.start()
-        wait_until(lambda: is_linked(primary), 30, "the old primary to follow")
+        wait_until(lambda: is_linked(primary), what="the old primary to follow")
     with worker(jobs, group, tmp_path / "other"):
         settle(stream)
     assert jobs.inspector.statuses(safe).keys() == set(safe)

@@ -208,5 +208,5 @@ def test_a_child_knows_when_what_it_found_loaded_was_loaded() -> None:
     known = []
     for _ in range(2):
         with ProcessPoolExecutor(1, mp_context=context) as child:
-            known.append(child.submit(beginning).result(timeout=30))
+            known.append(child.submit(beginning).result(timeout=60))
     assert known[0] == known[1]

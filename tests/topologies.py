@@ -133,7 +133,7 @@ class Sentinels:
             with suppress(redis.ResponseError):
                 self.ask(self.ports[0], "FAILOVER", SERVICE)
             with suppress(AssertionError):
-                wait_until(lambda: role(before) == "slave" and is_linked(before), 15, "the failover")
+                wait_until(lambda: role(before) == "slave" and is_linked(before), what="the failover")
                 break
         assert role(after) == "master"
         wait_until(lambda: all(map(self._knows_all, self.ports)), what="the sentinels to know")
@@ -168,7 +168,7 @@ class Cluster:
                 self.ask(node, "ADDSLOTSRANGE", bounds[number], bounds[number + 1] - 1)
             bus = node.options[node.options.index("--cluster-port") + 1]
             self.ask(self.nodes[0], "MEET", "127.0.0.1", node.port, bus)
-        wait_until(lambda: all(map(self._is_well, self.nodes)), 30, "the cluster")
+        wait_until(lambda: all(map(self._is_well, self.nodes)), what="the cluster")
         for node in self.nodes[primaries:]:
             self.ask(node, "REPLICATE", self.name(self.nodes[0]))
             wait_until(lambda node=node: is_linked(node), what="the replica")  # type: ignore[misc]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 10.0, what: str = "the condition") -> T:
+def wait_until(condition: Callable[[], T], timeout: float = 60.0, what: str = "the condition") -> T:
     """Look every 10 ms until the condition holds, and give what it said; fail when it does not in time."""
     deadline = time.monotonic() + timeout
     pause = threading.Event()

@@ -32,15 +32,15 @@ def test_the_other_queues_go_on(
     keys = jobs.inspector.keys
     handles = [submitted(jobs, queue) for queue in ("a-first", *KINDS, "z-last")]
     for handle in handles:
-        handle.result(timeout=20)
+        handle.result(timeout=60)
     with redis_server.client() as admin:
         foreign = {keys.queue(home, home): home.encode() for home in KINDS}
         for key, text in foreign.items():
             admin.delete(key)
             admin.set(key, text)
         for queue in ("a-first", "z-last"):
-            assert submitted(jobs, queue).result(timeout=20) == 7
-            assert submitted(jobs, queue, delay=0.05).result(timeout=20) == 7
+            assert submitted(jobs, queue).result(timeout=60) == 7
+            assert submitted(jobs, queue, delay=0.05).result(timeout=60) == 7
         said = [f"queue {home} is closed: {key} holds what is not ours; move it away" for key, home in
                 zip(foreign, KINDS, strict=True)]  # fmt: skip
         assert [worker.log().count(each) for each in said] == [1] * len(said)
@@ -49,7 +49,7 @@ def test_the_other_queues_go_on(
             jobs.stats()
         admin.delete(*foreign)
     for queue in KINDS:
-        assert submitted(jobs, queue).result(timeout=20) == 7
+        assert submitted(jobs, queue).result(timeout=60) == 7
 
 
 @pytest.mark.parametrize("home", QUEUE_HOMES)
@@ -74,7 +74,7 @@ def test_a_name_that_is_none_is_left_out_and_told_once(
         admin.zadd(keys.queues, dict.fromkeys(ODD_NAMES, 0))
         worker = start_worker(slots=1)
         for _ in range(2):  # a queue that is new is seen at a later look than the names
-            assert submitted(jobs, "later").result(timeout=20) == 7
+            assert submitted(jobs, "later").result(timeout=60) == 7
         assert [worker.log().count(repr(name)) for name in ODD_NAMES] == [1] * len(ODD_NAMES)
         assert set(jobs.stats()["queues"]) == {*jobs.inspector.queues()} | set(STANDARD_QUEUES)
         assert jobs.inspector.queues() == ["later"]
@@ -88,10 +88,10 @@ def test_a_chore_that_the_server_refuses_is_told_once_and_stops_no_other(
     with redis_server.client() as admin:
         admin.set(keys.expiring, "foreign")
         worker = start_worker(slots=1)
-        wait_until(lambda: "chore prune: " in worker.log(), 20, "the chore to fail")
+        wait_until(lambda: "chore prune: " in worker.log(), what="the chore to fail")
         # Promoted by another chore, when that which fails has been tried again.
-        assert submitted(jobs, "default", delay=2).result(timeout=20) == 7
+        assert submitted(jobs, "default", delay=2).result(timeout=60) == 7
         admin.delete(keys.expiring)
-        wait_until(lambda: "chore prune works again" in worker.log(), 20, "the chore to be done")
+        wait_until(lambda: "chore prune works again" in worker.log(), what="the chore to be done")
     assert worker.log().count("chore prune: ") == worker.log().count("chore prune works again") == 1
     assert "waiting for it" not in worker.log()

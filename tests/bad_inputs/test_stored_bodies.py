@@ -39,7 +39,7 @@ def put(admin: Any, jobs: JobQueue, bodies: dict[str, bytes], queue: str = "defa
 def ended_all(jobs: JobQueue, ids: list[str], worker: WorkerProcess) -> None:
     """Wait until a good job, which stands behind them all, has run; nobody has died of them."""
     before = {each.pid for each in worker.family()}
-    assert jobs.submit(tasks.quick, 7).result(timeout=30) == 7
+    assert jobs.submit(tasks.quick, 7).result(timeout=60) == 7
     assert set(jobs.inspector.statuses(ids)) == set(ids)
     assert {each.pid for each in worker.family()} == before, worker.log()
     assert "died" not in worker.log()
@@ -49,7 +49,7 @@ def test_it_is_set_aside_with_its_bytes_and_the_next_runs(
     jobs: JobQueue, admin: Any, start_worker: StartWorker
 ) -> None:
     worker = start_worker(slots=1)
-    assert jobs.submit(tasks.quick, 1).result(timeout=20) == 1
+    assert jobs.submit(tasks.quick, 1).result(timeout=60) == 1
     bodies = {f"bad-{number}": data for number, data in enumerate(BODIES.values())}
     put(admin, jobs, bodies)
     ended_all(jobs, list(bodies), worker)
@@ -61,7 +61,7 @@ def test_it_is_set_aside_with_its_bytes_and_the_next_runs(
 
 def test_any_one_byte_may_be_wrong(jobs: JobQueue, admin: Any, start_worker: StartWorker) -> None:
     worker = start_worker("--max-jobs-per-child", "10000", slots=1)
-    assert jobs.submit(tasks.quick, 1).result(timeout=20) == 1
+    assert jobs.submit(tasks.quick, 1).result(timeout=60) == 1
     whole = body("quick", [12], {}, {"timeout": 60, "retry": [0, 2.0, 2.0, 600.0, 0.25], "tags": ["x"]})
     bodies = {f"m{number}": data for number, data in enumerate(mutations(whole, 300, seed=11))}
     put(admin, jobs, bodies)
@@ -81,8 +81,8 @@ def test_a_newer_version_is_left_where_it_is_and_other_queues_go_on(
     newer = {"newer-1": b"9new|5|what a later version writes\n\xc1\xff", "newer-2": b"\xffnew|5\n\xc1"}
     put(admin, jobs, newer, queue="new")
     behind = jobs.submit(tasks.quick.with_options(queue="new"), 1)
-    wait_until(lambda: "queue new has jobs of a newer version" in worker.log(), 20, "the worker to meet it")
-    assert jobs.submit(tasks.quick, 7).result(timeout=20) == 7
+    wait_until(lambda: "queue new has jobs of a newer version" in worker.log(), what="the worker to meet it")
+    assert jobs.submit(tasks.quick, 7).result(timeout=60) == 7
     keys = jobs.inspector.keys
     assert admin.zrange(keys.queue("new", "ready"), 0, -1) == [b"newer-1", b"newer-2", behind.id.encode()]
     assert admin.hmget(keys.bodies, list(newer)) == list(newer.values())

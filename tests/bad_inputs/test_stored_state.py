@@ -72,7 +72,7 @@ def test_a_state_that_cannot_be_read_counts_as_none_wherever_the_job_waits(
             ids.append(f"{home}-{number}")
             junk.put(ids[-1], home, state=state.replace(b"ready", home.encode()))
     worker = start_worker(slots=1)
-    wait_until(lambda: set(jobs.inspector.statuses(ids).values()) == {"succeeded"}, 20, "every job to end")
+    wait_until(lambda: set(jobs.inspector.statuses(ids).values()) == {"succeeded"}, what="every job to end")
     assert {job.id for job in jobs.jobs(status="succeeded", limit=100)} == set(ids)
     assert "died" not in worker.log()
 
@@ -83,7 +83,7 @@ def test_an_id_that_is_none_is_set_aside(
     worker = start_worker(slots=1)
     for job_id in STRANGE_IDS:
         junk.put(job_id)
-    assert jobs.submit(tasks.quick, 7).result(timeout=20) == 7
+    assert jobs.submit(tasks.quick, 7).result(timeout=60) == 7
     assert sorted(admin.zrange(junk.keys.failed, 0, -1)) == sorted(STRANGE_IDS)
     assert admin.hmget(junk.keys.bodies, *STRANGE_IDS) == [body("quick", [1])] * len(STRANGE_IDS)
     assert "died" not in worker.log()
@@ -110,8 +110,10 @@ def test_an_index_without_a_body_and_a_body_in_two_homes(
         junk.put("two-homes", home)
     admin.hset(junk.keys.bodies, "no-home", body("quick", [1]))
     worker = start_worker(slots=1)
-    assert jobs.submit(tasks.quick.with_options(priority=0), 7).result(timeout=20) == 7
-    wait_until(lambda: not admin.exists(junk.keys.queue("default", "scheduled")), 10, "the second home to go")
+    assert jobs.submit(tasks.quick.with_options(priority=0), 7).result(timeout=60) == 7
+    wait_until(
+        lambda: not admin.exists(junk.keys.queue("default", "scheduled")), what="the second home to go"
+    )
     job = jobs.job("two-homes")
     assert (job.status, [entry["event"] for entry in job.history]) == ("succeeded", ["succeeded"])
     with pytest.raises(JobNotFound):
@@ -167,9 +169,9 @@ def test_junk_in_every_other_place(jobs: JobQueue, junk: Junk, start_worker: Sta
         jobs.submit(tasks.quick.with_options(concurrency=1), 4),
     ]
     handles.append(jobs.submit(tasks.quick.with_options(after=[handles[0]]), 5))
-    assert [handle.result(timeout=20) for handle in handles] == [1, 2, 3, 4, 5]
+    assert [handle.result(timeout=60) for handle in handles] == [1, 2, 3, 4, 5]
     jobs.schedule("good", tasks.quick, 6, every="1s")
-    wait_until(lambda: jobs.jobs(status="succeeded", limit=6)[5:], 20, "a tick")
+    wait_until(lambda: jobs.jobs(status="succeeded", limit=6)[5:], what="a tick")
     assert "died" not in worker.log()
     assert "cannot work" not in worker.log(), worker.log()
     assert worker.process is not None

@@ -161,7 +161,7 @@ def test_many_clients_cost_the_server_one_reader_and_are_freed_when_they_go(stud
             studio.jobs.submit(be_heard)
             return threads() <= before + 1
 
-        wait_until(all_gone, 20, "the threads of the clients to end")
+        wait_until(all_gone, what="the threads of the clients to end")
         wait_until(lambda: readers() <= others, what="the reader to end")
 
 

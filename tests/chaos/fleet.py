@@ -143,11 +143,11 @@ class Fleet:
         living = [worker for place, worker in enumerate(self.workers) if place not in dead]
         for worker in living:
             worker.send_signal(signal.SIGTERM)
-        return [worker.wait(30) for worker in living]
+        return [worker.wait(60) for worker in living]
 
     def left_behind(self) -> list[int]:
         """Processes that outlived the worker they belonged to."""
-        _, left = psutil.wait_procs(self.killed, timeout=5)
+        _, left = psutil.wait_procs(self.killed, timeout=60)
         return [each.pid for each in alive(left)]
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ def end_all_in(folder: Path) -> int:
             if Path(process.cwd()).is_relative_to(folder.resolve()):
                 found.append(process)
     _each(found, psutil.Process.kill)
-    psutil.wait_procs(found, timeout=10)
+    psutil.wait_procs(found, timeout=60)
     return len(found)
 
 

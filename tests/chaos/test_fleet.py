@@ -24,7 +24,7 @@ def test_who_falls_is_noted(tmp_path: Path) -> None:
     ends = [KILLED, FALLEN, WITHOUT_SERVER, FALLEN_WHEN_UP]
     fleet.workers = [subprocess.Popen(["sh", "-c", end], cwd=tmp_path) for end in ends]
     for worker in fleet.workers:
-        worker.wait(10)
+        worker.wait(60)
     fleet.workers.append(subprocess.Popen(["sleep", "60"]))
     assert fleet.stop() == [-signal.SIGTERM]
     assert fleet.fell == [3, 69]

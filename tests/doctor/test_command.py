@@ -127,7 +127,7 @@ def test_the_main_case(doctor: Typed, jobs: JobQueue, redis_server: RedisProcess
     cli = CommandLine(tmp_path / "home", tmp_path / "cwd", environment)
     worker = cli.start("worker", "--concurrency", "1")
     try:
-        wait_until(lambda: job.status == "running", 30, "the job to run")
+        wait_until(lambda: job.status == "running", what="the job to run")
         code, checks, _ = doctor()
         assert code == 0, checks
         assert checks["workers"]["detail"].startswith("1 alive: ")

@@ -77,7 +77,7 @@ def test_a_server_that_does_not_answer(start: StartKind, admit: Admit) -> None:
     begin = time.monotonic()
     found = away(admit(stalled.url))["server"]
     assert (found.ok, found.fix) == (False, f"lsof -i :{stalled.port}")
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 20
 
 
 def test_a_server_that_a_script_holds_up(start: StartKind, admit: Admit) -> None:

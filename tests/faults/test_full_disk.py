@@ -85,7 +85,7 @@ class Producer:
     def audit(self) -> None:
         """All that was acknowledged comes to its end, and is told truly."""
         for handle in self.accepted:
-            handle.result(timeout=20)
+            handle.result(timeout=60)
         lines = [
             Line(run.event, run.job, run.token, run.pid)
             for run in self.journal.runs("start") + self.journal.runs("end")
@@ -121,7 +121,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(
         assert not producer.submits_again()
         assert server.process
         if policy == "always":
-            assert server.process.wait(10) == 1
+            assert server.process.wait(60) == 1
             server.start()
         else:
             leave_room(server, None)
@@ -210,7 +210,7 @@ def embedded_worker(home: Path, variables: dict[str, str]) -> Iterator[subproces
     try:
         yield process
         process.terminate()
-        assert process.wait(20) == 0, log.read_text()
+        assert process.wait(60) == 0, log.read_text()
     finally:
         process.kill()
         process.wait()

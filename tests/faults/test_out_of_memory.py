@@ -56,7 +56,7 @@ def test_a_full_server_is_drained_and_takes_jobs_again(
         assert full > 1
         jobs.resume()
         for handle in handles:
-            handle.result(timeout=20)
+            handle.result(timeout=60)
         lines = [
             Line(run.event, run.job, run.token, run.pid)
             for run in journal.runs("start") + journal.runs("end")
@@ -66,4 +66,4 @@ def test_a_full_server_is_drained_and_takes_jobs_again(
 
         jobs.broker.prune("succeeded", max_age=3600, keep=0)
         for handle in [submit() for _ in range(full // 2)]:
-            handle.result(timeout=20)
+            handle.result(timeout=60)

@@ -53,7 +53,7 @@ def test_what_was_forgotten_runs_once_more_with_a_larger_token(
         shutil.copytree(copy, log)
         own_server.start()
 
-        tokens = {handle.id: handle.result(timeout=20) for handle in handles}
+        tokens = {handle.id: handle.result(timeout=60) for handle in handles}
 
         kept = succeeded_in(copy, tmp_path / "other", jobs.namespace)
         forgotten = seen - kept
@@ -74,4 +74,4 @@ def test_what_was_forgotten_runs_once_more_with_a_larger_token(
             jobs.job("late")
         again = jobs.submit(late, str(journal))
         assert not again.existing
-        assert again.result(timeout=10)
+        assert again.result(timeout=60)

@@ -45,10 +45,10 @@ def terminate_workers(
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
     for worker in workers:
-        code = worker.wait(20)  # the grace, and what a busy machine needs beside
+        code = worker.wait(60)  # the grace, and what a busy machine needs beside
         # One that has not begun to work has nothing to put in order.
         assert code == 0 or (code == -signal.SIGTERM and IS_UP not in worker.log()), worker.log()
-    wait_until(lambda: not alive(families), 5, "every process to end")
+    wait_until(lambda: not alive(families), what="every process to end")
     assert jobs.workers() == []
     found = jobs.jobs(limit=1000)
     assert {job.status for job in found} == {"queued", "succeeded"}, "the work was over, or never begun"
@@ -109,4 +109,4 @@ def test_a_reader_that_has_enough_ends_the_command_in_peace(
     said = process.stderr.read().decode()
     process.stderr.close()
     assert said == ""
-    assert process.wait(10) in {0, 1}
+    assert process.wait(60) in {0, 1}

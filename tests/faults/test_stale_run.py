@@ -36,7 +36,7 @@ def test_a_run_that_wakes_after_three_leases_changes_nothing(
     start_worker(*arguments, slots=1)
     second = journal.wait_for(2)[1]
     go.touch()
-    assert handle.result(timeout=10) == second.token
+    assert handle.result(timeout=60) == second.token
     wait_until(lambda: time.time() > wakes, what="three leases to pass")
     with redis_server.client() as client:
         store = Store(jobs.broker, client, jobs.namespace, lambda _: None)

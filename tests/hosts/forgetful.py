@@ -14,7 +14,7 @@ if __name__ == "__main__":
     jobs.worker(concurrency=1, grace=0.2).start()
     jobs.submit(tasks.abort, journal)  # which is yet to be told
     held = jobs.submit(tasks.hold, journal, "never")
-    wait_until(lambda: held.status == "running", 30)
+    wait_until(lambda: held.status == "running")
     if how == "exits":
         sys.exit(3)
     if how == "raises":

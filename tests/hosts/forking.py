@@ -23,9 +23,9 @@ if __name__ == "__main__":
             threading.Event().wait()
         pool.stop()
         with jobs.worker(concurrency=1):  # one of its own
-            print("copy:", jobs.submit(tasks.quick, 6).result(timeout=30), flush=True)
+            print("copy:", jobs.submit(tasks.quick, 6).result(timeout=60), flush=True)
         sys.exit(5)
     print("copy:", copy, flush=True)
     print("ended:", os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]), flush=True)
     Path(go).touch()
-    print("host:", held.result(timeout=20), jobs.submit(tasks.quick, 8).result(timeout=20), flush=True)
+    print("host:", held.result(timeout=60), jobs.submit(tasks.quick, 8).result(timeout=60), flush=True)

@@ -46,8 +46,8 @@ class Host:
         """Have it end by a signal to it alone, and see all below it end, too. Its exit code."""
         family = self.family()
         self.process.send_signal(number)
-        code = self.process.wait(20)
-        wait_until(lambda: not alive(family), 5, "every process below the host to end")
+        code = self.process.wait(60)
+        wait_until(lambda: not alive(family), what="every process below the host to end")
         return code
 
 
@@ -94,4 +94,4 @@ def first_answer(port: int, path: str) -> Any:
         except OSError:
             return None
 
-    return wait_until(asked, 30, "the host to answer")
+    return wait_until(asked, what="the host to answer")

@@ -82,7 +82,7 @@ def test_killed_in_the_middle_it_has_done_nothing_and_is_made_again(
 ) -> None:
     with server.client() as admin:
         process = command(server, tmp_path, "import", str(file))
-        wait_until(lambda: staged(admin) > COUNT // 4, 30, "a part of it to be written")
+        wait_until(lambda: staged(admin) > COUNT // 4, what="a part of it to be written")
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert COUNT // 4 < staged(admin) < COUNT
@@ -102,12 +102,12 @@ def test_one_that_was_killed_gives_way_to_another(
         jobs.export_to(other)
     with server.client() as admin:
         process = command(server, tmp_path, "import", str(file))
-        wait_until(lambda: staged(admin) > COUNT // 4, 30, "a part of it to be written")
+        wait_until(lambda: staged(admin) > COUNT // 4, what="a part of it to be written")
         process.send_signal(signal.SIGKILL)
         process.wait()
         with other.open("rb") as source:
             assert there.import_from(source).jobs == 1
-        wait_until(lambda: staged(admin) == 0, 10, "what the other has left to be gone")
+        wait_until(lambda: staged(admin) == 0, what="what the other has left to be gone")
     assert there.stats()["total_pending"] == 1
 
 

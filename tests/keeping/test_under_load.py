@@ -75,7 +75,7 @@ def test_nothing_is_lost_nor_doubled(
     file = BytesIO()
     with server.client() as admin:
         try:
-            wait_until(lambda: len(finished(admin, "busy")) > COUNT // 20, 30, "some to be finished")
+            wait_until(lambda: len(finished(admin, "busy")) > COUNT // 20, what="some to be finished")
             other.start()
             before = finished(admin, "busy")
             told = jobs.export_to(file)

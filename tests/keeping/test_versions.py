@@ -110,7 +110,7 @@ def test_a_record_of_version_1_runs(admin: Any, jobs: JobQueue, start_worker: St
     assert [entry["event"] for entry in jobs.job("lost").history] == ["lost", "succeeded"]
     assert jobs.job("failed").error == {"type": "ValueError", "message": "too dark", "traceback": ""}
     jobs.retry("failed")
-    wait_until(lambda: jobs.job("failed").status is Status.SUCCEEDED, 30, "what was tried again")
+    wait_until(lambda: jobs.job("failed").status is Status.SUCCEEDED, what="what was tried again")
     assert int(jobs.job("failed").token or 0) > 1764000000000004
     assert any(job.id.startswith("hourly") for job in jobs.jobs(status="succeeded", limit=50))
 
@@ -162,8 +162,8 @@ def test_a_record_of_a_later_version_stays_untouched_and_is_named(
     admin.zadd(f"{PREFIX}queues", {"night": 0})
     before = dict(admin.zrange(f"{PREFIX}q:default:ready", 0, -1, withscores=True))
     worker = start_worker()
-    wait_until(lambda: "newer version of junmai-jobs" in worker.log(), 30, "the worker to tell")
-    wait_until(lambda: ends(admin)["succeeded"] == {"elsewhere"}, 30, "another queue to be worked on")
+    wait_until(lambda: "newer version of junmai-jobs" in worker.log(), what="the worker to tell")
+    wait_until(lambda: ends(admin)["succeeded"] == {"elsewhere"}, what="another queue to be worked on")
     assert "queue default has jobs of a newer version of junmai-jobs: update this worker" in worker.log()
     assert dict(admin.zrange(f"{PREFIX}q:default:ready", 0, -1, withscores=True)) == before
     assert admin.hget(f"{PREFIX}bodies", "later") == UNKNOWN
@@ -202,8 +202,8 @@ def test_a_library_that_is_in_use_comes_back_by_itself(
     plant(admin, PREFIX, {"bodies": {"first": VERSION_1["bodies"]["number"]}, "queues": {"default": 0}})
     admin.zadd(f"{PREFIX}q:default:ready", {"first": 5})
     start_worker()
-    wait_until(lambda: ends(admin)["succeeded"] == {"first"}, 30, "the first job")
+    wait_until(lambda: ends(admin)["succeeded"] == {"first"}, what="the first job")
     assert len(jobs.clean_server()) > 0
     plant(admin, PREFIX, {"bodies": {"second": VERSION_1["bodies"]["number"]}})
     admin.zadd(f"{PREFIX}q:default:ready", {"second": 6})
-    wait_until(lambda: ends(admin)["succeeded"] == {"first", "second"}, 30, "the second job")
+    wait_until(lambda: ends(admin)["succeeded"] == {"first", "second"}, what="the second job")

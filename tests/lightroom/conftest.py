@@ -61,7 +61,7 @@ def bridge(server: RedisProcess, studio: Studio) -> Iterator[str]:
             return False
 
     try:
-        wait_until(answers, 30, "the bridge")
+        wait_until(answers, what="the bridge")
         yield url
     finally:
         process.kill()

@@ -129,7 +129,7 @@ class Lightroom:
 
     def wait_for(self, call: str) -> None:
         """Wait until such a call was made."""
-        wait_until(lambda: self.calls(call), 30, f"{call} in {self.folder.name}")
+        wait_until(lambda: self.calls(call), what=f"{call} in {self.folder.name}")
 
 
 def requests(journal: list[dict[str, Any]]) -> list[tuple[str, int | None]]:

@@ -168,14 +168,14 @@ def test_no_name_in_the_store_is_ever_imported_or_run(
             20,
             "all to be met",
         )
-        wait_until(lambda: "no worker knows its task 'trap'" in worker.log(), 20, "a tick")
+        wait_until(lambda: "no worker knows its task 'trap'" in worker.log(), what="a tick")
         found = {job_id: jobs.job(job_id) for job_id in ids}
     # Left to workers that may know the task; of one that is known, options of nobody's are damage.
     known = found.pop("known")
     assert {(job.status, job.history[0]["event"]) for job in found.values()} == {("scheduled", "deferred")}
     assert (known.status, known.reason) == ("failed", "corrupt_record")
     assert not audit_file.exists(), audit_file.read_text()
-    jobs.submit(audited_tasks.unpickle).result(timeout=20)
+    jobs.submit(audited_tasks.unpickle).result(timeout=60)
     assert audit_file.read_text().startswith("pickle.find_class ('os', 'getpid')"), "it would have told"
 
 
@@ -208,9 +208,9 @@ def test_an_exception_in_a_result_is_just_data(jobs: JobQueue, redis_server: Red
             admin.hset(keys.states, job_id, f"{word}|default|1|1|0|0|w/1|||")
             admin.zadd(getattr(keys, word), {job_id: 1})
             admin.zrem(keys.queue("default", "ready"), job_id)
-    assert handles[0].result(timeout=5) == EXPLOIT
+    assert handles[0].result(timeout=60) == EXPLOIT
     with pytest.raises(JobFailed, match=r"failed: os\.system: touch trapped") as caught:
-        handles[1].result(timeout=5)
+        handles[1].result(timeout=60)
     assert type(caught.value) is JobFailed
     assert not Path("trapped").exists()
     assert jobs.job(second).error == {"type": "os.system", "message": "touch trapped", "traceback": ""}

@@ -122,7 +122,7 @@ def test_the_servers_cache_of_scripts_does_not_grow(
 
     def round_of(number: int) -> int:
         handles = jobs.submit_many(tasks.quick, [(number + each,) for each in range(100)])
-        assert [handle.result(timeout=30) for handle in handles] == [number + each for each in range(100)]
+        assert [handle.result(timeout=60) for handle in handles] == [number + each for each in range(100)]
         for command in (
             ["list"],
             ["stats"],

@@ -66,8 +66,8 @@ def test_the_log_of_a_worker(jobs: JobQueue, redis_server: RedisProcess, start_w
         admin.zadd(jobs.inspector.keys.ticks, {EVIL: 1})
         admin.hset(jobs.inspector.keys.schedules, EVIL, b"junk")
     handle = jobs.submit(audited_tasks.blow_up.with_options(retry=RetryPolicy(max_retries=0)), EVIL)
-    wait_until(lambda: handle.status == "failed", 20, "the failure")
-    wait_until(lambda: "gpj.exe" in worker.log(), 20, "what was logged of it")
+    wait_until(lambda: handle.status == "failed", what="the failure")
+    wait_until(lambda: "gpj.exe" in worker.log(), what="what was logged of it")
     text = worker.log()
     assert is_clean(text)
     assert [line for line in text.splitlines() if not LINE.fullmatch(line)] == []

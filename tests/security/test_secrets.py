@@ -160,7 +160,7 @@ def test_a_worker_tells_nobody(guarded: RedisProcess, tmp_path: Path) -> None:
         handle = jobs.submit(tasks.hold, str(journal), str(release))
         process = cli.start("worker", "--concurrency", "1", "--loglevel", "DEBUG")
         try:
-            wait_until(journal.exists, 20, "the job to run")
+            wait_until(journal.exists, what="the job to run")
             family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
             lines = [" ".join(each.cmdline()) for each in family]
             assert len(lines) >= 3
@@ -169,7 +169,7 @@ def test_a_worker_tells_nobody(guarded: RedisProcess, tmp_path: Path) -> None:
             assert shows_none([_whole(admin, key) for key in admin.scan_iter("*")])
             assert shows_none(admin.client_list())
             release.touch()
-            assert handle.result(timeout=20) == "released"
+            assert handle.result(timeout=60) == "released"
         finally:
             process.send_signal(signal.SIGTERM)
             done = cli.finish(process)

@@ -377,7 +377,7 @@ def test_it_may_run_in_another_thread(junmai: InProcessQueue) -> None:
     handle = junmai.submit(kit_gives, 1)
     thread = threading.Thread(target=junmai.run_until_idle)
     thread.start()
-    assert handle.result(timeout=30) == 1
+    assert handle.result(timeout=60) == 1
     thread.join()
 
 

@@ -66,7 +66,7 @@ def main() -> None:
         (studio.line.folder / "scene.py").write_text(TASKS, "utf-8")
         fill(studio)
         studio.work(slots=3)
-        wait_until(lambda: studio.jobs.stats()["jobs_by_status"]["failed"] == 2, 30, "what fails to fail")
+        wait_until(lambda: studio.jobs.stats()["jobs_by_status"]["failed"] == 2, what="what fails to fail")
         picture = asyncio.run(picture_of(studio))
     (ROOT / "docs" / "images" / "top.svg").write_text(picture, "utf-8")
 

@@ -167,7 +167,7 @@ def test_a_server_that_goes_away_and_comes_back(studio: Studio) -> None:
         studio.server.pause()
         try:
             terminal.type("q")
-            terminal.until("exit 0", timeout=5)
+            terminal.until("exit 0")
         finally:
             studio.server.resume()
 

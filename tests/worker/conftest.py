@@ -77,4 +77,4 @@ def start_worker(redis_server: RedisProcess, tmp_path: Path) -> Iterator[StartWo
         families += worker.family()
     for worker in workers:
         worker.stop()
-    wait_until(lambda: not alive(families), 5, "every process of the workers to end")
+    wait_until(lambda: not alive(families), what="every process of the workers to end")

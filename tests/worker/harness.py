@@ -53,7 +53,7 @@ class Journal:
             if row[0] == event
         ]
 
-    def wait_for(self, count: int, event: str = "start", timeout: float = 20.0) -> list[Run]:
+    def wait_for(self, count: int, event: str = "start", timeout: float = 60.0) -> list[Run]:
         """Until so many runs have begun (or ended)."""
         wait_until(lambda: len(self.runs(event)) >= count, timeout, f"{count} {event}s")
         return self.runs(event)
@@ -123,7 +123,7 @@ class WorkerProcess:
         for process in reversed(self.family()):
             process.resume()
 
-    def wait(self, timeout: float = 20.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         assert self.process
         return self.process.wait(timeout)
 

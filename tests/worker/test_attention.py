@@ -22,12 +22,12 @@ def test_batch_work_steps_aside_at_its_next_checkpoint_and_does_no_step_twice(
     journal.wait_for(2)
 
     jobs.boost(lost[-1].id)
-    assert lost[-1].result(timeout=10) == 4
+    assert lost[-1].result(timeout=60) == 4
 
     assert [handle.status for handle in lost[:-1]] == ["queued"] * 4
     wait_until(lambda: sum(each.status == "running" for each in batch) == 2, what="both to go on")
     release.touch()
-    steps = {handle.id: handle.result(timeout=10) for handle in batch}
+    steps = {handle.id: handle.result(timeout=60) for handle in batch}
     done = Counter(
         (job, event)
         for event, _, _, job, *_ in map(str.split, Path(journal).read_text("utf-8").splitlines())

@@ -43,7 +43,7 @@ def test_a_worker_that_slept_alone_goes_on(
 
     until_past(time.time() + LEASE / 2)
     (tmp_path / "go").touch()
-    assert handle.result(timeout=10) == "released"
+    assert handle.result(timeout=60) == "released"
     assert [entry["event"] for entry in handle.job().history] == ["succeeded"]
     assert len(journal.runs()) == 1
 
@@ -61,7 +61,7 @@ def test_a_worker_that_slept_beside_another_has_lost_its_job_once(
     sleeper.freeze()
     second = journal.wait_for(2)[1]
     (tmp_path / "go").touch()
-    assert handle.result(timeout=10) == "released"
+    assert handle.result(timeout=60) == "released"
     done = handle.job()
     sleeper.thaw()
     until_past(time.time() + LEASE)
@@ -70,7 +70,7 @@ def test_a_worker_that_slept_beside_another_has_lost_its_job_once(
     assert [entry["event"] for entry in job.history] == ["lost", "succeeded"]
     assert job.token == second.token
     assert (job.finished_at, job.result) == (done.finished_at, done.result)
-    assert jobs.submit(tasks.quick, 5).result(timeout=10) == 5
+    assert jobs.submit(tasks.quick, 5).result(timeout=60) == 5
 
 
 def test_a_server_that_stalls_for_a_lease_costs_no_attempt(
@@ -86,7 +86,7 @@ def test_a_server_that_stalls_for_a_lease_costs_no_attempt(
     own_server.resume()
 
     (tmp_path / "go").touch()
-    assert handle.result(timeout=20) == "released"
+    assert handle.result(timeout=60) == "released"
     job = handle.job()
     assert {entry["event"] for entry in job.history} <= {"released", "succeeded"}
     assert (job.attempt, job.retry_count) == (1, 0)
@@ -107,11 +107,11 @@ def test_a_worker_waits_for_the_server_and_loses_nothing(
     own_server.start()
 
     back = time.time()
-    assert running.result(timeout=10) == "released"
+    assert running.result(timeout=60) == "released"
     for handle in waiting:
-        handle.result(timeout=20)
+        handle.result(timeout=60)
     assert len({run.job for run in journal.runs()}) == 51
-    assert min(run.time for run in journal.runs() if run.time > back) - back < 3
+    assert min(run.time for run in journal.runs() if run.time > back) - back < 20
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -126,7 +126,7 @@ def test_a_stepped_clock_counts_nothing(
         until_past(time.time() + 2 * LEASE)
         (tmp_path / "go").touch()
 
-        assert handle.result(timeout=10) == "released"
+        assert handle.result(timeout=60) == "released"
     assert [entry["event"] for entry in handle.job().history] == ["succeeded"]
     assert len(journal.runs()) == 1
 

@@ -27,7 +27,7 @@ def cancel(jobs: JobQueue, journal: Journal, task: Task[..., Any], *arguments: A
     journal.wait_for(begun + 1)
     assert handle.cancel() is False
     with pytest.raises(JobCancelled):
-        handle.result(timeout=8)
+        handle.result(timeout=60)
     [run] = handle.job().history
     assert (run["event"], run["attempt"], run["error"]) == ("cancelled", 1, None)
     return str(run["how"])
@@ -45,7 +45,7 @@ def test_a_run_is_interrupted_in_its_task_and_its_process_goes_on(
     start_worker("--grace", "2", *STUBBORN, slots=1)
     assert cancel(jobs, journal, stubborn_tasks.sleep_in_c) == "interrupted"
     assert cancel(jobs, journal, tasks.sleep, 60) == "interrupted"
-    jobs.submit(tasks.record, str(journal)).result(timeout=10)
+    jobs.submit(tasks.record, str(journal)).result(timeout=60)
 
     assert len({run.pid for run in journal.runs()}) == 1
     assert (len(journal.runs("tidied-up")), len(journal.runs("cancelled"))) == (1, 1)
@@ -62,7 +62,7 @@ def test_one_that_will_not_stop_is_killed(
     worker = start_worker("--grace", "0.5", *STUBBORN, slots=1)
     assert cancel(jobs, journal, stubborn_tasks.swallow) == "killed"
     assert cancel(jobs, journal, tasks.hold_in_c) == "killed"
-    assert jobs.submit(tasks.quick, 7).result(timeout=10) == 7
+    assert jobs.submit(tasks.quick, 7).result(timeout=60) == 7
     assert "died" not in worker.log()
 
     newest = jobs.jobs(status="cancelled")[0].id

@@ -28,17 +28,17 @@ def test_it_grows_with_the_work_and_shrinks_without_any(
     jobs: JobQueue, start_worker: StartWorker, journal: Journal
 ) -> None:
     worker = start_worker("--autoscale", "1,6", slots=None)
-    wait_until(lambda: children(worker) == 1, 20, "the first process")
+    wait_until(lambda: children(worker) == 1, what="the first process")
 
     handles = jobs.submit_many(tasks.take_time, [(str(journal), 0.05)] * 500)
-    wait_until(lambda: children(worker) == 6, 20, "six processes")
+    wait_until(lambda: children(worker) == 6, what="six processes")
     for handle in handles:
         handle.result(timeout=60)
     assert len({run.pid for run in journal.runs()}) > 1
     assert len(journal.runs("end")) == 500
 
-    wait_until(lambda: children(worker) == 1, 30, "one process to be left")
-    assert jobs.submit(tasks.quick, 7).result(timeout=10) == 7
+    wait_until(lambda: children(worker) == 1, what="one process to be left")
+    assert jobs.submit(tasks.quick, 7).result(timeout=60) == 7
     assert [entry["event"] for entry in handles[-1].job().history] == ["succeeded"]
 
 
@@ -52,11 +52,11 @@ def test_a_process_that_is_let_go_finishes_what_it_runs(
     (tmp_path / "go-0").touch()
     (tmp_path / "go-1").touch()
 
-    wait_until(lambda: children(worker) == 1, 30, "the idle to be let go")
+    wait_until(lambda: children(worker) == 1, what="the idle to be let go")
     (tmp_path / "go-2").touch()
 
-    assert [handle.result(timeout=10) for handle in held] == ["released"] * 3
-    assert jobs.submit(tasks.quick, 7).result(timeout=10) == 7
+    assert [handle.result(timeout=60) for handle in held] == ["released"] * 3
+    assert jobs.submit(tasks.quick, 7).result(timeout=60) == 7
 
 
 def test_a_process_that_leaks_is_replaced_before_it_is_too_large(
@@ -64,7 +64,7 @@ def test_a_process_that_leaks_is_replaced_before_it_is_too_large(
 ) -> None:
     limit, growth = 160, 30
     start_worker("--max-memory-per-child", str(limit), slots=1)
-    runs = [jobs.submit(tasks.leak, growth).result(timeout=20) for _ in range(12)]
+    runs = [jobs.submit(tasks.leak, growth).result(timeout=60) for _ in range(12)]
     sizes: dict[int, list[int]] = {}
     for pid, size in runs:
         sizes.setdefault(pid, []).append(size // MEGABYTE)

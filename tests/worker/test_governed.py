@@ -65,7 +65,7 @@ def test_eased_it_begins_less_but_urgent_work_at_once_and_says_why(
     go = str(tmp_path / "go")
     low = [jobs.submit(tasks.hold, str(journal), go)]
     journal.wait_for(1)
-    wait_until(lambda: grade(jobs) == "eased", 20, "the governor to ease")
+    wait_until(lambda: grade(jobs) == "eased", what="the governor to ease")
 
     low += [jobs.submit(tasks.hold, str(journal), go) for _ in range(3)]
     urgent = [jobs.submit(tasks.hold.with_options(priority=9), str(journal), go) for _ in range(2)]
@@ -83,7 +83,7 @@ def test_eased_it_begins_less_but_urgent_work_at_once_and_says_why(
         assert "eased, any job in 1 of 3 slots: memory" in " ".join(shown.split())
     Path(go).touch()
     for handle in (*low, *urgent):
-        assert handle.result(timeout=20) == "released"
+        assert handle.result(timeout=60) == "released"
 
 
 def test_nothing_is_begun_when_memory_is_critical(
@@ -91,15 +91,15 @@ def test_nothing_is_begun_when_memory_is_critical(
 ) -> None:
     limits = limited(tmp_path, memory_limit_percent=1, memory_critical_percent=1)
     worker = start_worker(slots=2, **limits)
-    wait_until(jobs.workers, 20, "the worker to have nothing to do yet")
+    wait_until(jobs.workers, what="the worker to have nothing to do yet")
     held = jobs.submit(tasks.hold, str(journal), str(tmp_path / "go"))
     journal.wait_for(1)
-    wait_until(lambda: grade(jobs) == "none", 20, "the governor to hold back everything")
+    wait_until(lambda: grade(jobs) == "none", what="the governor to hold back everything")
 
     urgent = jobs.submit(tasks.record.with_options(priority=10), str(journal))
     (tmp_path / "go").touch()
 
-    assert held.result(timeout=10) == "released"  # what runs goes on to its end
+    assert held.result(timeout=60) == "released"  # what runs goes on to its end
     wait_until(lambda: jobs.stats()["active_tasks"] == 0, what="the run to end")
     assert urgent.status == "queued"
     assert "none, any job in 0 of 2 slots: memory" in worker.log()
@@ -113,7 +113,7 @@ def test_without_a_governor_nothing_is_looked_at(jobs: JobQueue) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there are classes instead")
 def test_children_stand_back_for_other_programs(jobs: JobQueue, start_worker: StartWorker) -> None:
     worker = start_worker(slots=2)
-    jobs.submit(tasks.quick, 1).result(timeout=20)
+    jobs.submit(tasks.quick, 1).result(timeout=60)
     supervisor = psutil.Process(worker.pid)
     children = [each for helper in supervisor.children() for each in helper.children()]
     assert [each.nice() for each in children] == [max(10, supervisor.nice())] * 2
@@ -152,7 +152,7 @@ def test_an_outside_load_is_felt_and_its_end_too(
         with outside_load():
             felt = seconds_until(jobs, "eased", "urgent_only")
             urgent = jobs.submit(tasks.quick.with_options(priority=9), 7)
-            assert urgent.result(timeout=5) == 7
+            assert urgent.result(timeout=60) == 7
             assert grade(jobs) != "full"
         over = seconds_until(jobs, "full")
         print(f"felt after {felt:.1f} s, over after {over:.1f} s")

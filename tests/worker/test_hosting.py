@@ -53,7 +53,7 @@ def test_a_worker_starts_and_stops_without_a_block(jobs: JobQueue) -> None:
     pool.stop()
     for number in range(2):
         worker = pool.start()
-        assert jobs.submit(tasks.quick, number).result(timeout=20) == number
+        assert jobs.submit(tasks.quick, number).result(timeout=60) == number
         assert [row["name"] for row in jobs.workers()] == [worker.name]
         with pytest.raises(OptionError, match="started already"):
             pool.start()
@@ -66,7 +66,7 @@ def test_of_a_worker_that_may_do_all_no_sentence_is_said(
     redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path
 ) -> None:
     with jobs.worker(concurrency=1, governor=False, loglevel="CRITICAL") as worker:
-        wait_until(jobs.workers, 20, "the worker")
+        wait_until(jobs.workers, what="the worker")
         for command in ("stats", "workers"):
             shown = typed(tmp_path / "home", command, JUNMAI_REDIS_URL=redis_server.url).stdout
             assert "any job in" not in shown
@@ -120,8 +120,8 @@ def test_a_host_that_forgets_its_worker_ends_in_order(
     with hosting(redis_server, tmp_path, str(HOSTS / "forgetful.py"), str(journal), how) as host:
         journal.wait_for(2)
         family = host.family()
-        assert host.process.wait(20) == {"returns": 0, "exits": 3, "raises": 1}[how]
-        wait_until(lambda: not alive(family), 5, "every process below the host to end")
+        assert host.process.wait(60) == {"returns": 0, "exits": 3, "raises": 1}[how]
+        wait_until(lambda: not alive(family), what="every process below the host to end")
     assert ("Traceback" in host.said()) == (how == "raises")
     assert "1 job has failed" in host.said()
     (job,) = jobs.jobs(status="queued")
@@ -161,13 +161,13 @@ def test_a_copy_that_outlives_the_host_keeps_no_child_alive(
 ) -> None:
     command = [*QUIET, str(HOSTS / "forking.py"), str(journal), "never", "stays"]
     with hosting(redis_server, tmp_path, *command) as host:
-        wait_until(lambda: "copy: " in host.said(), 30, "the copy")
+        wait_until(lambda: "copy: " in host.said(), what="the copy")
         copy = psutil.Process(int(host.said().split()[1]))
         # What multiprocessing has the two share lives as long as either.
         below = [each for each in host.family()[1:] if "resource_tracker" not in command_of(each)]
         try:
             host.process.kill()
-            wait_until(lambda: alive(below) == [copy], 5, "the children to end with the host")
+            wait_until(lambda: alive(below) == [copy], what="the children to end with the host")
         finally:
             copy.kill()
 
@@ -184,7 +184,7 @@ def test_gunicorn_that_preloads_has_one_worker_in_its_master(
     with hosting(redis_server, tmp_path, *command, "tests.hosts.web:app") as host:
         submitted = [first_answer(port, f"{tmp_path}/journal") for _ in range(8)]
         ids = {each["id"] for each in submitted}
-        wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] == 8, 20, "the jobs to end")
+        wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] == 8, what="the jobs to end")
         assert owners(jobs) == [host.process.pid]
         assert host.process.pid not in {each["pid"] for each in submitted}
         assert host.end() == 0
@@ -207,16 +207,16 @@ def test_under_the_reloader_the_newest_process_works_alone(
 
     with hosting(redis_server, tmp_path, str(HOSTS / "reloaded.py"), str(port), str(touched)) as host:
         ids = [(serving := first_answer(port, str(journal)))["id"]]
-        wait_until(alone(), 20, "the worker of the watching process to stop")
+        wait_until(alone(), what="the worker of the watching process to stop")
         assert serving["pid"] != host.process.pid
         old = serving["pid"]
         touched.write_text("changed")
-        wait_until(lambda: not psutil.pid_exists(old), 20, "the reload")
+        wait_until(lambda: not psutil.pid_exists(old), what="the reload")
         ids.append((serving := first_answer(port, str(journal)))["id"])
-        wait_until(alone(), 20, "one worker after the reload")
+        wait_until(alone(), what="one worker after the reload")
         assert serving["pid"] not in {old, host.process.pid}
         ids += [ask(port, str(journal))["id"] for _ in range(5)]
-        wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] == len(ids), 20, "the jobs to end")
+        wait_until(lambda: jobs.stats()["jobs_by_status"]["succeeded"] == len(ids), what="the jobs to end")
         interrupt(host)
     assert sorted(ran_jobs(journal)) == sorted(ids)
     assert jobs.workers() == []
@@ -230,5 +230,5 @@ def interrupt(host: Host) -> None:
     """As a terminal's Ctrl-C: whoever is in the foreground."""
     family = host.family()
     os.killpg(host.process.pid, signal.SIGINT)
-    host.process.wait(20)
-    wait_until(lambda: not alive(family), 5, "every process below the host to end")
+    host.process.wait(60)
+    wait_until(lambda: not alive(family), what="every process below the host to end")

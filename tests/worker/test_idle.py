@@ -20,7 +20,7 @@ def rested(jobs: JobQueue, start_worker: StartWorker) -> WorkerProcess:
     """A worker that has worked, and has come to rest."""
     worker = start_worker(slots=3, JUNMAI_GOVERNOR="on")
     jobs.submit(lightroom_apply, photo_id=1, config={})  # for somebody else, who may never come
-    assert jobs.submit(tasks.quick, 1).result(timeout=20) == 1
+    assert jobs.submit(tasks.quick, 1).result(timeout=60) == 1
     threading.Event().wait(QUIET_EVERY)
     return worker
 

@@ -104,7 +104,7 @@ def test_20_producers_of_one_unique_job(  # noqa: PLR0917
     seconds: float,
 ) -> None:
     start_worker(slots=3)
-    assert jobs.submit(tasks.quick, 1).result(timeout=20) == 1
+    assert jobs.submit(tasks.quick, 1).result(timeout=60) == 1
     unique = tasks.take_time.with_options(unique=Unique("sheet:{key}"))
     deadline = time.monotonic() + seconds
     ids: set[str] = set()
@@ -120,7 +120,7 @@ def test_20_producers_of_one_unique_job(  # noqa: PLR0917
         producer.start()
     for producer in producers:
         producer.join()
-    wait_until(lambda: finished(jobs, len(ids) + 1), 20, "the last job")
+    wait_until(lambda: finished(jobs, len(ids) + 1), what="the last job")
 
     assert len(ids) > seconds * 2
     assert all(status is Status.SUCCEEDED for status in jobs.inspector.statuses(sorted(ids)).values())

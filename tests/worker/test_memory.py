@@ -30,9 +30,9 @@ def test_it_climbs_alone_until_it_fits(jobs: JobQueue, start_worker: StartWorker
     heavy = jobs.submit(stubborn_tasks.take_memory.with_options(priority=9), str(journal), 300, 200)
     light = jobs.submit_many(tasks.take_time, [(str(journal), 0.05)] * 60)
 
-    assert heavy.result(timeout=30) == 0.5
+    assert heavy.result(timeout=60) == 0.5
     for handle in light:
-        handle.result(timeout=30)
+        handle.result(timeout=60)
 
     job = heavy.job()
     assert (job.attempt, job.retry_count) == (1, 0)
@@ -61,7 +61,7 @@ def test_what_never_fits_fails_and_says_why(
     start_worker(*STUBBORN, slots=1)
     handle = jobs.submit(stubborn_tasks.take_memory, str(journal), 2000, 200)
     with pytest.raises(JobFailed, match="MemoryError"):
-        handle.result(timeout=30)
+        handle.result(timeout=60)
     job = handle.job()
     assert (job.reason, job.attempt, len(journal.runs())) == ("out_of_memory", 1, 4)
     assert [event for event, _ in told(job)] == ["deferred", "deferred", "deferred", "failed"]

@@ -64,14 +64,14 @@ def test_each_final_failure_is_told_once(
     workers = [start_worker(slots=1) for _ in range(2)]
     wait_until(lambda: len(jobs.workers()) == 2, what="both workers")
     first = jobs.submit(tasks.abort, str(journal))
-    wait_until(lambda: notices(told), 20, "the first notice")
+    wait_until(lambda: notices(told), what="the first notice")
     handles = [first, *jobs.submit_many(tasks.abort, [(str(journal),)] * 4)]
     jobs.submit(tasks.quick, 1)
-    wait_until(lambda: all(handle.status == "failed" for handle in handles), 20, "the failures")
+    wait_until(lambda: all(handle.status == "failed" for handle in handles), what="the failures")
     assert len(notices(told)) == 1, "what fails in the ten minutes after it is in the next"
     for worker in workers:  # which tell what is left before they go
         worker.stop()
-    wait_until(lambda: sum(notice["details"]["count"] for notice in notices(told)) == 5, 20, "the rest")
+    wait_until(lambda: sum(notice["details"]["count"] for notice in notices(told)) == 5, what="the rest")
     rows = [row for notice in notices(told) for row in notice["details"]["jobs"]]
     assert sorted(row["id"] for row in rows) == sorted(handle.id for handle in handles)
     assert {row["error"]["message"] for row in rows} == {"the disk is full"}
@@ -90,9 +90,9 @@ def test_a_command_that_hangs_holds_up_no_job(
     configure(tmp_path, {"command": [sys.executable, "-c", hang, str(begun), str(release)]})
     worker = start_worker(slots=1)
     jobs.submit(tasks.abort, str(journal))
-    wait_until(begun.exists, 20, "the command")
+    wait_until(begun.exists, what="the command")
     handle = jobs.submit(tasks.quick, 5)
-    assert handle.result(timeout=8) == 5, "before the command's deadline"
+    assert handle.result(timeout=60) == 5, "before the command's deadline"
     worker.stop()
     assert "took longer" not in worker.log()
     release.touch()
@@ -113,7 +113,7 @@ def test_a_failure_is_delivered_once_and_nobody_sees_the_secret(
         documents = [json.loads(request.body) for request in receiver.requests]
         return [row["id"] for document in documents for row in document["data"]["jobs"]]
 
-    wait_until(lambda: len(rows()) >= 4, 30, "the deliveries")
+    wait_until(lambda: len(rows()) >= 4, what="the deliveries")
     for worker in workers:
         worker.stop()
     assert sorted(rows()) == sorted(handle.id for handle in handles)
@@ -137,7 +137,7 @@ def test_an_address_in_trouble_is_tried_again_with_the_same_id(
     start_worker(slots=1)
     delivery = deliver_webhook.with_options(id="notice-1", retry=SOON)
     handle = jobs.submit(delivery, type="test", timestamp=AT, data={"message": "写真"})
-    assert handle.result(timeout=30) == {"status": 204}
+    assert handle.result(timeout=60) == {"status": 204}
     assert [request.headers["webhook-id"] for request in receiver.requests] == ["notice-1"] * 3
     for request in receiver.requests:
         document = Webhook(SECRET).verify(request.body, dict(request.headers))
@@ -150,7 +150,7 @@ def test_an_address_that_asks_to_be_left_alone_is_and_spends_no_retry(
     receiver.answers = [(429, {"Retry-After": "3000"})]
     start_worker(slots=1)
     handle = jobs.submit(deliver_webhook, type="test", timestamp=AT, data={})
-    wait_until(lambda: handle.status == "scheduled", 20, "the wait")
+    wait_until(lambda: handle.status == "scheduled", what="the wait")
     assert jobs.job(handle.id).retry_count == 0
     assert len(receiver.requests) == 1
 
@@ -162,7 +162,7 @@ def test_a_delivery_that_fails_is_not_told_of(
     worker = start_worker(slots=1)
     wait_until(jobs.workers, what="the worker")
     jobs.submit(tasks.abort, str(journal))
-    wait_until(lambda: jobs.jobs(status="failed", task=DELIVERY), 30, "the delivery's failure")
+    wait_until(lambda: jobs.jobs(status="failed", task=DELIVERY), what="the delivery's failure")
     worker.stop()  # which would tell of it now
     (delivery,) = jobs.jobs(queue=QUEUE)
     assert (delivery.retry_count, len(receiver.requests)) == (0, 1)
@@ -180,8 +180,8 @@ def test_an_address_that_never_answers_gives_the_slot_back(
         deliver_webhook.with_options(soft_timeout=0.5, timeout=5, retry=RetryPolicy(max_retries=0)),
         type="test", timestamp=AT, data={},
     )  # fmt: skip
-    wait_until(lambda: handle.status == "failed", 20, "the end of the wait")
+    wait_until(lambda: handle.status == "failed", what="the end of the wait")
     error = jobs.job(handle.id).error
     assert error is not None
     assert "SoftTimeout" in error["type"]
-    assert jobs.submit(tasks.quick, 5).result(timeout=10) == 5
+    assert jobs.submit(tasks.quick, 5).result(timeout=60) == 5

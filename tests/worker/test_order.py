@@ -46,4 +46,4 @@ def test_a_worker_without_queues_serves_a_new_one(jobs: JobQueue, start_worker: 
 
     handle = jobs.submit(tasks.quick.with_options(queue="brand-new"), 7)
 
-    assert handle.result(timeout=15) == 7
+    assert handle.result(timeout=60) == 7

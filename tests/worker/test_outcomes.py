@@ -22,7 +22,7 @@ def test_a_task_that_always_fails_runs_four_times(
     handle = jobs.submit(tasks.fail_always, str(journal))
 
     with pytest.raises(JobFailed, match="attempt 4 went wrong"):
-        handle.result(timeout=20)
+        handle.result(timeout=60)
 
     job = handle.job()
     assert (job.status, job.attempt, job.max_retries, job.retry_count) == ("failed", 4, 3, 3)
@@ -37,7 +37,7 @@ def test_a_task_that_always_fails_runs_four_times(
 def test_a_task_that_closes_what_others_print_to(jobs: JobQueue, start_worker: StartWorker) -> None:
     worker = start_worker(slots=1)
     handles = [jobs.submit(tasks.close_streams) for _ in range(2)]
-    assert len({handle.result(timeout=20) for handle in handles}) == 2, "the next one has another process"
+    assert len({handle.result(timeout=60) for handle in handles}) == 2, "the next one has another process"
     for handle in handles:
         assert [entry["event"] for entry in handle.job().history] == ["succeeded"]
     assert "died" not in worker.log()
@@ -66,7 +66,7 @@ def test_the_schedule_of_the_house_is_two_four_and_eight_seconds(
     handle = jobs.submit(tasks.fail_on_schedule, str(journal))
 
     with pytest.raises(JobFailed):
-        handle.result(timeout=30)
+        handle.result(timeout=60)
 
     waits = [later.time - earlier.time for earlier, later in pairwise(journal.runs())]
     assert [0.75 * about <= wait <= 1.25 * about + 0.5 for wait, about in zip(waits, (2, 4, 8), strict=True)]
@@ -77,7 +77,7 @@ def test_abort_spends_no_retry(jobs: JobQueue, start_worker: StartWorker, journa
     handle = jobs.submit(tasks.abort, str(journal))
 
     with pytest.raises(JobFailed, match="the disk is full"):
-        handle.result(timeout=10)
+        handle.result(timeout=60)
 
     assert (handle.job().attempt, handle.job().reason) == (1, "the disk is full")
     assert len(journal.runs()) == 1
@@ -87,7 +87,7 @@ def test_retry_later_spends_no_attempt(jobs: JobQueue, start_worker: StartWorker
     start_worker(slots=1)
     handle = jobs.submit(tasks.come_back, str(journal))
 
-    assert handle.result(timeout=10) == "done"
+    assert handle.result(timeout=60) == "done"
 
     job = handle.job()
     assert (job.attempt, job.retry_count) == (1, 0)
@@ -101,7 +101,7 @@ def test_a_result_that_cannot_be_stored_fails_the_job_and_says_why(
     handle = jobs.submit(tasks.return_a_set)
 
     with pytest.raises(JobFailed, match="the result is a set, which cannot be stored"):
-        handle.result(timeout=10)
+        handle.result(timeout=60)
 
     assert handle.job().attempt == 1
 
@@ -110,7 +110,7 @@ def test_progress_is_kept_with_the_job(jobs: JobQueue, start_worker: StartWorker
     start_worker(slots=1)
     handle = jobs.submit(tasks.show_progress, 50)
 
-    handle.result(timeout=10)
+    handle.result(timeout=60)
 
     assert handle.job().progress == {"done": 50, "total": 50, "message": "step 50"}
 
@@ -137,7 +137,7 @@ def test_a_soft_timeout_is_raised_inside_the_task(
     handle = jobs.submit(tasks.hold.with_options(soft_timeout=0.3, retry=once), str(journal), "never")
 
     with pytest.raises(JobFailed, match="SoftTimeout"):
-        handle.result(timeout=10)
+        handle.result(timeout=60)
 
 
 def test_a_hard_timeout_kills_what_is_stuck_in_c(
@@ -148,10 +148,10 @@ def test_a_hard_timeout_kills_what_is_stuck_in_c(
     handle = jobs.submit(tasks.hold_in_c.with_options(timeout=0.5, retry=once), str(journal))
 
     with pytest.raises(JobFailed, match=r"timeout of 0\.5 s"):
-        handle.result(timeout=10)
+        handle.result(timeout=60)
 
     assert (handle.job().reason, handle.job().attempt) == ("timeout", 1)
-    assert jobs.submit(tasks.quick, 1).result(timeout=5) == 1
+    assert jobs.submit(tasks.quick, 1).result(timeout=60) == 1
 
 
 def test_cancel_reaches_a_running_task(jobs: JobQueue, start_worker: StartWorker, journal: Journal) -> None:
@@ -176,8 +176,8 @@ def test_cancel_kills_a_task_that_does_not_listen(
     handle.cancel()
 
     with pytest.raises(JobCancelled):
-        handle.result(timeout=5)
-    assert jobs.submit(tasks.quick, 1).result(timeout=5) == 1
+        handle.result(timeout=60)
+    assert jobs.submit(tasks.quick, 1).result(timeout=60) == 1
 
 
 def test_a_stale_worker_cannot_publish(
@@ -205,7 +205,7 @@ def test_a_child_is_replaced_after_its_number_of_jobs(
 ) -> None:
     start_worker("--max-jobs-per-child", "10", slots=1)
     for handle in jobs.submit_many(tasks.record, [(str(journal),)] * 30):
-        handle.result(timeout=20)
+        handle.result(timeout=60)
 
     pids = [run.pid for run in journal.runs()]
     assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [10, 10, 10]
@@ -216,16 +216,16 @@ def test_a_copy_of_the_process_that_a_task_has_forked_does_nothing_more(
 ) -> None:
     worker = start_worker(slots=1)
     handle = jobs.submit(tasks.fork, str(journal))
-    copy = int(handle.result(timeout=10))
+    copy = int(handle.result(timeout=60))
     wait_until(lambda: copy not in [each.pid for each in alive(worker.family())], what="the end of the copy")
-    assert [jobs.submit(tasks.quick, number).result(timeout=10) for number in range(20)] == list(range(20))
+    assert [jobs.submit(tasks.quick, number).result(timeout=60) for number in range(20)] == list(range(20))
     assert handle.job().history[-1]["event"] == "succeeded"
     assert len(handle.job().history) == 1
 
 
 def test_what_a_task_forks_ends_by_a_sigterm(jobs: JobQueue, start_worker: StartWorker) -> None:
     start_worker(slots=1)
-    assert jobs.submit(tasks.fork_and_terminate).result(timeout=20) == -signal.SIGTERM
+    assert jobs.submit(tasks.fork_and_terminate).result(timeout=60) == -signal.SIGTERM
 
 
 def test_a_temporary_folder_with_a_long_path_is_no_hindrance(
@@ -234,4 +234,4 @@ def test_a_temporary_folder_with_a_long_path_is_no_hindrance(
     temporary = tmp_path / ("long" * 25)
     temporary.mkdir()
     start_worker(slots=1, TMPDIR=str(temporary))
-    assert jobs.submit(tasks.quick, 7).result(timeout=10) == 7
+    assert jobs.submit(tasks.quick, 7).result(timeout=60) == 7

@@ -59,7 +59,7 @@ def test_one_among_others(
     pill = jobs.submit(deadly_tasks.die.with_options(queue="default"), str(deaths), how)
     good += jobs.submit_many(tasks.take_time, [(str(journal), 0.002)] * (OTHERS // 2))
     for handle in good:
-        handle.result(timeout=30)
+        handle.result(timeout=60)
     wait_for_the_end(jobs, [pill])
 
     job = pill.job()
@@ -90,7 +90,7 @@ def test_many_at_once(jobs: JobQueue, pool: WorkerProcess, journal: Journal, cou
     assert len(pids) <= 3 * count + POOL
     runs = sorted(journal.runs(), key=lambda run: int(run.token))
     assert [run.job for run in runs] == [each.id for each in good]
-    assert jobs.submit(tasks.quick, 7).result(timeout=20) == 7
+    assert jobs.submit(tasks.quick, 7).result(timeout=60) == 7
     assert pool.log().count("lost its process") == 3 * count
 
 

@@ -73,7 +73,7 @@ def test_each_tick_is_fired_once_while_workers_are_killed(
     kill_every: int,
 ) -> None:
     crew = Crew(start_worker, seed=ticks)
-    wait_until(lambda: sum(row["alive"] for row in jobs.workers()) == 4, 30, "four workers")
+    wait_until(lambda: sum(row["alive"] for row in jobs.workers()) == 4, what="four workers")
     jobs.schedule("each-second", tasks.record, str(journal), **when)
     (row,) = (each for each in jobs.schedules() if each["name"] == "each-second")  # workers store some, too
     first = round(datetime.fromisoformat(row["next_at"]).timestamp())
@@ -100,7 +100,7 @@ def test_each_tick_is_fired_once_while_workers_are_killed(
 
 def test_a_worker_brings_the_schedules_in_its_code(jobs: JobQueue, start_worker: StartWorker) -> None:
     worker = start_worker(*TICKING, schedules=True)
-    wait_until(lambda: len(jobs_of(jobs, "tick")) >= 2, 30, "two ticks")
+    wait_until(lambda: len(jobs_of(jobs, "tick")) >= 2, what="two ticks")
     row = next(row for row in jobs.schedules() if row["name"] == "tick")
     assert (row["every"], row["in_code"]) == (1, True)
     assert {"cleanup_old_results", "update_system_metrics"} <= {row["name"] for row in jobs.schedules()}
@@ -110,7 +110,7 @@ def test_a_worker_brings_the_schedules_in_its_code(jobs: JobQueue, start_worker:
 
 def test_a_worker_may_leave_them_alone(jobs: JobQueue, start_worker: StartWorker) -> None:
     worker = start_worker(*TICKING)
-    jobs.submit(tasks.quick).result(timeout=20)
+    jobs.submit(tasks.quick).result(timeout=60)
     worker.stop()
     assert jobs.schedules() == []
 
@@ -132,14 +132,16 @@ def test_ticks_go_on_in_a_paused_queue(jobs: JobQueue, start_worker: StartWorker
     jobs.pause("default")
     jobs.schedule("each-second", tasks.quick, every="1s")
     start_worker(schedules=True)
-    wait_until(lambda: len(jobs_of(jobs, "each-second")) >= 3, 30, "three ticks")
+    wait_until(lambda: len(jobs_of(jobs, "each-second")) >= 3, what="three ticks")
     assert {job.status for job in jobs_of(jobs, "each-second")} == {"queued"}
     jobs.unschedule("each-second")
     jobs.resume("default")
-    wait_until(lambda: {job.status for job in jobs_of(jobs, "each-second")} == {"succeeded"}, 30, "their end")
+    wait_until(
+        lambda: {job.status for job in jobs_of(jobs, "each-second")} == {"succeeded"}, what="their end"
+    )
 
 
 def test_a_worker_inside_a_host_fires_too(jobs: JobQueue) -> None:
     jobs.schedule("each-second", tasks.quick, every="1s")
     with jobs.worker(concurrency=1):
-        wait_until(lambda: len(jobs_of(jobs, "each-second")) >= 2, 30, "two ticks")
+        wait_until(lambda: len(jobs_of(jobs, "each-second")) >= 2, what="two ticks")

@@ -38,7 +38,7 @@ def main():
     jobs = JobQueue()
     handle = jobs.submit(double, 4)
     with jobs.worker(concurrency=1, schedules=False):
-        print(handle.result(timeout=30))
+        print(handle.result(timeout=60))
 
 """
 GUARD = 'if __name__ == "__main__":\n    main()\n'
@@ -114,7 +114,7 @@ def test_a_line_is_guarded_on_the_right_side_of_a_test_of_the_name(tmp_path: Pat
 def test_a_thread_that_is_started_under_the_guard_may_have_a_worker(
     redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path
 ) -> None:
-    only_made = HEAD.replace("with jobs", "if jobs").replace("handle.result(timeout=30)", "'fit'")
+    only_made = HEAD.replace("with jobs", "if jobs").replace("handle.result(timeout=60)", "'fit'")
     (tmp_path / "script.py").write_text(only_made + GUARDED_THREAD, "utf-8")
     done = run_python(redis_server, tmp_path, "script.py")
     assert (done.returncode, done.stdout, done.stderr) == (0, "fit\n", "")
@@ -225,12 +225,12 @@ def test_all_that_a_child_goes_through_works_by_both_methods(
     crashed = jobs.submit(tasks.exit_process, 7)
     for handle in (over, failed):
         with pytest.raises(JobFailed):
-            handle.result(timeout=20)
-    assert jobs.submit(tasks.quick, 4).result(timeout=20) == 4
+            handle.result(timeout=60)
+    assert jobs.submit(tasks.quick, 4).result(timeout=60) == 4
     assert cancelled.status == "cancelled"
     assert {entry["event"] for entry in crashed.job().history} == {"crashed"}
     held = jobs.submit(tasks.hold, str(journal), "never")
-    wait_until(lambda: held.status == "running", 20, "the last job")
+    wait_until(lambda: held.status == "running", what="the last job")
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
     assert [entry["event"] for entry in held.job().history] == ["released"]

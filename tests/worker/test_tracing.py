@@ -40,7 +40,7 @@ def tracer() -> Tracer:
 def spans_of(jobs: JobQueue, handle: JobHandle[Any] | str) -> Spans:
     """Those of a job's runs, in their order."""
     job_id = handle if isinstance(handle, str) else handle.id
-    found: Spans = jobs.submit(traced_tasks.spans).result(timeout=20)
+    found: Spans = jobs.submit(traced_tasks.spans).result(timeout=60)
     return [span for span in found if span["attributes"].get("messaging.message.id") == job_id]
 
 
@@ -51,7 +51,7 @@ def outcomes(spans: Spans) -> list[str]:
 @pytest.mark.usefixtures("_worker")
 def test_each_run_is_a_span(jobs: JobQueue) -> None:
     handle = jobs.submit(traced_tasks.expose.with_options(queue="night"), failures=1)
-    token = handle.result(timeout=20)
+    token = handle.result(timeout=60)
     first, second = spans_of(jobs, handle)
     assert outcomes([first, second]) == ["failed", "succeeded"]
     assert (first["name"], first["kind"]) == ("run expose", "SpanKind.CONSUMER")
@@ -76,8 +76,8 @@ def test_each_run_is_a_span(jobs: JobQueue) -> None:
 @pytest.mark.parametrize("name", ["expose", "expose_async"])
 def test_what_the_task_does_is_inside(jobs: JobQueue, name: str) -> None:
     handle = jobs.submit(getattr(traced_tasks, name))
-    handle.result(timeout=20)
-    found: Spans = jobs.submit(traced_tasks.spans).result(timeout=20)
+    handle.result(timeout=60)
+    found: Spans = jobs.submit(traced_tasks.spans).result(timeout=60)
     decode, run = found[-2:]
     assert (decode["name"], run["name"]) == ("decode", f"run {name}")
     assert decode["parent_id"] == run["context"]["span_id"]
@@ -90,7 +90,7 @@ def test_all_runs_are_children_of_the_span_that_has_submitted_the_job(jobs: JobQ
         handle = jobs.submit(traced(traced_tasks.expose.with_options(tags=["wedding"])), failures=1)
         plain = jobs.submit(traced_tasks.expose)
     for each in (handle, plain):
-        each.result(timeout=20)
+        each.result(timeout=60)
     context = request.get_span_context()
     runs = spans_of(jobs, handle)
     assert outcomes(runs) == ["failed", "succeeded"]
@@ -109,14 +109,14 @@ def _header(context: trace.SpanContext) -> str:
 @pytest.mark.usefixtures("_worker")
 def test_what_is_no_error_is_none(jobs: JobQueue) -> None:
     later = jobs.submit(traced_tasks.later)
-    later.result(timeout=20)
+    later.result(timeout=60)
     gone = jobs.submit(traced_tasks.give_up)
     refused = jobs.submit(
         traced_tasks.expose.with_options(tags=["refused"], retry=RetryPolicy(max_retries=0))
     )
     for each in (gone, refused):
         with pytest.raises(JobFailed):
-            each.result(timeout=20)
+            each.result(timeout=60)
     deferred, done = spans_of(jobs, later)
     assert outcomes([deferred, done]) == ["deferred", "succeeded"]
     assert (deferred["status"]["status_code"], deferred["events"]) == ("UNSET", [])
@@ -128,7 +128,7 @@ def test_what_is_no_error_is_none(jobs: JobQueue) -> None:
 @pytest.mark.usefixtures("_worker")
 def test_what_every_run_submits_stays_the_same(jobs: JobQueue) -> None:
     handle = jobs.submit(traced_tasks.parent)
-    child = handle.result(timeout=20)
+    child = handle.result(timeout=60)
     assert child == f"{handle.id}/1"
     assert jobs.job(child).tags == ()
 
@@ -146,7 +146,7 @@ def test_a_process_that_ends_in_order_sends_what_is_left(
 ) -> None:
     sent = tmp_path / "sent"
     worker = start_worker("--tasks", traced_tasks.__name__, slots=1, **{traced_tasks.LEFT: str(sent)})
-    jobs.submit(traced_tasks.expose).result(timeout=20)
+    jobs.submit(traced_tasks.expose).result(timeout=60)
     assert not sent.exists(), "its processor waits for more"
     worker.stop()
     wait_until(sent.exists, what="the spans")

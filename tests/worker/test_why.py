@@ -58,7 +58,7 @@ def reason_of(handle: JobHandle[Any]) -> str:
 
 def becomes(handle: JobHandle[Any], reason: str) -> Why:
     """What is told once that is the reason."""
-    wait_until(lambda: reason_of(handle) == reason, 20, f"{reason}, not {handle.why()}")
+    wait_until(lambda: reason_of(handle) == reason, what=f"{reason}, not {handle.why()}")
     return handle.why()
 
 
@@ -70,7 +70,7 @@ def until(why: Why) -> float:
 
 def started(jobs: JobQueue) -> str:
     """The name of the one worker there is, once it has signed on."""
-    wait_until(jobs.workers, 20, "the worker to sign on")
+    wait_until(jobs.workers, what="the worker to sign on")
     return str(jobs.workers()[0]["name"])
 
 
@@ -83,7 +83,7 @@ def test_paused_names_the_queue_and_what_lets_it_go_on(jobs: JobQueue, start_wor
     assert (why.reason, why.status, why.position, why.expected_start) == ("paused", "queued", 0, None)
     assert why.detail == "the queue default is paused: `junmai-jobs resume default` lets it go on"
     jobs.resume("default")
-    assert handle.result(timeout=20) == 0
+    assert handle.result(timeout=60) == 0
 
 
 def test_paused_is_told_before_that_nobody_is_there_and_names_that_too(jobs: JobQueue) -> None:
@@ -138,7 +138,7 @@ def test_position_and_when_its_turn_comes(jobs: JobQueue, start_worker: StartWor
     )
     gate.open()
     for each in handles:
-        each.result(timeout=20)
+        each.result(timeout=60)
     assert reason_of(handles[0]) == "finished"
 
 
@@ -166,16 +166,16 @@ def test_limit_is_full_of_what_runs(jobs: JobQueue, start_worker: StartWorker, g
         "the limit scanner is full: 1 of 1 run; when it starts is not known"
     )
     gate.open()
-    third.result(timeout=20)
+    third.result(timeout=60)
 
 
 def test_limit_is_full_of_what_began(jobs: JobQueue, start_worker: StartWorker) -> None:
     start_worker()
     paced = tasks.quick.with_options(rate=Rate(1, per=60, key="service"))
-    jobs.submit(paced).result(timeout=20)
+    jobs.submit(paced).result(timeout=60)
     why = becomes(jobs.submit(paced), "limit")
     assert why.detail == "the limit service~ is full: 1 of 1 began in 60 s"
-    assert 50 < until(why) < 60
+    assert 30 < until(why) < 60
 
 
 def test_dependency_names_the_jobs_and_what_the_nearest_waits_for(
@@ -193,18 +193,18 @@ def test_dependency_names_the_jobs_and_what_the_nearest_waits_for(
     why = grandchild.why()
     assert f"{parent.id} (running), {child.id} (blocked)" in why.detail
     gate.open()
-    assert grandchild.result(timeout=20) == 0
+    assert grandchild.result(timeout=60) == 0
 
 
 def test_dependency_whose_end_is_known(jobs: JobQueue, start_worker: StartWorker) -> None:
     start_worker()
     for each in [jobs.submit(tasks.take_time, "/dev/null", 0.01) for _ in range(2)]:
-        each.result(timeout=20)
+        each.result(timeout=60)
     parent = jobs.submit(tasks.take_time.with_options(delay=30), "/dev/null", 0.01)
     child = jobs.submit(tasks.quick.with_options(after=[parent]))
     why = child.why()
     assert "it is for later, not before" in why.detail
-    assert 20 < until(why) < 35
+    assert 10 < until(why) < 35
 
 
 def test_backoff_tells_the_error_and_until_when(jobs: JobQueue, start_worker: StartWorker) -> None:
@@ -213,7 +213,7 @@ def test_backoff_tells_the_error_and_until_when(jobs: JobQueue, start_worker: St
     why = becomes(jobs.submit(tasks.fail_always.with_options(retry=again), "/dev/null"), "backoff")
     assert (why.status, why.position) == ("retrying", None)
     assert why.detail.startswith("its last run failed (")
-    assert 50 < until(why) < 61
+    assert 30 < until(why) < 61
 
 
 def test_scheduled_tells_until_when(jobs: JobQueue, start_worker: StartWorker) -> None:
@@ -222,7 +222,7 @@ def test_scheduled_tells_until_when(jobs: JobQueue, start_worker: StartWorker) -
     why = jobs.submit(tasks.quick.with_options(delay=60)).why()
     assert (why.reason, why.status) == ("scheduled", "scheduled")
     assert why.detail == f"it is for later, not before {why.expected_start}"
-    assert 50 < until(why) < 61
+    assert 30 < until(why) < 61
 
 
 def test_needs_what_no_worker_has(jobs: JobQueue, start_worker: StartWorker) -> None:
@@ -241,7 +241,7 @@ def test_needs_what_another_holds(jobs: JobQueue, start_worker: StartWorker, gat
     assert (why.reason, why.position) == ("needs", 0)
     assert why.detail.startswith(f"what it needs is taken (scanner 1), by {holder.id}")
     gate.open()
-    second.result(timeout=20)
+    second.result(timeout=60)
 
 
 def test_governor_in_the_workers_own_words(
@@ -253,7 +253,7 @@ def test_governor_in_the_workers_own_words(
     start_worker(JUNMAI_GOVERNOR="on", JUNMAI_CONFIG=str(file))
     name = started(jobs)
     gate.run()
-    wait_until(lambda: jobs.workers()[0]["governor"]["grade"] == "none", 20, "the governor")
+    wait_until(lambda: jobs.workers()[0]["governor"]["grade"] == "none", what="the governor")
     why = jobs.submit(tasks.quick).why()
     assert (why.reason, why.position, why.expected_start) == ("governor", 0, None)
     assert why.detail.startswith(f"{name} holds back: none, any job in 0 of 2 slots: memory ")
@@ -309,7 +309,7 @@ def test_running_tells_where_and_since_when(jobs: JobQueue, start_worker: StartW
 def test_finished_tells_how_and_when(jobs: JobQueue, start_worker: StartWorker) -> None:
     start_worker()
     done = jobs.submit(tasks.quick)
-    done.result(timeout=20)
+    done.result(timeout=60)
     assert done.why().detail == f"it succeeded at {done.job().finished_at}, attempt 1 of 4"
     no_more = RetryPolicy(max_retries=0)
     failed = jobs.submit(tasks.fail_always.with_options(retry=no_more), "/dev/null")
@@ -329,7 +329,7 @@ def test_the_command_prints_the_same(
     handle = jobs.submit(tasks.quick)
     if state == "finished":
         start_worker()
-        handle.result(timeout=20)
+        handle.result(timeout=60)
     done = typed(tmp_path / "home", "--redis", redis_server.url, "why", handle.id, "--json")
     assert done.exit_code == 0
     assert json.loads(done.stdout) == handle.why().as_dict()

@@ -55,22 +55,22 @@ def handle(jobs: JobQueue, planned: Planned[Any]) -> JobHandle[Any]:
 def test_a_chain_hands_each_result_on(jobs: JobQueue) -> None:
     last = chain(add.plan(1, 2), add, add, as_text)
     batch = jobs.submit_workflow(last)
-    assert batch[last].result(timeout=20) == "= 3"
-    assert batch.results(timeout=20) == ["= 3"]
+    assert batch[last].result(timeout=60) == "= 3"
+    assert batch.results(timeout=60) == ["= 3"]
     assert (batch.id, len(batch.handles)) == (last.id, 4)
 
 
 @pytest.mark.usefixtures("worker")
 def test_a_chord_gets_the_results_in_the_order_of_its_group(jobs: JobQueue) -> None:
     last = chord(group(*(add.plan(number) for number in range(250))), collect)
-    assert jobs.submit_workflow(last)[last].result(timeout=30) == list(range(250))
+    assert jobs.submit_workflow(last)[last].result(timeout=60) == list(range(250))
 
 
 @pytest.mark.usefixtures("worker")
 def test_results_stand_anywhere_in_the_arguments(jobs: JobQueue) -> None:
     one, two, none = add.plan(1), add.plan(2), nothing.plan()
     last = take.plan({"deep": [result_of(one), (result_of(two), Path("/x"))]}, other=result_of(none))
-    assert jobs.submit_workflow(last)[last].result(timeout=20) == [
+    assert jobs.submit_workflow(last)[last].result(timeout=60) == [
         {"deep": [1, [2, Path("/x")]]},
         {"other": None},
     ]
@@ -82,23 +82,23 @@ def test_who_goes_on_gets_none_of_a_parent_that_failed(jobs: JobQueue) -> None:
     patient = chord(parts, total.with_options(after_policy="continue"))
     strict = chord(parts, total)
     batch = jobs.submit_workflow(patient, strict)
-    assert batch[patient].result(timeout=20) == 4
+    assert batch[patient].result(timeout=60) == 4
     with pytest.raises(JobCancelled, match="parent_failed"):
-        batch[strict].result(timeout=20)
+        batch[strict].result(timeout=60)
 
 
 @pytest.mark.usefixtures("worker")
 def test_the_policy_of_one_parent(jobs: JobQueue) -> None:
     wished, needed = fail.plan(), add.plan(2)
     last = collect.with_options(after=edge(wished, "continue")).plan([result_of(wished), result_of(needed)])
-    assert jobs.submit_workflow(last)[last].result(timeout=20) == [None, 2]
+    assert jobs.submit_workflow(last)[last].result(timeout=60) == [None, 2]
 
 
 @pytest.mark.usefixtures("worker")
 def test_a_plain_submission_reads_a_handle(jobs: JobQueue) -> None:
     parent = jobs.submit(add, 1, 2)
     child = jobs.submit(add, result_of(parent), result_of(parent))
-    assert child.result(timeout=20) == 6
+    assert child.result(timeout=60) == 6
     assert child.job().args == [ResultOf(parent.id), ResultOf(parent.id)]
 
 
@@ -109,7 +109,7 @@ def test_a_result_that_is_gone_fails_the_job_clearly(jobs: JobQueue, start_worke
     jobs.broker.expire()
     child = jobs.submit(add, result_of(parent))
     with pytest.raises(JobFailed, match=f"the result of job {parent.id}, which this one reads, is not kept"):
-        child.result(timeout=20)
+        child.result(timeout=60)
     assert child.job().attempt == 1
 
 
@@ -160,7 +160,7 @@ def test_callbacks(jobs: JobQueue, well: bool) -> None:
     parts = group(add.plan(1), add.plan(2) if well else fail.plan())
     calls: Any = {name: nothing.plan() for name in ("on_success", "on_failure", "on_complete")}
     batch = jobs.submit_workflow(parts, **calls)
-    assert batch.wait(timeout=20)
+    assert batch.wait(timeout=60)
     by_name = {name: handle(jobs, planned) for name, planned in calls.items()}
     wait_until(lambda: all(each.status.finished for each in by_name.values()))
     assert {name for name, each in by_name.items() if each.status == "succeeded"} == {
@@ -178,7 +178,7 @@ def test_a_batch_that_is_cancelled_starts_nothing_more(jobs: JobQueue, start_wor
     assert batch.cancel() == [third.id, second.id, first.id]
     assert batch.cancel() == []
     start_worker(*LINKED, slots=1)
-    handle(jobs, done).result(timeout=20)
+    handle(jobs, done).result(timeout=60)
     assert batch.progress().counts == {Status.CANCELLED: 3}
     assert [each.job().attempt for each in batch.handles] == [0, 0, 0]
 
@@ -196,16 +196,16 @@ def test_a_batch_is_retried_from_its_parents_on(
     last = take.plan(result_of(middle))
     wins, loses = nothing.plan(), nothing.plan()
     batch = jobs.submit_workflow(last, on_success=wins, on_failure=loses)
-    assert batch.wait(timeout=20)
-    handle(jobs, loses).result(timeout=20)
+    assert batch.wait(timeout=60)
+    handle(jobs, loses).result(timeout=60)
     wait_until(lambda: handle(jobs, wins).status == "cancelled")
     assert batch.progress().counts == {Status.SUCCEEDED: 1, Status.FAILED: 1, Status.CANCELLED: 2}
 
     (tmp_path / "go").touch()
     assert batch.retry() == [bad.id, middle.id, last.id]
 
-    assert batch.results(timeout=20) == [[[1, 1], {}]]
-    handle(jobs, wins).result(timeout=20)
+    assert batch.results(timeout=60) == [[[1, 1], {}]]
+    handle(jobs, wins).result(timeout=60)
     assert [handle(jobs, each).job().history[-1]["attempt"] for each in (good, loses)] == [1, 1]
     assert batch.retry() == []
 

@@ -73,7 +73,7 @@ def test_a_page_that_is_put_out_of_sight_while_it_asks_follows_nothing(
     visitor.tab.say("show(false)")
     shown = visitor.overview["timestamp"]
     visitor.tab.say("letGo()")
-    wait_until(lambda: visitor.overview["timestamp"] != shown, 30)
+    wait_until(lambda: visitor.overview["timestamp"] != shown)
     assert visitor.tab.say("sources.every(({ readyState }) => readyState === EventSource.CLOSED)")
     visitor.tab.say("show(true)")
     visitor.wait_for("sources.length === 1 && sources[0].readyState === EventSource.OPEN")

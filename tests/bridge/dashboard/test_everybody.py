@@ -54,7 +54,7 @@ def test_what_is_brought_up_to_date_takes_the_focus_from_nobody(
     visitor.tab.say("document.querySelector('dialog').scrollTop = 0")
     shown = visitor.overview["timestamp"]
     jobs.resume()
-    wait_until(lambda: visitor.overview["timestamp"] != shown, 30)
+    wait_until(lambda: visitor.overview["timestamp"] != shown)
     assert visitor.tab.say("document.activeElement === document.body")
     assert visitor.tab.say("document.querySelector('dialog').scrollTop") == 0
 
