@@ -67,10 +67,21 @@ def _fill_standard_streams() -> None:
     os.close(opened)
 
 
+def _give_up_what_nobody_reads() -> None:
+    """What a gone terminal or reader has not taken: tried once more at the exit, it would end in code 120."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def main() -> None:
     """Run the command that ``sys.argv`` asks for, and exit."""
     # What is left at the end goes with the process: to look through it for cycles first would take 0.1 s.
     atexit.register(gc.freeze)
+    atexit.register(_give_up_what_nobody_reads)
     _fill_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

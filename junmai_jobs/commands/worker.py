@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import os
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -195,9 +191,6 @@ def _tell(document: object, app: App) -> None:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise
-        # At a usual exit the same output would be tried once more, where it goes to a file.
-        with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 @click.command(cls=Command)
