@@ -157,7 +157,12 @@ def _value(
 ) -> Any:
     """What a task gives that has an input, or whose results are kept: then perhaps without a run."""
     task, lasts = assignment.task, assignment.options.cache
-    input_id = quarantine.input_id(task, call) if task.inputs else ""
+    known: quarantine.Digests = {}
+
+    def input_now() -> str:
+        return quarantine.input_id(task, call, known) if task.inputs else ""
+
+    input_id = input_now()
 
     def run() -> Any:
         with _on_input(assignment, call, input_id, broker, note_input):
@@ -165,8 +170,16 @@ def _value(
 
     if lasts is None:
         return run()
-    key = cache.key_of_call(task, call, input_id)
-    return cache.through(broker, key, assignment.job.token, run, lasts=lasts, bounds=kept)
+    return cache.through(
+        broker,
+        cache.key_of_call(task, call, input_id),
+        assignment.job.token,
+        run,
+        lasts=lasts,
+        bounds=kept,
+        # Not what was made with less memory, nor of a file that somebody wrote to meanwhile.
+        worth_keeping=lambda _: context.scale == 1 and input_now() == input_id,
+    )
 
 
 @contextmanager

@@ -76,8 +76,11 @@ def _version(
 ) -> Version:
     """Of what these files hold, each with its place, and of these words."""
     began, texts = beginning().at, list(words)
-    for place, file in files:
-        with suppress(OSError):  # it may stand in an archive
+    for place, named in files:
+        file = next(
+            (each for each in (named, *named.parents) if each.is_file()), named
+        )  # the archive it is in
+        with suppress(OSError):  # it was built in
             texts.append(f"{place} {hashlib.sha256(file.read_bytes()).hexdigest()}")
             is_sure &= file.stat().st_mtime_ns <= began
     if not is_sure:

@@ -6,6 +6,7 @@ import importlib
 import itertools
 import math
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,8 +27,6 @@ from junmai_jobs.executor import Assignment, execute, prepare
 from junmai_jobs.job import Claimed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from junmai_jobs import JobQueue, Task
     from junmai_jobs.endings import Ending
 
@@ -41,16 +40,18 @@ def _nothing_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hooks, "_for_every_task", [])
 
 
-def ending_of(broker: Any, made: Task[..., Any], *args: Any, most: int = 100) -> Ending | None:
+def ending_of(
+    broker: Any, made: Task[..., Any], *args: Any, most: int = 100, note: str = ""
+) -> Ending | None:
     """How a job of this task ends."""
-    assignment = prepare(Claimed("a", str(next(_tokens)), made.new_job(args, {}).body))
+    assignment = prepare(Claimed("a", str(next(_tokens)), made.new_job(args, {}).body, note=note))
     assert isinstance(assignment, Assignment)
     return execute(assignment, broker, kept=Bounds(most))
 
 
-def result_of(jobs: JobQueue, made: Task[..., Any], *args: Any, most: int = 100) -> Any:
+def result_of(jobs: JobQueue, made: Task[..., Any], *args: Any, most: int = 100, note: str = "") -> Any:
     """What a job of this task gives."""
-    ending = ending_of(jobs.broker, made, *args, most=most)
+    ending = ending_of(jobs.broker, made, *args, most=most, note=note)
     assert ending is not None
     assert ending.verb == "succeed", ending
     return codec.unpack(ending.arguments[0]) if ending.arguments[0] else None
@@ -183,6 +184,14 @@ def test_what_is_large_is_not_kept(jobs: JobQueue, large: bytes, *, is_kept: boo
     assert len(runs) == 2 - is_kept
 
 
+def test_what_was_made_with_less_memory_is_not_kept(jobs: JobQueue) -> None:
+    @task(cache=True)
+    def enlarge() -> float:
+        return current_job().scale
+
+    assert [result_of(jobs, enlarge, note=note) for note in ("memory:2", "", "memory:2")] == [0.5, 1, 1]
+
+
 def test_hooks_hear_of_it_as_of_any_run(jobs: JobQueue, studio: Studio) -> None:
     told: list[object] = []
 
@@ -216,6 +225,20 @@ def test_a_file_counts_by_what_it_holds(jobs: JobQueue, studio: Studio, tmp_path
     assert result_of(jobs, read, str(second), str(first)) == "sharp+1"
     assert result_of(jobs, read, str(second), str(second)) == "sharp+1"
     assert uses(jobs) == (1, 5)
+
+
+def test_what_was_made_of_a_file_that_changed_meanwhile_is_not_kept(jobs: JobQueue, tmp_path: Path) -> None:
+    card, backup = tmp_path / "card", tmp_path / "backup"
+    for each in (card, backup):
+        each.write_text("old", "utf-8")
+
+    @task(name="develop", input="path", cache=True)
+    def develop(path: str) -> str:
+        if path == str(card):
+            card.write_text("new", "utf-8")
+        return Path(path).read_text("utf-8")
+
+    assert [result_of(jobs, develop, str(each)) for each in (card, backup)] == ["new", "old"]
 
 
 def test_a_file_that_cannot_be_read_is_the_tasks_to_tell(

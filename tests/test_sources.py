@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -99,6 +100,34 @@ def test_changed_code_has_another_digest(package: Path, name: str, file: str, *,
     replaced_long_ago(package / file)
     assert source_digest(name).is_sure
     assert (source_digest(name) != before) is counts
+
+
+def test_code_in_an_archive_counts_by_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "studio.pyz"
+    monkeypatch.syspath_prepend(archive)
+
+    def write(result: int) -> None:
+        with zipfile.ZipFile(archive, "w") as made:
+            made.writestr("zipped_judge.py", f"def judge(path): return {result}")
+
+    write(1)
+    os.utime(archive, ns=(10**18, 10**18))
+    begin()
+    monkeypatch.setitem(sys.modules, "zipped_judge", importlib.import_module("zipped_judge"))
+    before = source_digest("zipped_judge"), code_version("zipped_judge")
+    write(2)
+    os.utime(archive, ns=(10**18, 10**18))
+    begin()
+    after = source_digest("zipped_judge"), code_version("zipped_judge")
+    assert all(each.is_sure for each in (*before, *after))
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    write(3)
+    begin()
+    write(4)
+    later = time.time_ns() + 10**9
+    os.utime(archive, ns=(later, later))
+    assert not source_digest("zipped_judge").is_sure
 
 
 @pytest.mark.parametrize(
