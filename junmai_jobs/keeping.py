@@ -103,10 +103,11 @@ def import_from(file: BinaryIO, broker: BrokerKeeping, tell: Tell) -> Imported:
         StoreUnavailable, QueueFull: the server is away, or out of memory.
     """
     absent = set[bytes]()
-    header, end = _look_at(file, absent)
+    header, end, counters = _look_at(file, absent)
     broker.stage(end.sha256)
     try:
         done = 0
+        broker.restore(end.sha256, "meta", counters)  # first: who gets a place only now is behind all others
         for into, count, values in _pages(file, end, absent):
             broker.restore(end.sha256, into, values)
             done += count if into == "jobs" else 0
@@ -119,18 +120,22 @@ def import_from(file: BinaryIO, broker: BrokerKeeping, tell: Tell) -> Imported:
     return Imported(header, end.jobs, end.rows, end.sha256)
 
 
-def _look_at(file: BinaryIO, absent: set[bytes]) -> tuple[Header, End]:
-    records = read(file, absent)
+def _look_at(file: BinaryIO, absent: set[bytes]) -> tuple[Header, End, list[bytes]]:
+    """Its first record, its last, and the names and values of its ``meta``."""
+    records, counters = read(file, absent), list[bytes]()
     header = next(records)
-    for last in records:  # noqa: B007 - the one that is left is the end
-        pass
-    return cast("Header", header), cast("End", last)
+    for last in records:
+        if isinstance(last, Row) and last.into == "meta":
+            counters += last.name, last.value
+    return cast("Header", header), cast("End", last), counters
 
 
 def _pages(file: BinaryIO, expected: End, absent: set[bytes]) -> Iterator[tuple[str, int, list[bytes]]]:
     """What goes in one call each: into what, how many, and their values."""
     into, values, count, size = "", list[bytes](), 0, 0
     for record in read(file):
+        if isinstance(record, Row) and record.into == "meta":
+            continue  # it came first
         place, parts = _parts(record, expected, absent)
         most = _MOST_JOBS if into == "jobs" else _MOST_ROWS
         if place != into or count == most or size > _MOST_BYTES:

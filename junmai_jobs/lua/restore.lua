@@ -77,6 +77,7 @@ end
 local function restore(source, into, ...)
   if redis.call('HGET', meta, 'source') ~= source then return {'GONE'} end
   local list = {...}
+  learnt.special = true -- jobs of this very call may have children, which are told of an end
   if into ~= 'jobs' then
     put_rows(into, list)
     return {'OK'}

@@ -143,6 +143,33 @@ def test_what_runs_is_handed_back(backend: Backend, make_store: MakeStore) -> No
     assert copy.admin.zcard(copy.keys.holders) == 0
 
 
+@pytest.mark.parametrize("order", ["other parent child", "other child parent", "child other parent"])
+def test_a_child_of_a_run_that_was_to_be_cancelled_is_told_in_whichever_order_they_come(
+    backend: Backend, make_store: MakeStore, order: str
+) -> None:
+    store = make_store()
+    store.running("other", claimer="w/1")
+    store.running("parent", claimer="w/2")
+    store.add("child", after=("continue=parent",))
+    for job_id in ("other", "parent"):
+        store.broker.cancel(job_id, "person.1")
+    data = exported(backend, store.broker, store.namespace)[0]
+    header, *lines, _ = data.splitlines(keepends=True)
+    by_id = {json.loads(line)["job"]: line for line in lines[:3]}
+    copy = make_store()
+    imported(copy.broker, ended([header, *(by_id[each] for each in order.split()), *lines[3:]]))
+    assert copy.homes("parent") == ["cancelled"]
+    work(copy)
+    assert copy.homes("child") == ["succeeded"]
+
+
+def ended(lines: list[bytes]) -> bytes:
+    """An export of these lines."""
+    jobs, rows = (sum(line.startswith(mark) for line in lines) for mark in (b'{"job":', b'{"in":'))
+    end = {"jobs": jobs, "rows": rows, "sha256": hashlib.sha256(b"".join(lines)).hexdigest()}
+    return b"".join(lines) + json.dumps({"end": end}).encode() + b"\n"
+
+
 def test_a_parent_that_was_forgotten_meanwhile_is_not_waited_for(
     backend: Backend, make_store: MakeStore
 ) -> None:
@@ -152,10 +179,9 @@ def test_a_parent_that_was_forgotten_meanwhile_is_not_waited_for(
     store.add("child.of.two", after=("cancel=over", "cancel=waits"))
     data = exported(backend, store.broker, store.namespace)[0]
     lines = [line for line in data.splitlines(keepends=True)[:-1] if b'"job":"over"' not in line]
-    end = {"jobs": 4, "rows": data.count(b'"in":'), "sha256": hashlib.sha256(b"".join(lines)).hexdigest()}
     copy = make_store()
-    imported(copy.broker, b"".join(lines) + json.dumps({"end": end}).encode() + b"\n")
-    assert copy.homes("child") == ["ready"]
+    imported(copy.broker, ended(lines))
+    assert copy.line() == ["waits", "p", "child"]
     assert copy.homes("child.of.two") == ["blocked"]
     work(copy)
     assert sorted(copy.line("succeeded")) == ["child", "child.of.two", "p", "waits"]
