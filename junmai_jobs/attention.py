@@ -75,8 +75,9 @@ class Attention:
 
     def _submit(self, catalog: Catalog, photo: PhotoRow) -> str:
         """The catalog first: a row without a job is put right by the next sync. Twice, it is one job."""
-        # Of another catalog, whose queue this may be too, a photo may have the same number.
-        digest = hashlib.sha256(os.fsencode(f"{self._file}|{photo.path}")).hexdigest()[:32]
+        # Of another catalog, whose queue this may be too, a photo may have the same number; and another
+        # number when this one has begun anew.
+        digest = hashlib.sha256(os.fsencode(f"{self._file}|{photo.id}|{photo.path}")).hexdigest()[:32]
         job_id = f"attention:{digest}"
         task = process_photo.with_options(id=job_id, priority=FIRST)
         catalog.add_jobs([PlannedJob(job_id, task.name, photo.id, priority=FIRST)])

@@ -101,6 +101,20 @@ def test_a_photo_that_never_had_a_job_gets_one_and_only_one(desk: Desk) -> None:
     assert [(row.id, row.task, row.priority) for row in rows] == [(job_id, "process_photo", 10)]
 
 
+def test_of_a_catalog_that_has_begun_anew_it_gets_another_job(desk: Desk) -> None:
+    names = [desk.folder / "new.jpg", desk.folder / "newer.jpg"]
+    with desk.catalog() as catalog:
+        photo_ids = [catalog.photo_id(desk.session, name) for name in names]
+    (old,) = desk.attention.look_at(photo_ids[1])["submitted"]
+    (desk.jobs.config.home / "catalog.db").rename(desk.jobs.config.home / "damaged.db")
+    with desk.catalog() as catalog:
+        again = catalog.photo_id(catalog.session("shoot", desk.folder), names[1])
+    assert again != photo_ids[1]
+    (new,) = desk.attention.look_at(again)["submitted"]
+    assert new != old
+    assert desk.jobs.job(new).kwargs["photo_id"] == again
+
+
 def test_a_file_that_is_new_joins_the_session_of_its_folder(desk: Desk, tmp_path: Path) -> None:
     known = desk.photos()[0]
     assert set(desk.attention.look_at_file(known.path)["boosted"]) == {*desk.jobs_of(known.id).values()}

@@ -101,6 +101,19 @@ def test_process_photo(catalog: Catalog, burst: Burst, ids: dict[Path, int]) -> 
         process_photo(999)
 
 
+def test_a_photo_of_a_catalog_that_has_begun_anew_is_not_taken_for_another(
+    catalog: Catalog, burst: Burst, ids: dict[Path, int], tmp_path: Path
+) -> None:
+    other = next(path for path in ids if path != burst.sharp)
+    with pytest.raises(Abort, match=rf"photo {ids[other]} of the catalog is .*, not .*: process its folder"):
+        process_photo(ids[other], burst.sharp)
+    row = catalog.photo_row(ids[other])
+    assert row is not None
+    assert row.status == "imported"
+    (link := tmp_path / "link").symlink_to(burst.sharp.parent)
+    assert process_photo(ids[burst.sharp], link / burst.sharp.name)["photo_id"] == ids[burst.sharp]
+
+
 def test_the_users_contexts_replace_the_shipped_ones(home: Path, burst: Burst, ids: dict[Path, int]) -> None:
     default = {"description": "Any", "recommended_preset": "mine", "preset_blend": 10}
     (home / "context_rules.json").write_text(json.dumps({"default": default, "contexts": {}}), "utf-8")

@@ -171,12 +171,17 @@ def _with_second_opinion(quality: dict[str, Any], picture: Image) -> dict[str, A
 
 
 def _path(records: Catalog, photo_id: int, path: PathLike | None) -> Path:
-    if path is not None:
-        return Path(str(path))  # whatever a payload holds
     row = records.photo_row(photo_id)
-    if row is None:
+    if path is not None:
+        file = Path(str(path))  # whatever a payload holds
+    elif row is not None:
+        file = row.path
+    else:
         raise Abort(f"there is no photo {photo_id} in the catalog: process its folder first")
-    return row.path
+    if row is not None and file != row.path and file.resolve() != row.path.resolve():
+        # The catalog has begun anew since: what is found out would be recorded of another photo.
+        raise Abort(f"photo {photo_id} of the catalog is {row.path}, not {file}: process its folder again")
+    return file
 
 
 def _known_or_looked_at(
