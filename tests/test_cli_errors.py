@@ -173,6 +173,10 @@ def test_a_line_may_say_of_an_option_that_there_is_none(cli: CommandLine) -> Non
 def test_lines_of_a_stdin_that_is_closed(cli: CommandLine) -> None:
     done = cli.finish(cli.start("submit", "add", "--stdin", preexec_fn=lambda: os.close(0)))
     assert "there is nothing to read with --stdin: it is closed" in refused(done, 2)
+    done = cli.finish(cli.start("submit", "add", "1", "--plan", preexec_fn=lambda: os.close(0)))
+    assert done.code == 0, done.err
+    done = cli.finish(cli.start("import", "-", preexec_fn=lambda: os.close(0)))
+    assert "- cannot be read (there is no standard input): name another file" in refused(done, 1)
 
 
 def test_what_is_submitted_is_told_where_the_output_cannot_be_written(cli: CommandLine) -> None:

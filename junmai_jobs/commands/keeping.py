@@ -83,6 +83,12 @@ def _told(done: Exported | Imported) -> str:
     return f"{count(done.jobs, 'job')} and {count(done.rows, 'row')} of what else there is"
 
 
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:  # it was closed before this process began
+        raise OSError(0, "there is no standard input")
+    return sys.stdin.buffer
+
+
 @contextmanager
 def _source(file: str) -> Iterator[BinaryIO]:
     """The file, or a copy of standard input, which can be read once only."""
@@ -90,7 +96,7 @@ def _source(file: str) -> Iterator[BinaryIO]:
         try:
             if file == _DASH:
                 source: BinaryIO = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile()))
-                copyfileobj(sys.stdin.buffer, source)
+                copyfileobj(_standard_input(), source)
             else:
                 source = stack.enter_context(open_regular(Path(file)))
         except OSError as error:

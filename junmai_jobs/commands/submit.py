@@ -102,8 +102,8 @@ def submit(
         keywords = json_object(kwargs, "--kwargs") if kwargs else {}
         row |= {"args": [argument(arg) for arg in args], "kwargs": keywords}
     if only_plan:
-        read = _read_lines(sys.stdin.buffer, row)
-        _plan(app, [each for each, _ in read] if lines else [Submission.of(row)])
+        read = [each for each, _ in _read_lines(sys.stdin.buffer, row)] if lines else [Submission.of(row)]
+        _plan(app, read)
         return
     if lines:
         handles = _submit_lines(app.jobs, sys.stdin.buffer, row)

@@ -219,7 +219,7 @@ class InspectorStats(InspectorBase):
         bodies = self._read("HMGET", self.keys.bodies, *(job_id for _, job_id in owners)) if owners else []
         oldest: dict[str, float] = {}
         for (queue, job_id), body in zip(owners, bodies, strict=True):
-            created = created_at(job_id.decode(), read_body(body)) if body else None
+            created = created_at(job_id.decode("utf-8", "replace"), read_body(body)) if body else None
             if created is not None:
                 oldest[queue] = round(max(oldest.get(queue, 0.0), now - created), 3)
         return oldest

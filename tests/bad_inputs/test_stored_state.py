@@ -90,6 +90,12 @@ def test_an_id_that_is_none_is_set_aside(
     assert {job.reason for job in jobs.jobs(status="failed")} == {"corrupt_record"}
 
 
+def test_what_waits_under_an_id_that_is_none_is_counted(jobs: JobQueue, junk: Junk) -> None:
+    for number, job_id in enumerate(STRANGE_IDS, 1):
+        junk.put(job_id, score=number)  # the first is the oldest, whose wait is told
+        assert jobs.stats()["jobs_by_status"]["queued"] == number
+
+
 def test_a_lease_whose_end_is_no_time_is_over(jobs: JobQueue, junk: Junk, start_worker: StartWorker) -> None:
     for score in NEVER:
         junk.running(f"lease-{score}", score=score)
