@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from junmai_jobs.ahead import ahead
+from junmai_jobs.errors import OptionError
 from junmai_jobs.keys import FINISHED_HOMES, QUEUE_HOMES
 from junmai_jobs.record import is_legible
 from junmai_jobs.replies import lane_names, text_of
@@ -203,9 +204,13 @@ class _Walk:
                 schedule = Schedule.readable(text_of(name), spec)
                 if schedule is None:
                     yield from self._tell([("newer", text_of(name), "is a schedule that cannot be read")])
-                else:
+                    continue
+                try:
                     tick = schedule.timetable.after(now) * 1000
-                    yield from self._look("schedules", [name, spec, tick])
+                except OptionError as error:
+                    yield from self._tell([("newer", text_of(name), f"is a schedule, but {error}")])
+                    continue
+                yield from self._look("schedules", [name, spec, tick])
         yield from self._entries("ticks", self._keys.ticks)
 
     def _values(self) -> Iterator[Violation]:

@@ -32,6 +32,7 @@ local function revive(id, request, dependencies, force)
   if worked_on then forget_suspect(worked_on) end
   state.token, state.failures, state.crashes, state.claimer = '', '0', '0', ''
   state.request, state.holds, state.note = request, checkpoint_mark_of(id), ''
+  redis.call('ZADD', queues, 0, state.queue) -- it may have been forgotten since, with nothing in it
   local awaited = kept(dependencies)
   if awaited ~= '' then
     block(id, state.queue, '0', awaited, state)

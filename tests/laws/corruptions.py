@@ -170,6 +170,16 @@ def the_record_of_a_row_is_lost(scene: Scene, chance: Random) -> Broken:
 
 
 @corruption
+def the_record_of_a_claimer_is_damaged(scene: Scene, chance: Random) -> Broken:
+    job_id = chance.choice(scene.jobs["running"])
+    claimer = scene.store.state(job_id).claimer
+    scene.store.admin.hset(
+        scene.store.keys.claimers, claimer, chance.choice(["|||", "|other||", "|other|x|"])
+    )
+    return Broken("lease", job_id)
+
+
+@corruption
 def a_claimer_has_forgotten_its_job(scene: Scene, _: Random) -> Broken:
     scene.store.admin.hset(scene.store.keys.claimers, "v/0", "1.99|other|17|")
     return Broken("lease", "running.0", stopped=frozenset({"running.0"}))

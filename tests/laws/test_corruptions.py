@@ -12,8 +12,10 @@ import pytest
 
 import junmai_jobs
 from junmai_jobs.errors import JunmaiJobsError
+from junmai_jobs.job import Body
 from junmai_jobs.keys import FINISHED_HOMES, Keys
 from junmai_jobs.laws import LAWS
+from junmai_jobs.schedule import Schedule, Timetable
 from tests.laws.corruptions import CORRUPTIONS
 
 if TYPE_CHECKING:
@@ -104,6 +106,20 @@ def test_what_is_not_ours_is_moved_away_whole(scene: Scene) -> None:
     scene.repair()
     (moved,) = forget_what_was_moved_away(scene)
     assert moved.decode().startswith(f"{store.keys.prefix}aside:q:night:ready:")
+
+
+def test_a_schedule_whose_time_zone_is_not_known_here_holds_up_nobody(scene: Scene) -> None:
+    store = scene.store
+    (job_id, *_) = scene.jobs["ready"]
+    body = Body(queue="default", priority=5, task="noop", args=()).encode()
+    nightly = Schedule(name="nightly", timetable=Timetable(cron="0 3 * * *", tz="Europe/Nowhere"), body=body)
+    store.admin.hset(store.keys.schedules, "nightly", nightly.encode())
+    store.admin.zadd(store.keys.ticks, {"nightly": 2e12})
+    (home,) = store.homes(job_id)
+    store.admin.zrem(store.keys.queue("default", home), job_id)
+    assert {(each.law, each.where) for each in scene.repair()} >= {("newer", "nightly"), ("home", job_id)}
+    assert store.homes(job_id) == [home]
+    assert store.admin.zscore(store.keys.ticks, "nightly") == 2e12
 
 
 def test_every_law_is_broken_by_one(scene: Scene) -> None:

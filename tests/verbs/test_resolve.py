@@ -261,6 +261,21 @@ def test_each_parent_has_a_policy_of_its_own(store: Store, failing: str, home: s
     assert edges(store) == ([], [])
 
 
+@pytest.mark.parametrize("policy", ["cancel", "failure", "continue"])
+def test_an_id_given_anew_has_nothing_of_the_parents_of_the_old_job(store: Store, policy: str) -> None:
+    parent = store.running("parent")
+    store.add("child", after=(f"{policy}=parent",))
+    store.broker.cancel("child", "person.1")
+    store.advance(10)
+    store.broker.prune("cancelled", max_age=5, keep=10)
+    store.add("another")
+    store.add("child", after=("cancel=another",))
+    store.broker.end(parent, verbs.fail(ERROR))
+    store.broker.resolve()
+    assert store.homes("child") == ["blocked"]
+    assert edges(store) == (["another child cancel"], ["child another"])
+
+
 def test_a_parent_that_will_be_read_is_noted(store: Store) -> None:
     store.add("a", "b")
     store.add("child", after=("cancel+=a", "continue=b"))

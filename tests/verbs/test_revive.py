@@ -167,6 +167,15 @@ def test_a_parent_that_is_not_kept_any_more_is_not_waited_for(store: Store) -> N
     assert store.homes("child") == ["ready"]
 
 
+@pytest.mark.parametrize("dependencies", ["", "cancel=parent"])
+def test_a_queue_that_was_forgotten_meanwhile_is_known_again(store: Store, dependencies: str) -> None:
+    store.ended("a", verbs.fail(ERROR))
+    store.add("parent", queue="other")
+    store.admin.zrem(store.keys.queues, "default")
+    store.broker.revive("a", "person.1", dependencies)
+    assert store.line("queues") == ["default", "other"]
+
+
 def test_the_same_request_again_blocks_only_once(store: Store) -> None:
     store.add("a")
     store.ended("child", verbs.fail(ERROR), priority=9)

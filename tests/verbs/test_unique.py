@@ -198,3 +198,10 @@ def test_the_last_is_forgotten_and_the_first_still_runs(store: Store) -> None:
     assert submit(store, unique("c", "alive,0,first")) == "a"
     store.broker.end(job, DONE)
     assert submit(store, unique("c", "alive,0,first")) is None
+
+
+def test_a_job_that_runs_has_its_key_still_when_one_of_another_scope_has_come_and_gone(store: Store) -> None:
+    store.running("a", extras={"u": "key,alive,0,first"})
+    assert submit(store, unique("b", "waiting,0,last")) is None
+    store.broker.cancel("b", "person.1")
+    assert submit(store, unique("c")) == "a"

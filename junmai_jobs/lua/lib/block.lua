@@ -43,9 +43,17 @@ local function await(id, dependencies)
   tell_again_of(named)
 end
 
+-- What a torn log may have left of an earlier try, or a job of this id that was forgotten before its parents ended.
+local function forget_parents(id)
+  local low, high = range_of(id)
+  for _, entry in ipairs(redis.call('ZRANGEBYLEX', parents, low, high)) do
+    redis.call('ZREMRANGEBYLEX', children, range_of(string.match(entry, '(%S*)$') .. ' ' .. id))
+    redis.call('ZREM', parents, entry)
+  end
+end
+
 local function block(id, queue, delay, dependencies, state)
-  -- What a torn log may have left of an earlier try.
-  redis.call('ZREMRANGEBYLEX', parents, range_of(id))
+  forget_parents(id)
   await(id, dependencies)
   state = state or new_state('blocked', queue)
   state.word, state.note, state.holds = 'blocked', delay, ''

@@ -13,7 +13,7 @@ end
 local function restore_record(claimer, record, id, token)
   local runs = {{id, token}}
   if record then
-    runs[2] = {record.id, record.token}
+    if record.id ~= '' and tonumber(record.token) then runs[2] = {record.id, record.token} end
     for other, given in string.gmatch(record.ahead, '(%S+) (%d+)') do runs[#runs + 1] = {other, given} end
   end
   table.sort(runs, function(one, other) return tonumber(one[2]) < tonumber(other[2]) end)

@@ -17,9 +17,9 @@ end
 
 -- Who had the key is gone. It is free, unless the job lives beside which that one was accepted.
 local function pass_key_on(key)
-  local scope, before = string.match(redis.call('HGET', uniques, key) or '', '^%S+ (%a+) %d+ (%S+)$')
-  if before and word_of_owner(before, scope, '0') then
-    redis.call('HSET', uniques, key, key_entry(before, scope, '0'))
+  local before = string.match(redis.call('HGET', uniques, key) or '', '^%S+ %a+ %d+ (%S+)$')
+  if before and word_of_owner(before, 'alive', '0') then
+    redis.call('HSET', uniques, key, key_entry(before, 'alive', '0'))
   else
     redis.call('HDEL', uniques, key)
   end

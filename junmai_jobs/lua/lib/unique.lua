@@ -1,8 +1,9 @@
 -- include: extra, state, homes
 -- Extra u=KEY,scope,period_ms,keep. A key's entry is "id scope until", and behind it the job that ran when this one
--- was accepted beside it, if one did. Whether the job still has the key is read off the job itself, so that nothing
--- need be done when it ends. Scope: alive, until it has finished; waiting, until it is claimed. Until: server
--- time (ms) up to which the job keeps the key even when it has finished; 0: no such time.
+-- was accepted beside it, if one did: its scope is alive, else it would not have had the key any more. Whether the job
+-- still has the key is read off the job itself, so that nothing need be done when it ends. Scope: alive, until it has
+-- finished; waiting, until it is claimed. Until: server time (ms) up to which the job keeps the key even when it has
+-- finished; 0: no such time.
 local function unique_of(extras)
   return string.match(extra(extras, 'u') or '', '^([^,]+),(%a+),(%d+),(%a+)$')
 end
@@ -22,6 +23,6 @@ local function owner_of(key)
   local id, scope, till, before = string.match(entry, '^(%S+) (%a+) (%d+) ?(%S*)$')
   local word = id and word_of_owner(id, scope, till)
   if word then return id, word end
-  word = id and before ~= '' and word_of_owner(before, scope, '0')
+  word = id and before ~= '' and word_of_owner(before, 'alive', '0')
   if word then return before, word end
 end
