@@ -57,6 +57,8 @@ def settle_in(setup: ChildSetup) -> None:
 def leave_stopping_to_the_parent() -> None:
     """Neither a terminal's Ctrl-C or end nor a SIGTERM that is sent to every process ends this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see forkserver.py
     for name in ("SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:

@@ -43,12 +43,14 @@ def start_forkserver(modules: Iterable[str]) -> None:
     """
     if children_context(modules).get_start_method() != "forkserver":
         return
-    from multiprocessing import forkserver  # noqa: PLC0415 - not there on Windows
+    from multiprocessing import forkserver, resource_tracker  # noqa: PLC0415 - not there on Windows
 
-    # An interrupt is ours to heed, also while it loads: what is ignored here is ignored there, too.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with contextlib.suppress(OSError):  # it is tried again when it is needed
+    with contextlib.suppress(OSError):  # it is tried again when it is needed
+        resource_tracker.ensure_running()  # which would unblock what is blocked here
+        # An interrupt is ours to heed, if only in a moment: what is blocked here is blocked there, too, until
+        # it has loaded what has it ignored (preload.py).
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
             forkserver.ensure_running()
-    finally:
-        signal.signal(signal.SIGINT, before)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import signal
@@ -27,6 +28,7 @@ from junmai_jobs.child_process import ChildSetup
 from junmai_jobs.commands import worker as command
 from junmai_jobs.commands.app import App
 from junmai_jobs.errors import StoreUnavailable
+from junmai_jobs.forkserver import start_forkserver
 from junmai_jobs.hosting import run_with_signals
 from junmai_jobs.settings import WorkerSettings
 from junmai_jobs.worker import Worker
@@ -124,6 +126,15 @@ def test_a_child_that_reads_its_stop_while_the_server_is_away_does_not_wait_when
     monkeypatch.setattr(worker, "_wait_for_work", lambda *_: pytest.fail("it waits"))
     worker.work()
     assert board.orders_read == 1
+
+
+@on_posix
+def test_an_interrupt_while_the_forkserver_is_started_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = importlib.import_module("multiprocessing.forkserver")
+    monkeypatch.setattr(starts, "ensure_running", lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        start_forkserver(())
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_a_second_interrupt_stops_at_once(
