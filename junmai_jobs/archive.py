@@ -17,6 +17,8 @@ from junmai_jobs import codec
 from junmai_jobs.keys import FINISHED_HOMES, QUEUE_HOMES
 
 FORMAT = 1
+HEAD = b'{"junmai_jobs":"export",'
+"""How each begins that ``Writer`` has written."""
 _NAME_LIMIT = 1024
 
 

@@ -15,6 +15,7 @@ from junmai_jobs.archive import (
     BINARY,
     COLLECTIONS,
     FORMAT,
+    HEAD,
     TEXTS,
     End,
     Header,
@@ -32,6 +33,7 @@ K = TypeVar("K")
 GZIP = b"\x1f\x8b"
 LINE_LIMIT = 32 * 1024 * 1024
 """Bytes: more than the largest job with all that is kept of it."""
+_NO_EXPORT = "this is no export of junmai-jobs"
 _PLACES = {name: place for place, name in enumerate(COLLECTIONS)}
 
 
@@ -50,12 +52,26 @@ def read(file: BinaryIO, absent: set[bytes] | None = None) -> Iterator[Header | 
         ArchiveError: it is no export of a version that is known, or is damaged in any place. What was given
             before stands in it, but only when the end has been given is the file known to be whole.
     """
+    with _unpacked(file) as lines:
+        yield from _Reader(lines, set() if absent is None else absent).records()
+
+
+def is_export(file: BinaryIO) -> bool:
+    """Whether it begins as an export does, compressed or not."""
+    with _unpacked(file) as lines, contextlib.suppress(EOFError, zlib.error, gzip.BadGzipFile):
+        return lines.read(len(HEAD)) == HEAD
+    return False
+
+
+@contextlib.contextmanager
+def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Its lines, from the beginning."""
     file.seek(0)
     is_zipped = file.read(len(GZIP)) == GZIP
     file.seek(0)
     with contextlib.ExitStack() as stack:
         lines = stack.enter_context(gzip.GzipFile(fileobj=file)) if is_zipped else file
-        yield from _Reader(cast("BinaryIO", lines), set() if absent is None else absent).records()
+        yield cast("BinaryIO", lines)
 
 
 class _Reader:
@@ -84,6 +100,8 @@ class _Reader:
     def _next(self, understand: Callable[[dict[str, Any]], R]) -> R:
         if not (line := self._line()):
             raise self._wrong("it is cut off: the end is missing")
+        if self._number == 1 and not line.startswith(b"{"):
+            raise self._wrong(_NO_EXPORT)
         if len(line) > LINE_LIMIT or not line.endswith(b"\n"):
             raise self._wrong("it is cut off" if len(line) <= LINE_LIMIT else "a line is too long")
         try:
@@ -105,7 +123,7 @@ class _Reader:
 
     def _header(self, line: dict[str, Any]) -> Header:
         if line.pop("junmai_jobs", None) != "export":
-            raise _WrongLineError("this is no export of junmai-jobs")
+            raise _WrongLineError(_NO_EXPORT)
         if _of(line, "format", int) < 1:
             raise _WrongLineError("format is not what it should be")
         if line["format"] > FORMAT:

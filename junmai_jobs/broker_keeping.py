@@ -69,9 +69,10 @@ class BrokerKeeping(BrokerBase):
 
     def _taken(self, key: str) -> InvalidState:
         name = key.removeprefix(self.keys.prefix)
+        what = _WORDS.get(name, name)
         return InvalidState(
-            f"the namespace is not empty, it has {_WORDS.get(name, name)}: "
-            "choose another one with --namespace, or empty this one first"
+            f"the namespace is not empty, it has {what}: import before a worker is started there, or into "
+            "another one with --namespace"
         )
 
 

@@ -22,8 +22,8 @@ class JobQueueKeeping(JobQueueBase):
         """Write all there is of this namespace into a file, while work goes on (docs/export-format.md).
 
         Args:
-            target: a path: the file there is replaced when the new one is whole, only this user may read it,
-                and it is compressed if its name ends with ``.gz``; or a binary file.
+            target: a path: an export there, and nothing else, is replaced when the new one is whole, only
+                this user may read it, and it is compressed if its name ends with ``.gz``; or a binary file.
             tell: is told how many jobs are written, and of how many.
 
         Raises:

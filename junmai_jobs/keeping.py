@@ -8,6 +8,7 @@ aside, where no worker looks, and puts all of it in its place in one call: it is
 from __future__ import annotations
 
 import gzip
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from importlib.metadata import version
@@ -15,8 +16,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from junmai_jobs.archive import COLLECTIONS, FORMAT, End, Header, Row, StoredJob, Writer
-from junmai_jobs.archive_reader import ArchiveError, KnownIds, read
-from junmai_jobs.files import aside, private, put_in_place
+from junmai_jobs.archive_reader import ArchiveError, KnownIds, is_export, read
+from junmai_jobs.files import aside, open_regular, private, put_in_place, remove_leftovers
 from junmai_jobs.job import iso
 from junmai_jobs.template import VERSIONS
 
@@ -28,6 +29,7 @@ Tell = Callable[[int, int], None]
 """Is told how many jobs are done, and of how many."""
 _MOST_JOBS, _MOST_ROWS, _MOST_BYTES = 50, 200, 1024 * 1024
 """That much goes in one call."""
+_LEFT_BEHIND = 24 * 3600.0  # s; nobody takes so long to write a file
 
 
 class Exported(NamedTuple):
@@ -77,18 +79,28 @@ def write_file(path: Path, write: Callable[[IO[bytes]], Exported]) -> Exported:
     """Write an export to a file of this user alone, which is there when it is whole; ``.gz``: compressed.
 
     Raises:
-        OSError: it cannot be written; what was there is there still.
+        OSError: it cannot be written, or something that is no export is there; it is there still.
     """
     path, is_packed = path.resolve(), path.suffix == ".gz"  # a link stays one: it may lead to the larger disk
     with aside(path) as made:
+        _check_replaceable(path)
+        remove_leftovers(path.parent, until=time.time() - _LEFT_BEHIND)
         with ExitStack() as stack:
             file: IO[bytes] = stack.enter_context(open(made, "wb", opener=private))
             if is_packed:
                 packed = gzip.GzipFile("", "wb", compresslevel=3, fileobj=file, mtime=0)
                 file = cast("IO[bytes]", stack.enter_context(packed))
             found = write(file)
-        put_in_place(made, path)
+        put_in_place(made, path, last_look=lambda: _check_replaceable(path))
     return found
+
+
+def _check_replaceable(path: Path) -> None:
+    """Make sure that what is to be replaced, if anything, is an export."""
+    if path.exists():
+        with open_regular(path) as there:
+            if not is_export(there):
+                raise OSError(0, "it is there and no export")
 
 
 def import_from(file: BinaryIO, broker: BrokerKeeping, tell: Tell) -> Imported:

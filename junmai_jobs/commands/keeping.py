@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from junmai_jobs.keeping import Exported, Imported, Tell
 
 _DASH = "-"
+_ENDINGS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 @click.command(cls=Command)
@@ -31,12 +33,12 @@ def export(app: App, file: str) -> None:
     """Write all there is of a namespace into FILE: jobs, schedules, limits, history, values made before.
 
     Work goes on meanwhile. FILE is compressed if its name ends with .gz; `-` is standard output. For an exact
-    copy stop the workers first.
+    copy stop the workers first. A file that is there is replaced if it is an export, and no other.
     """
     if file == _DASH and app.as_json:
         raise click.UsageError("--json and an export on standard output exclude each other: name a file")
     try:
-        with _progress("Exporting") as tell:
+        with _as_interrupts(), _progress("Exporting") as tell:
             done = app.jobs.export_to(_target(file), tell)
         if file == _DASH:
             sys.stdout.flush()
@@ -56,15 +58,18 @@ def export(app: App, file: str) -> None:
 def import_file(app: App, file: str | None, *, discard: bool) -> None:
     """Bring back what `export` has written into FILE, of whichever namespace, into this one, which is empty.
 
-    FILE is looked at as a whole before anything is written. Workers see all of it or nothing.
+    FILE is looked at as a whole before anything is written. Workers see all of it or nothing; a namespace in
+    which one has run is not empty any more, as it brings schedules.
     """
+    if discard and file is not None:
+        raise click.UsageError("--discard and a FILE exclude each other: leave one of them out")
     if discard:
         app.jobs.discard_import()
         app.answer({"discarded": True}, say, "nothing is left of an unfinished import")
         return
     if file is None:
         raise click.UsageError("name the FILE to import")
-    with _source(file) as source, _progress("Importing") as tell:
+    with _as_interrupts(), _source(file) as source, _progress("Importing") as tell:
         done = app.jobs.import_from(source, tell)
     answer = {"namespace": app.jobs.namespace, "jobs": done.jobs, "rows": done.rows}
     answer |= {"sha256": done.sha256, "export": done.header._asdict()}
@@ -107,10 +112,29 @@ def _source(file: str) -> Iterator[BinaryIO]:
 @contextmanager
 def _progress(label: str) -> Iterator[Tell]:
     """A bar on the terminal, if there is one."""
-    with click.progressbar(length=0, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _done, _of: None
+        return
+    with click.progressbar(length=0, label=label, file=sys.stderr) as bar:
 
         def tell(done: int, of: int) -> None:
             bar.length = of
             bar.update(done - bar.pos)
 
         yield tell
+
+
+@contextmanager
+def _as_interrupts() -> Iterator[None]:
+    """What asks the process to end does so as Ctrl-C does: nothing is left half done.
+
+    A signal that was ignored before, as under nohup, stays ignored.
+    """
+    known = [getattr(signal, name) for name in _ENDINGS if hasattr(signal, name)]
+    heeded = [each for each in known if signal.getsignal(each) != signal.SIG_IGN]
+    before = {each: signal.signal(each, signal.default_int_handler) for each in heeded}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

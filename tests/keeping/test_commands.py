@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import shlex
 import stat
+import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ import pytest
 from junmai_jobs.archive_reader import GZIP
 from junmai_jobs.config import load_config
 from junmai_jobs.jobqueue import JobQueue
+from tests.command_line import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from tests.command_line import CommandLine, Done
 
 COUNT = 12
+JPEG = b"\xff\xd8\xff\xe1\x00\x18Exif\x00\x00\n\x00"
+DAMAGED = GZIP + bytes([8, *[255] * 99])
 
 
 @pytest.fixture
@@ -55,13 +61,53 @@ def test_out_and_in_again_and_worked_on(filled: CommandLine, tmp_path: Path) -> 
 
 def test_the_file_is_its_users_alone_and_replaces_what_was_there(filled: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "jobs.jsonl"
-    file.write_text("an older export")
+    assert elsewhere(filled).run("export", file).code == 0
     done = filled.run("export", file)
     assert (done.code, done.err) == (0, "")
     assert f"{COUNT} jobs" in done.out
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads(file.read_text().splitlines()[0])["namespace"] == filled.environment["JUNMAI_NAMESPACE"]
     assert [each.name for each in tmp_path.iterdir() if each.is_file()] == [file.name]
+
+
+@pytest.mark.parametrize(
+    "there", [JPEG, gzip.compress(JPEG, mtime=0), GZIP, GZIP + b"\x08" + JPEG, DAMAGED, b"{}\n", b""]
+)
+def test_what_is_no_export_is_not_replaced(filled: CommandLine, tmp_path: Path, there: bytes) -> None:
+    (file := tmp_path / "photo.gz").write_bytes(there)
+    done = filled.run("export", file)
+    assert (done.code, done.out) == (1, "")
+    assert f"{file} cannot be written (it is there and no export): choose another place" in done.err
+    assert file.read_bytes() == there
+    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == [file.name]
+
+
+def test_nor_what_comes_there_meanwhile(filled: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "photo.jpg"
+
+    def come(_done: int, _of: int) -> None:
+        file.write_bytes(JPEG)
+
+    with (
+        closing(JobQueue(config=load_config(environ=filled.variables))) as jobs,
+        pytest.raises(OSError, match="no export"),
+    ):
+        jobs.export_to(file, come)
+    assert file.read_bytes() == JPEG
+
+
+@pytest.mark.parametrize("name", ["jobs.jsonl", "jobs.jsonl.gz"])
+def test_an_export_is_replaced(filled: CommandLine, tmp_path: Path, name: str) -> None:
+    for _ in range(2):
+        assert succeeded(filled.run("export", tmp_path / name, "--json"))["jobs"] == COUNT
+
+
+def test_without_a_standard_error(filled: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "jobs.jsonl"
+    for cli, command in ((filled, "export"), (elsewhere(filled), "import")):
+        shell = ["sh", "-c", f"{shlex.join([*COMMAND, command, str(file)])} 2>&-"]
+        done = subprocess.run(shell, env=cli.variables, cwd=cli.folder, check=True, capture_output=True)
+        assert f"{COUNT} jobs" in done.stdout.decode()
 
 
 def test_through_a_pipe(filled: CommandLine) -> None:
@@ -76,6 +122,7 @@ def test_what_cannot_be_done_is_said_in_a_line(filled: CommandLine, tmp_path: Pa
     good, bad = tmp_path / "good", tmp_path / "bad"
     assert filled.run("export", good).code == 0
     bad.write_bytes(good.read_bytes()[:-30])
+    (photo := tmp_path / "photo.jpg").write_bytes(JPEG)
     there = elsewhere(filled)
     cases = (
         (filled, ["import", good], 1, "the namespace is not empty, it has jobs"),
@@ -87,6 +134,8 @@ def test_what_cannot_be_done_is_said_in_a_line(filled: CommandLine, tmp_path: Pa
         (filled, ["export", ""], 1, "cannot be written"),
         (filled, ["export", "-", "--json"], 2, "name a file"),
         (there, ["import"], 2, "name the FILE"),
+        (there, ["import", photo], 1, "line 1: this is no export of junmai-jobs"),
+        (there, ["import", "--discard", good], 2, "exclude each other"),
     )
     for cli, command, code, said in cases:
         done = cli.run(*command)

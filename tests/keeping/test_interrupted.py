@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from junmai_jobs import JobQueue
+from junmai_jobs.archive import HEAD
 from junmai_jobs.archive_reader import ArchiveError
+from junmai_jobs.commands.app import INTERRUPTED
 from junmai_jobs.config import load_config
 from junmai_jobs.errors import InvalidState, StoreUnavailable
 from junmai_jobs.keeping import import_from
@@ -174,11 +177,48 @@ def test_an_export_that_is_killed_leaves_what_was_there(
     with file.open("rb") as source:
         there.import_from(source)
     target = tmp_path / "jobs.jsonl"
-    target.write_text("the last one")
+    target.write_bytes(before := HEAD + b"the last one")
     process = command(server, tmp_path, "export", str(target))
     wait_until(
         lambda: any(each.stat().st_size > 10**5 for each in tmp_path.glob(".junmai-*")), 30, "a part of it"
     )
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert target.read_text() == "the last one"
+    assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_an_export_that_is_told_to_end_leaves_nothing(
+    server: RedisProcess, there: JobQueue, tmp_path: Path, file: Path, name: str
+) -> None:
+    with file.open("rb") as source:
+        there.import_from(source)
+    (target := tmp_path / "out").mkdir()
+    process = command(server, tmp_path, "export", str(target / "jobs.jsonl"))
+    wait_until(lambda: any(target.iterdir()), what="the export to begin")
+    process.send_signal(getattr(signal, name))
+    assert process.wait(60) == INTERRUPTED
+    assert list(target.iterdir()) == []
+
+
+def test_an_import_that_is_told_to_end_leaves_nothing(
+    server: RedisProcess, there: JobQueue, tmp_path: Path, file: Path
+) -> None:
+    with server.client() as admin:
+        process = command(server, tmp_path, "import", str(file))
+        wait_until(lambda: staged(admin) > 0, what="a part of it to be written")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == INTERRUPTED
+        assert staged(admin) == 0
+    assert there.stats()["total_pending"] == 0
+
+
+def test_what_a_killed_export_has_left_goes_with_a_later_one(
+    there: JobQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (left := tmp_path / ".junmai-0123456789ab.tmp").touch()
+    there.export_to(tmp_path / "file")
+    assert left.exists(), "somebody may be at work on it"
+    monkeypatch.setattr(time, "time", lambda: left.stat().st_ctime + 25 * 3600)
+    there.export_to(tmp_path / "file")
+    assert not left.exists()
