@@ -169,8 +169,9 @@ def _check(value: object, place: str, depth: int, *, plain: frozenset[type] = _P
     elif isinstance(value, dict):
         _check_items(value, place, depth + 1, plain)
     elif not isinstance(value, (datetime, PurePath, float, bytes, ResultOf)):
+        kind = type(value).__name__
         raise PayloadError(
-            f"{place} is a {type(value).__name__}, which cannot be stored; "
+            f"{place} is {'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}, which cannot be stored; "
             "use None, bool, int, float, str, bytes, list, dict, datetime or Path"
         )
 

@@ -82,7 +82,8 @@ class ConfigFile:
         except UnicodeDecodeError:
             raise ConfigError(f"{file} is not UTF-8; save it in that encoding") from None
         except OSError as error:
-            raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+            elsewhere = "name another with --config or JUNMAI_CONFIG"
+            raise ConfigError(f"{file} cannot be read: {error.strerror}; {elsewhere}") from None
         except json.JSONDecodeError as error:
             comment = error.doc.startswith(("//", "/*", "#"), error.pos)
             what = (

@@ -85,7 +85,10 @@ class Embedded:
             for folder in {self.folder, self.socket.parent}:
                 _make_private(folder)
         except OSError as error:
-            raise StoreUnavailable(f"{self.folder} cannot be used: {error.strerror or error}") from None
+            raise StoreUnavailable(
+                f"{self.folder} cannot be used: {error.strerror or error}; "
+                "set JUNMAI_HOME to a folder of your own"
+            ) from None
 
     def ask(self, command: str) -> str:
         """Send one command and give the reply as it came; nothing if nobody answers."""

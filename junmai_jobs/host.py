@@ -14,9 +14,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from junmai_jobs.errors import ConfigError
+
 HOST_VARIABLE = "JUNMAI_HOST"
 """Names the host instead of its host name, where several machines share one."""
 _SUPPLIES = Path("/sys/class/power_supply")
+
+
+def current_folder() -> Path:
+    """Where this process is.
+
+    Raises:
+        ConfigError: it is there no more, as where its drive was taken out.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise ConfigError(
+            "the current folder is gone: cd to one that is there, and start this again"
+        ) from None
 
 
 def host_name() -> str:

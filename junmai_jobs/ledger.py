@@ -251,8 +251,8 @@ class Ledger(CatalogFile):
             return db.execute(_FORGET, (status, before)).rowcount
 
     def job_row(self, job_id: str) -> JobRow | None:
-        """What is known of a job."""
-        return next(iter(self._job_rows(1, id=job_id)), None)
+        """What is known of a job; of an id that is no UTF-8, nothing."""
+        return next(iter(self._job_rows(1, id=printable(job_id))), None)
 
     def job_rows(
         self,

@@ -19,9 +19,10 @@ from junmai_jobs import endings, ladder
 from junmai_jobs.broker import Broker
 from junmai_jobs.child_process import ChildSetup
 from junmai_jobs.endings import Ending
-from junmai_jobs.errors import StaleLease
+from junmai_jobs.errors import ConfigError, StaleLease
 from junmai_jobs.executor import timed_out
 from junmai_jobs.forkserver import children_context
+from junmai_jobs.host import current_folder
 from junmai_jobs.job import Claimed
 from junmai_jobs.resources import NOTHING, Allowance, Grade
 from junmai_jobs.settings import WorkerSettings
@@ -43,9 +44,13 @@ class Pool:
         name: the worker's.
         settings: how it works.
         broker: to return what the dead held.
+
+    Raises:
+        ConfigError: the current folder is gone, from which no process can be started.
     """
 
     def __init__(self, name: str, settings: WorkerSettings, broker: Broker) -> None:
+        current_folder()
         self.slots = [Slot(f"{name}/{number}") for number in range(settings.concurrency)]
         self.size = settings.fewest_slots
         """How many slots are to have a process."""
@@ -151,9 +156,10 @@ class Pool:
         for slot, _ in zip(empty, range(missing), strict=False):
             slot.generation += 1
             try:
+                current_folder()
                 slot.start(self._context, self._setup(slot), self._least(slot, len(self.slots) - 1))
             # EOFError: the forkserver could not; RuntimeError: Python is at its end, as where a host is.
-            except (OSError, EOFError, RuntimeError) as error:
+            except (ConfigError, OSError, EOFError, RuntimeError) as error:
                 fields = {"event": "child.unstartable", "slot": slot.claimer}
                 log.error("no process can be started: %s", error, extra=fields)  # noqa: TRY400 - it says it all
                 slot.start_at = time.monotonic() + 1.0

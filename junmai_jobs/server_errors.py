@@ -72,6 +72,14 @@ def explain(error: Exception, where: str) -> StoreUnavailable | QueueFull:
         case redis.ConnectionError() | redis.TimeoutError() | OSError():
             what = "cannot be reached: start it, or correct the address"
         case _:
-            what = _NO_DISK if str(error).startswith("MISCONF ") else f"cannot work: {error}"
+            what = _refusal(str(error))
     of_the_call = isinstance(error, redis.ResponseError) and what is not _NO_DISK and not is_passing(error)
     return (CallRefused if of_the_call else StoreUnavailable)(f"the server {where} {what}")
+
+
+def _refusal(said: str) -> str:
+    """What the server does, by its own words that are none of the above."""
+    if said.startswith("MISCONF "):
+        return _NO_DISK
+    mend = "; `junmai-jobs doctor --repair` mends that" if said.startswith("WRONGTYPE ") else ""
+    return f"cannot work: {said}{mend}"

@@ -10,6 +10,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def visible(name: str) -> str:
+    """A name that a person has given, in quotes where it is blank."""
+    return name if name.strip() else repr(name)
+
+
 def clean(value: object) -> str:
     """Text on one line, fit for a terminal: control characters and the like are shown as escapes."""
     return "".join(

@@ -99,9 +99,9 @@ def test_json(home: Path, tmp_path: Path) -> None:
     assert [each["photo_id"] for each in said("taste", "forget", "--yes")["withdrawn"]] == [3, 6]
 
 
-@pytest.mark.parametrize("photo", ["181", "0", "no.jpg", "99999999999999999999", "\u0663"])
+@pytest.mark.parametrize("photo", ["181", "0", "no.jpg", "99999999999999999999", "\u0663", "''"])
 def test_a_photo_that_there_is_not(home: Path, photo: str) -> None:
-    done = typed(home, "approve", "3", photo)
+    done = typed(home, "approve", "3", photo.strip("'"))
     assert done.exit_code == 1
     assert f"there is no photo {photo} in the catalog: process its folder first" in done.output
     assert "0 approved, 0 rejected; nothing was learned yet" in typed(home, "taste", "show").output

@@ -101,7 +101,7 @@ def test_not_a_number_comes_back() -> None:
         ({1, 2}, r"^value is a set, which cannot be stored"),
         (bytearray(b"x"), r"^value is a bytearray"),
         ([0, {"mask": {1}}], r"^value\[1\]\.mask is a set"),
-        ({"a": [object()]}, r"^value\.a\[0\] is a object"),
+        ({"a": [object()]}, r"^value\.a\[0\] is an object"),
         (2**64, r"^value is an integer of more than 64 bits; pass it as text"),
         (-(2**63) - 1, "more than 64 bits"),
         ({"n": 2**70}, r"^value\.n is an integer of more than 64 bits"),

@@ -98,7 +98,7 @@ def test_a_folder_that_others_may_enter_is_closed(servers: Servers) -> None:
 
 def test_a_home_that_cannot_be_made_is_explained(servers: Servers, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreUnavailable, match="cannot be used: Not a directory"):
+    with pytest.raises(StoreUnavailable, match="cannot be used: Not a directory; set JUNMAI_HOME to"):
         Server(None, tmp_path / "file" / "home").ensure()
 
 

@@ -92,3 +92,9 @@ def test_a_file_that_cannot_be_written_whole_is_named_and_none_is_left(tmp_path:
     assert done.exit_code == 1
     assert f"{tmp_path / 'full' / 'tasks.py'} cannot be written: File too large" in done.output
     assert not list((tmp_path / "full").iterdir())
+
+
+def test_a_file_in_place_of_the_folder_is_named_with_the_next_step(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").touch()
+    done = typed(tmp_path / "home", "init", str(tmp_path / "tasks.py"))
+    assert (done.exit_code, "cannot be written: File exists; name another folder" in done.output) == (1, True)

@@ -183,7 +183,7 @@ def test_what_is_no_body_is_refused(data: bytes) -> None:
     ("wrong", "complaint"),
     [
         ({"args": [1, {2}]}, r"^args\[1\] is a set"),
-        ({"kwargs": {"mask": [object()]}}, r"^kwargs\.mask\[0\] is a object"),
+        ({"kwargs": {"mask": [object()]}}, r"^kwargs\.mask\[0\] is an object"),
         ({"args": [b"x" * 300 * 1024]}, r"^args takes 307,206 bytes"),
         ({"args": [b"x" * 200_000], "kwargs": {"y": b"x" * 200_000}}, r"^the job takes"),
     ],

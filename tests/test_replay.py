@@ -6,6 +6,7 @@ import asyncio
 import io
 import itertools
 import json
+import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from junmai_jobs.errors import InvalidState, JobNotFound, ResultExpired, RetryLa
 from junmai_jobs.executor import Assignment, execute, prepare
 from junmai_jobs.replay import Replay, ReplayBroker
 from junmai_jobs.tasks import register_photo_tasks
+from tests.command_line import COMMAND
 from tests.in_process import typed
 from tests.verbs.store import NEWER_BODY, Store
 
@@ -282,9 +284,9 @@ def test_the_command_prints_the_result_and_how_it_compares(
     assert (code, out) == (1, "judging a\n")
     assert err.startswith("Traceback (most recent call last):\n")
     assert "failed with ValueError: aaa after 0.0" in err
-    code, out, err = replayed("--json", badly)
-    assert (code, err) == (1, "judging a\n")
-    found = json.loads(out)
+    code, out, _ = replayed("--json", badly)
+    assert code == 1
+    found = json.loads(out.splitlines()[-1])
     assert {"seconds", "recorded"} < found.keys()
     assert [found[name] for name in ("id", "task", "outcome", "differs")] == [
         badly,
@@ -297,6 +299,26 @@ def test_the_command_prints_the_result_and_how_it_compares(
     del sys.modules["junmai_jobs.task"]._registry["compared"]
     code, _, err = replayed(well)
     assert (code, "--tasks MODULE" in err) == (2, True)
+
+
+def test_what_a_task_does_to_its_streams_and_a_closed_one_hide_no_result(judging: CommandLine) -> None:
+    text = "import sys\nfrom junmai_jobs import task\n\n@task\ndef close(*names):\n    print('closing')\n"
+    text += "    for name in names:\n        getattr(sys, name).close()\n    return 7\n"
+    (judging.folder / "judging.py").write_text(text, "utf-8")
+    for names in (["stdout"], ["stderr"], ["stdout", "stderr"]):
+        job_id = judging.json("submit", "close", *names)["id"]
+        done = judging.finish(judging.start("replay", job_id))
+        assert (done.code, done.out, "succeeded after " in done.err) == (0, "closing\n7\n", True)
+        done = judging.finish(judging.start("replay", job_id, "--json"))
+        assert (json.loads(done.out)["result"], done.err) == (7, "closing\n")
+    job_id = judging.json("submit", "close")["id"]
+    command = [*COMMAND, "replay", job_id, "--json"]
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        shell = subprocess.run(
+            ["/bin/sh", "-c", f'"$@" {closed}', "sh", *command], cwd=judging.folder, env=judging.variables,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (shell.returncode, shell.stderr) == (0, "")
 
 
 def test_whose_process_has_died_is_told_before(jobs: JobQueue, server: RedisProcess, tmp_path: Path) -> None:

@@ -250,6 +250,10 @@ def test_a_session_is_traced_and_its_trace_can_be_had_later(session: Session) ->
     assert alone["args"]["photo"].endswith("shoot/IMG_0003.jpg")
     done = session.type("trace", "nobody", "--output", str(again))
     assert (done.exit_code, done.stderr) == (1, "Error: there is neither a session nor a job nobody\n")
+    done = session.type("trace", "x\udce9", "--output", str(again))
+    assert (done.exit_code, done.stderr[:39]) == (1, "Error: there is neither a session nor a")
+    done = session.type("trace", "", "--output", str(again))
+    assert (done.exit_code, done.stderr) == (1, "Error: there is neither a session nor a job ''\n")
 
 
 def test_a_replay_of_a_photo_task_leaves_catalog_photos_and_exports_alone(session: Session) -> None:

@@ -110,14 +110,21 @@ def test_what_is_not_all_taken_back_is_listed_with_its_first_backup(tmp_path: Pa
     assert "IMG_1.xmp.bak" in shown.output
 
 
-def test_a_session_is_named_by_its_folder_its_number_or_the_last_of_its_folder(tmp_path: Path) -> None:
+def test_a_session_is_named_by_its_folder_its_number_or_the_last_of_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Catalog(tmp_path / CATALOG_FILE) as catalog:
         for folder in ("may/wedding", "june/wedding", "june/portraits"):
             catalog.session(str(tmp_path / folder), tmp_path / folder)
         found = {row.import_folder.relative_to(tmp_path).as_posix(): row for row in catalog.sessions()}
         first = found["may/wedding"]
+        first.import_folder.mkdir(parents=True)
         assert session_named(catalog, str(tmp_path / "may" / "wedding")) == first
         assert session_named(catalog, str(first.id)) == first
         assert session_named(catalog, "portraits") == found["june/portraits"]
         assert session_named(catalog, "wedding") is None, "there are two"
         assert session_named(catalog, "9") is None
+        monkeypatch.chdir(first.import_folder)
+        assert session_named(catalog, "") is None
+    done = typed(tmp_path, "undo", "", "--yes")
+    assert (done.exit_code, "Error: '' names no session" in done.output) == (1, True)

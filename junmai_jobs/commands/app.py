@@ -28,6 +28,7 @@ from junmai_jobs.errors import (
 )
 from junmai_jobs.hints import extra as brought_by
 from junmai_jobs.hints import meant
+from junmai_jobs.host import current_folder
 from junmai_jobs.tasks import register_photo_tasks
 from junmai_jobs.wording import clean
 
@@ -90,11 +91,11 @@ class App:
         """Import what registers tasks: the modules that are named, from the current folder too, and our own.
 
         Raises:
-            ConfigError: a module cannot be imported.
+            ConfigError: a module cannot be imported, or the current folder is gone.
         """
         register_photo_tasks()
-        if self.config.tasks and str(Path.cwd()) not in sys.path:
-            sys.path.insert(0, str(Path.cwd()))
+        if self.config.tasks and (here := str(current_folder())) not in sys.path:
+            sys.path.insert(0, here)
         for module in self.config.tasks:
             try:
                 importlib.import_module(module)
@@ -238,7 +239,11 @@ class Group(Command, click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that is called."""
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except FileNotFoundError:
+                current_folder()  # where that is what was not found, it is told
+                raise
         except JunmaiJobsError as error:
             raise Failure.of(error) from error
         except KeyboardInterrupt:

@@ -15,6 +15,7 @@ from junmai_jobs.commands.output import say
 
 FILES = {"tasks.py": "tasks.py.txt", "test_tasks.py": "test_tasks.py.txt", "config.json": "config.json"}
 """What is written, and what it is called in ``starter``."""
+_ELSEWHERE = "name another folder, as in `junmai-jobs init DIR`"
 _REMARKS = {
     "pytest": 'pip install "junmai-jobs[testing]" brings it',
     "junmai-jobs worker --reload": "it starts again when you save tasks.py; leave it running",
@@ -39,14 +40,11 @@ def init(app: App, folder: Path) -> None:
 def _write(folder: Path) -> list[Path]:
     paths = [folder / name for name in FILES]
     if there := [path.name for path in paths if os.path.lexists(path)]:
-        raise Failure(
-            f"{folder} has {', '.join(there)} already, so nothing was written: name another folder, as in "
-            "`junmai-jobs init DIR`"
-        )
+        raise Failure(f"{folder} has {', '.join(there)} already, so nothing was written: {_ELSEWHERE}")
     if os.path.lexists(folder / "tasks" / "__init__.py"):
         raise Failure(
             f"{folder} has a package tasks/, which Python imports in place of tasks.py, so nothing was "
-            "written: name another folder, as in `junmai-jobs init DIR`"
+            f"written: {_ELSEWHERE}"
         )
     starter, place, made = files("junmai_jobs.commands") / "starter", folder, list[Path]()
     try:
@@ -59,7 +57,9 @@ def _write(folder: Path) -> list[Path]:
         for each in made:
             with suppress(OSError):
                 each.unlink()
-        raise Failure(f"{error.filename or place} cannot be written: {error.strerror}") from None
+        raise Failure(
+            f"{error.filename or place} cannot be written: {error.strerror}; {_ELSEWHERE}"
+        ) from None
     return paths
 
 

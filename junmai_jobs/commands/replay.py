@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -52,7 +52,7 @@ def replay(app: App, job_id: str, *, debug: bool, attempt: int | None, yes: bool
     _warn(found.job)
     if found.task.is_ours and found.task.name in _ONCE_MORE:
         confirm(f"This {_ONCE_MORE[found.task.name]}. Go on?", yes=yes)
-    with _stdout_kept() if app.as_json else contextlib.nullcontext():
+    with _streams_kept(for_document=app.as_json):
         ended = _run(found, debug=debug)
     app.answer(ended.as_dict(), _show, ended)
     if ended.outcome != "succeeded":
@@ -68,17 +68,37 @@ def _warn(job: Job) -> None:
 
 
 @contextlib.contextmanager
-def _stdout_kept() -> Iterator[None]:
-    """For our document alone: what the task prints, or a process that it starts, goes to stderr."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
+def _streams_kept(*, for_document: bool) -> Iterator[None]:
+    """For what is told afterwards: the task may close its streams, or put something else in their place.
+
+    Args:
+        for_document: what it prints, or a process that it starts, goes to stderr; stdout is for ours alone.
+    """
+    streams, kept = (sys.stdout, sys.stderr), os.dup(1)
+    _flush(streams[0])
+    if for_document:
+        os.dup2(2, 1)
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
+        yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        try:
+            _flush(streams[0])
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+            sys.stdout, sys.stderr = map(_opened, streams, (1, 2))
+
+
+def _flush(stream: TextIO | None) -> None:
+    if stream is not None and not stream.closed:
+        stream.flush()
+
+
+def _opened(stream: TextIO, number: int) -> TextIO:
+    """One to the same file, if this one is closed."""
+    if stream is None or not stream.closed:
+        return stream
+    return open(number, "w", encoding=stream.encoding, errors=stream.errors, closefd=False)
 
 
 def _run(found: Replay, *, debug: bool) -> Replayed:

@@ -11,7 +11,7 @@ import click
 from junmai_jobs.commands.app import App, Command, Failure, Group, confirm, pass_app
 from junmai_jobs.commands.output import print_table, say
 from junmai_jobs.tasks import register_photo_tasks
-from junmai_jobs.wording import count
+from junmai_jobs.wording import count, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ def _catalog(app: App) -> Catalog:
 def _photo_id(catalog: Catalog, given: str) -> int:
     if (found := catalog.named(given)) is None:
         raise Failure(
-            f"there is no photo {given} in the catalog: process its folder first, or {whole_path()}"
+            f"there is no photo {visible(given)} in the catalog: process its folder first, or {whole_path()}"
         )
     return found
 

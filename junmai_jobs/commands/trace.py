@@ -11,7 +11,7 @@ import click
 from junmai_jobs.commands.app import App, Command, Failure, pass_app
 from junmai_jobs.commands.output import note, say
 from junmai_jobs.errors import JobNotFound
-from junmai_jobs.wording import count
+from junmai_jobs.wording import count, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ def _named(app: App, given: str) -> Named:
     try:
         app.jobs.inspector.status(given)
     except JobNotFound:
-        raise JobNotFound(f"there is neither a session nor a job {given}") from None
+        raise JobNotFound(f"there is neither a session nor a job {visible(given)}") from None
     return {given: None}
 
 

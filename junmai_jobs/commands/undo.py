@@ -9,7 +9,7 @@ import click
 
 from junmai_jobs.commands.app import FAILED, App, Command, Failure, confirm, pass_app
 from junmai_jobs.commands.output import print_table, say
-from junmai_jobs.wording import count
+from junmai_jobs.wording import count, visible
 
 if TYPE_CHECKING:
     from junmai_jobs.catalog import Catalog, SessionRow
@@ -65,6 +65,8 @@ def undo(app: App, session: str, *, yes: bool) -> None:
 
 def session_named(catalog: Catalog, given: str) -> SessionRow | None:
     """The session of that name, folder or number; else the one whose folder alone has that name."""
+    if not given:  # as a path it would be the current folder
+        return None
     folder, sessions = Path(given).resolve(), catalog.sessions()
     exact = [row for row in sessions if given in {row.name, str(row.id)} or folder == row.import_folder]
     likely = [row for row in sessions if given == row.import_folder.name]
@@ -75,7 +77,7 @@ def _session(catalog: Catalog, given: str) -> SessionRow:
     if found := session_named(catalog, given):
         return found
     known = ", ".join(f"{row.id} ({row.name})" for row in catalog.sessions()[:5]) or "none"
-    raise Failure(f"{given} names no session, or several; there are {known}")
+    raise Failure(f"{visible(given)} names no session, or several; there are {known}")
 
 
 def _show(restored: list[str], edited: list[str], first: dict[str, str], failures: dict[str, str]) -> None:

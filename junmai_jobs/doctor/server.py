@@ -41,9 +41,9 @@ def reach(patient: Patient) -> StoreUnavailable | None:
     not do is another check's finding.
     """
     short = {"socket_connect_timeout": 0.75, "socket_timeout": 0.75}
-    bodies = patient.reader.keys.bodies
     try:
         patient.server.ensure()
+        bodies = patient.reader.keys.bodies
         link = ClientLink(patient.server, patience=1.5, client_name="junmai-jobs-doctor", **short)
         with closing(link):
             within(FOR_A_CHECK / 2, lambda: link.insist(lambda: link.exchange([("EXISTS", bodies)])))
@@ -60,9 +60,12 @@ def reach(patient: Patient) -> StoreUnavailable | None:
 def unreachable(patient: Patient, error: StoreUnavailable) -> Finding:
     """What to do about a server that cannot be reached."""
     if patient.server.url is None:
-        windows = "JUNMAI_REDIS_URL=redis://localhost:6379/0"
-        restart = "junmai-jobs server stop; junmai-jobs server start"
-        return wrong(str(error), windows if "Windows" in str(error) else restart)
+        fix = "junmai-jobs server stop; junmai-jobs server start"
+        if "Windows" in str(error):
+            fix = "JUNMAI_REDIS_URL=redis://localhost:6379/0"
+        elif "JUNMAI_HOME" in str(error):
+            fix = "set JUNMAI_HOME to a folder of your own"
+        return wrong(str(error), fix)
     return wrong(str(error), _way_back(patient, error.__cause__))
 
 

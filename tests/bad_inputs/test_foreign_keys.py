@@ -61,7 +61,7 @@ def test_who_lists_is_told_which_key_it_is(jobs: JobQueue, redis_server: RedisPr
         admin.delete(key)
         admin.set(key, "foreign")
         for ask in (jobs.stats, jobs.jobs):
-            with pytest.raises(StoreUnavailable, match=rf"cannot work: .*{key}"):
+            with pytest.raises(StoreUnavailable, match=rf"cannot work: .*{key}.*doctor --repair"):
                 ask()
         assert len(jobs.jobs(queue="default")) == 1
 

@@ -90,7 +90,7 @@ def test_what_is_raised(function: Callable[[], Any], message: str) -> None:
         ({1, 2}, "the result is a set, which cannot be stored"),
         (threading.Lock(), "the result is a lock"),
         ((number for number in range(3)), "the result is a generator"),
-        ([object()], r"the result[0] is a object"),
+        ([object()], r"the result[0] is an object"),
         (b"x" * RESULT_LIMIT, "the result takes 1,048,581 bytes, the limit is 1,048,576"),
         (2**64, "the result is an integer of more than 64 bits"),
         ("\ud800", "the result has a lone surrogate"),

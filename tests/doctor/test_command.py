@@ -90,6 +90,14 @@ def test_the_server_is_away(doctor: Typed) -> None:
     assert checks["home"]["ok"] is True
 
 
+def test_a_home_that_cannot_be_used(doctor: Typed, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, checks, err = doctor(JUNMAI_HOME=str(tmp_path / "file"), JUNMAI_REDIS_URL="")
+    assert (code, "file/server cannot be used: " in err) == (69, True)
+    assert checks["server"]["fix"] == "set JUNMAI_HOME to a folder of your own"
+    assert (checks["server"]["ok"], checks["home"]["ok"], checks["roots"]["ok"]) == (False, False, True)
+
+
 @pytest.mark.parametrize("content", ["{", '{"redis": {"uri": "x"}}', '{"processing": {"nice": "much"}}'])
 def test_a_configuration_that_is_wrong(doctor: Typed, tmp_path: Path, content: str) -> None:
     file = tmp_path / "config.json"
@@ -243,6 +251,23 @@ def test_what_was_hidden_is_shown_before_it_is_mended(
         < done.stdout.index("2 places mended")
     )
     assert done.exit_code == 0, done
+
+
+def test_a_key_of_the_wrong_type_names_the_repair_which_mends_it(
+    broken: JobQueue, redis_server: RedisProcess, tmp_path: Path
+) -> None:
+    """Whichever it is: who repairs must not first read it."""
+    given = {"JUNMAI_REDIS_URL": redis_server.url}
+    keys = broken.inspector.keys
+    with redis_server.client() as admin:
+        for key in (keys.queues, keys.bodies):
+            admin.delete(key)
+            admin.set(key, "of somebody else")
+            done = typed(tmp_path / "home", "list", **given)
+            assert (done.exit_code, "`junmai-jobs doctor --repair` mends that" in done.stderr) == (69, True)
+            done = typed(tmp_path / "home", "doctor", "--repair", "--yes", **given)
+            assert f"{key} " in done.stdout
+            assert typed(tmp_path / "home", "list", **given).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ WRITERS = {
     ("photo/pictures/opening.py", "os.open"),  # a photograph, to read
     ("photo/pictures/opening.py", "os.fdopen"),
     ("cli.py", "os.open"),  # /dev/null, in the place of a closed stream
+    ("commands/replay.py", "open"),  # standard streams that a task has closed, once more
     ("commands/init.py", "open"),  # a folder to begin with: what is there is not written over
     ("bridge/token.py", "open"),  # the token, for its user alone
     ("contact_sheet/__init__.py", "open"),  # the page, for its user alone

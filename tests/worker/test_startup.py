@@ -199,6 +199,27 @@ def test_a_task_cannot_have_a_worker_of_its_own(
 # ---- folders and methods -------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there nobody removes the folder of a process")
+@pytest.mark.parametrize(
+    "words",
+    ["worker --burst", "--tasks tasks worker", "--tasks tasks worker --reload", "--tasks tasks submit quick",
+     "process ."],
+)  # fmt: skip
+def test_a_folder_that_is_gone_is_told_in_one_line(
+    redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path, words: str
+) -> None:
+    jobs.submit(tasks.quick, 1)
+    ours = {"JUNMAI_HOME": str(tmp_path / "home"), "JUNMAI_REDIS_URL": redis_server.url}
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && "$@"', "sh", sys.executable, "-m",
+         "junmai_jobs", *words.split()],
+        cwd=tmp_path, env=os.environ | ours | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    said = "Error: the current folder is gone: cd to one that is there, and start this again\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
 def test_a_script_in_an_odd_folder_works(
     redis_server: RedisProcess, jobs: JobQueue, tmp_path: Path, temporary: Path
 ) -> None:
