@@ -13,10 +13,13 @@ import pytest
 
 from junmai_jobs.commands.init import FILES
 from tests.embedded_servers import ROOT
+from tests.homes import in_home
 from tests.in_process import typed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.servers import RedisProcess
 
 
 PAGE = (ROOT / "docs" / "first-task.md").read_text("utf-8")
@@ -44,6 +47,19 @@ def test_it_is_tested_typed_and_formatted(tmp_path: Path) -> None:
     assert config.exit_code == 0, config.output
     for name in ("tasks.py", "test_tasks.py"):
         assert f"```python\n{(folder / name).read_text('utf-8')}```" in PAGE
+
+
+def test_its_task_is_known_in_every_folder(tmp_path: Path, server: RedisProcess) -> None:
+    typed(tmp_path, "init", str(tmp_path / "a new shoot"))
+    ours = in_home(tmp_path / "home") | {"JUNMAI_CONFIG": str(tmp_path / "a new shoot" / "config.json")}
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    (elsewhere / "tasks.py").write_text("raise AssertionError('somebody else put it here')", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "junmai_jobs.cli", "--redis", server.url, "submit", "write_checksums", "."],
+        cwd=elsewhere, env=os.environ | ours | {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_no_file_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

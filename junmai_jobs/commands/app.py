@@ -88,14 +88,19 @@ class App:
         return find_server(self.config, self.redis)
 
     def register_tasks(self) -> None:
-        """Import what registers tasks: the modules that are named, from the current folder too, and our own.
+        """Import what registers tasks: the modules that are named, and our own.
+
+        They are looked for beside the configuration file, then in the current folder, then as usual.
 
         Raises:
             ConfigError: a module cannot be imported, or the current folder is gone.
         """
         register_photo_tasks()
-        if self.config.tasks and (here := str(current_folder())) not in sys.path:
-            sys.path.insert(0, here)
+        if self.config.tasks:
+            beside = [self.config.file.parent] if self.config.file else []
+            for folder in map(str, (current_folder(), *beside)):
+                if folder not in sys.path:
+                    sys.path.insert(0, folder)
         for module in self.config.tasks:
             try:
                 importlib.import_module(module)
