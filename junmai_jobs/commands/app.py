@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import re
+import shlex
 import sys
 import traceback
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import click
 
 from junmai_jobs.codec import as_json
-from junmai_jobs.commands.output import note
+from junmai_jobs.commands.output import as_typed_here, note
 from junmai_jobs.config import load_config, redact
 from junmai_jobs.errors import (
     ConfigError,
@@ -72,6 +73,14 @@ class App:
                 f"Warning: there is a secret in {config.file}, which others may read: chmod 600 {config.file}"
             )
         return config
+
+    @property
+    def given(self) -> list[str]:
+        """The shared options of this call, as they are typed; not an address with a password in it."""
+        options: list[tuple[str, object]] = [] if _has_password(self.redis) else [("--redis", self.redis)]
+        options += [("--namespace", self.namespace), ("--config", self.config_file)]
+        options += [("--tasks", module) for module in self.tasks]
+        return [word for name, value in options if value for word in (name, shlex.quote(str(value)))]
 
     @cached_property
     def jobs(self) -> JobQueue:
@@ -149,7 +158,7 @@ class Failure(click.ClickException):
         """What an error of the library is to the caller of a command."""
         kind = Unavailable if isinstance(error, StoreUnavailable) else cls
         kind = Misuse if isinstance(error, _OF_THE_CALLER) else kind
-        return kind("; ".join((str(error), *getattr(error, "__notes__", ()))))
+        return kind(as_typed_here("; ".join((str(error), *getattr(error, "__notes__", ())))))
 
 
 class Misuse(Failure):

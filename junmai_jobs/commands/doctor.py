@@ -6,7 +6,6 @@ command, after the checks that need no server have been shown. A check that cann
 
 from __future__ import annotations
 
-import shlex
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ import click
 
 from junmai_jobs.commands.app import App, Command, Failure, Unavailable, confirm, pass_app
 from junmai_jobs.commands.output import console, print_table, say
-from junmai_jobs.config import redact
 from junmai_jobs.wording import clean, count
 
 if TYPE_CHECKING:
@@ -137,21 +135,12 @@ def _patience(app: App) -> AbstractContextManager[object]:
 def _patient(app: App) -> Patient:
     from junmai_jobs.doctor import Patient  # noqa: PLC0415 - --help does without
 
-    given = []
-    if app.redis is not None and redact(app.redis) == app.redis:
-        given += ["--redis", shlex.quote(app.redis)]
-    if app.namespace is not None:
-        given += ["--namespace", app.namespace]
-    if app.config_file is not None:
-        given += ["--config", shlex.quote(str(app.config_file))]
-    for module in app.tasks:
-        given += ["--tasks", shlex.quote(module)]
     return Patient(
         app.config,
         app.server,
         app.config.namespace,
         allow_eviction=app.allow_eviction,
-        options=tuple(given),
+        options=tuple(app.given),
         register_tasks=app.register_tasks,
     )
 

@@ -32,12 +32,19 @@ def note(text: object) -> None:
     click.echo(clean(text), err=True)
 
 
+def as_typed_here(text: str) -> str:
+    """A text whose proposals of our commands have the shared options with which this one was called."""
+    from junmai_jobs.commands.app import App  # noqa: PLC0415 - which needs this module
+
+    context = click.get_current_context(silent=True)
+    app = context.find_object(App) if context else None
+    return text.replace("`junmai-jobs ", " ".join(("`junmai-jobs", *(app.given if app else ()), "")))
+
+
 def note_next(job_id: str) -> None:
     """Tell what can be done about a job that has failed."""
-    note(
-        f"`junmai-jobs retry {job_id}` has it run again; "
-        f"`junmai-jobs replay {job_id}` runs it here, to look at."
-    )
+    again = f"`junmai-jobs retry {job_id}` has it run again"
+    note(as_typed_here(f"{again}; `junmai-jobs replay {job_id}` runs it here, to look at."))
 
 
 def kept_in_words(counts: Mapping[str, int]) -> str:

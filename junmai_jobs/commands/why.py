@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from junmai_jobs.commands.app import App, Command, pass_app
-from junmai_jobs.commands.output import moment, note_next, say
+from junmai_jobs.commands.output import as_typed_here, moment, note_next, say
 from junmai_jobs.job import Status
 from junmai_jobs.wording import clean
 
@@ -28,7 +28,7 @@ def why(app: App, job_id: str) -> None:
 
 def _print(told: Why) -> None:
     for line in reasons(told):
-        say(line)
+        say(as_typed_here(line))
     if told.status is Status.FAILED:
         note_next(told.id)
 

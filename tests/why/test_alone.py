@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,3 +40,18 @@ def test_the_command_on_a_job_that_is_not_there(jobs: JobQueue, server: RedisPro
     done = typed(tmp_path / "home", "--redis", server.url, "why", "nobody", "--json")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "no job nobody" in done.stderr
+
+
+def test_what_it_proposes_has_the_options_with_which_it_was_called(
+    jobs: JobQueue, server: RedisProcess, tmp_path: Path
+) -> None:
+    jobs.stats()
+    given = ("--namespace", "night", "--redis", server.url)
+    with closing(JobQueue(server.url, namespace="night", config=jobs.config)) as night:
+        handle = night.submit(tasks.quick)
+        done = typed(tmp_path / "home", *given, "why", handle.id)
+        assert f"start one with `junmai-jobs --redis {server.url} --namespace night worker`" in done.stdout
+    done = typed(tmp_path / "home", *given, "show", "nobody")
+    assert f"`junmai-jobs --redis {server.url} --namespace night list` shows" in done.stderr
+    done = typed(tmp_path / "home", "--redis", f"redis://:secret@127.0.0.1:{server.port}", "show", "nobody")
+    assert "secret" not in done.output
