@@ -7,14 +7,21 @@ import errno
 import gc
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, ClassVar, TextIO, cast
 
 import click
 
-from junmai_jobs.commands.app import Group
+from junmai_jobs.commands.app import FAILED, Group
+from junmai_jobs.commands.output import note
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_STDERR = 2
 
 _PLACES = {
     "approve": "taste", "reject": "taste", "taste": "taste",
@@ -67,33 +74,74 @@ def _fill_standard_streams() -> None:
     os.close(opened)
 
 
-def _give_up_what_nobody_reads() -> None:
-    """What a gone terminal or reader has not taken: tried once more at the exit, it would end in code 120."""
-    for stream in filter(None, (sys.stdout, sys.stderr)):
+class _Output(io.FileIO):
+    """A standard stream that ends no command because there is nobody left to tell something.
+
+    What a terminal that is gone would show is lost, and what stderr does not take. Else the first failure to
+    write is raised, and kept; what is left in the buffer then is lost when it is tried once more.
+    """
+
+    failure: ClassVar[OSError | None] = None
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream.fileno(), "wb", closefd=False)
+        self._original = stream  # it would close the file when it is forgotten
+
+    def write(self, data: ReadableBuffer, /) -> int:
         try:
-            stream.flush()
+            return super().write(data)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            size = memoryview(data).nbytes
+            if _Output.failure or self.fileno() == _STDERR or self._is_gone_terminal(error):
+                return size
+            if size:  # click writes nothing first, to see what kind of a stream it is
+                _Output.failure = error
+            raise
+
+    def _is_gone_terminal(self, error: OSError) -> bool:
+        # By then it does not say any more that it is one.
+        return error.errno == errno.EIO and stat.S_ISCHR(os.fstat(self.fileno()).st_mode)
+
+
+def _guarded(stream: TextIO) -> TextIO:
+    """The same stream; a character that its terminal lacks becomes an escape of it, not an error."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    if not isinstance(getattr(stream.buffer, "raw", stream.buffer), io.FileIO):  # a console of Windows
+        stream.reconfigure(errors="backslashreplace")
+        return stream
+    raw = _Output(stream)
+    return io.TextIOWrapper(
+        raw if stream.write_through else io.BufferedWriter(raw),
+        stream.encoding,
+        errors="backslashreplace",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
 
 
 def main() -> None:
     """Run the command that ``sys.argv`` asks for, and exit."""
     # What is left at the end goes with the process: to look through it for cycles first would take 0.1 s.
     atexit.register(gc.freeze)
-    atexit.register(_give_up_what_nobody_reads)
     _fill_standard_streams()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal that lacks a character gets an escape of it, not an error.
-            stream.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = _guarded(sys.stdout), _guarded(sys.stderr)
+    code: str | int | None = None
     try:
-        junmai_jobs(prog_name="junmai-jobs")
+        try:
+            junmai_jobs(prog_name="junmai-jobs")
+        except SystemExit as end:  # which is how it always ends
+            code = end.code
+            if sys.stdout is not None and not sys.stdout.closed:
+                sys.stdout.flush()
     except OSError as error:
-        if error.errno != errno.ENOSPC or error.filename is not None:
+        if error is not _Output.failure:
             raise
-        print("Error: the output cannot be written: its disk is full", file=sys.stderr, flush=True)
-        os._exit(1)  # at a usual exit the same output would be tried once more
+    if (failure := _Output.failure) and failure.errno != errno.EPIPE and not code:
+        why = "its disk is full" if failure.errno == errno.ENOSPC else failure.strerror
+        note(f"Error: the output cannot be written: {why}")
+        code = FAILED
+    sys.exit(code)
 
 
 if __name__ == "__main__":

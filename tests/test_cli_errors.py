@@ -179,21 +179,6 @@ def test_lines_of_a_stdin_that_is_closed(cli: CommandLine) -> None:
     assert "- cannot be read (there is no standard input): name another file" in refused(done, 1)
 
 
-def test_what_is_submitted_is_told_where_the_output_cannot_be_written(cli: CommandLine) -> None:
-    for options, stdin in (([], ""), (["--json"], ""), (["--stdin"], '{"args": [1]}\n{"args": [2]}')):
-        before = {job["id"] for job in cli.json("list")["jobs"]}
-        with Path("/dev/full").open("w") as full:
-            arguments = ("submit", "add", *(options or ["1"]), *(["1"] if options == ["--json"] else []))
-            done = cli.finish(cli.start(*arguments, stdout=full), stdin)
-        made = {job["id"] for job in cli.json("list")["jobs"]} - before
-        assert done.code == 1
-        first, last = done.err.splitlines()
-        assert first.startswith("submitted, although that cannot be printed: ")
-        assert made
-        assert all(job_id in first for job_id in made)
-        assert last == "Error: the output cannot be written: its disk is full"
-
-
 def test_what_is_not_there_or_not_possible_is_1(cli: CommandLine, tmp_path: Path) -> None:
     first, other = '{"args": [1], "id": "mine"}', '{"args": [2], "id": "mine"}'
     assert cli.json("submit", "add", "--stdin", stdin=first)
@@ -289,17 +274,6 @@ def test_no_color(cli: CommandLine) -> None:
         code, shown = cli.having(NO_COLOR="1", TERM="xterm-256color").in_terminal(*command)
         assert code == 0
         assert "\x1b" not in shown
-
-
-def test_a_reader_that_leaves_is_no_error(cli: CommandLine) -> None:
-    lines = "\n".join(json.dumps({"args": ["x" * 100]}) for _ in range(2000))
-    assert cli.run("submit", "add", "--stdin", stdin=lines).code == 0
-    for command in (["list", "--limit", "2000"], ["list", "--limit", "2000", "--json"]):
-        process = cli.start(*command)
-        assert process.stdout
-        process.stdout.close()
-        process.stdout = None
-        assert cli.finish(process).err == ""
 
 
 def test_a_bug_shows_its_traceback(cli: CommandLine) -> None:

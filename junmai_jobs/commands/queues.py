@@ -14,6 +14,8 @@ from junmai_jobs.job import WAITING, Status
 from junmai_jobs.wording import clean, count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console, RenderableType
 
 _REFRESH = 1.0
@@ -48,22 +50,33 @@ def _show(counts: dict[str, Any]) -> None:
 
 
 def _watch(app: App) -> None:
-    """Until Ctrl-C; a server that goes away later is waited for."""
+    """Until Ctrl-C, or until its terminal or reader is gone."""
     from rich.live import Live  # noqa: PLC0415 - slow to import, and only needed here
 
-    screen, counts = console(), app.jobs.stats()
+    screen = console()
+    views = _views(app, screen)
     try:
-        with Live(_view(counts, screen), console=screen, auto_refresh=False) as live:
-            while True:
-                time.sleep(_REFRESH)
-                away = ""
-                try:
-                    counts = app.jobs.stats()
-                except StoreUnavailable as error:
-                    away = f"trying again: {error}"
-                live.update(_view(counts, screen, away), refresh=True)
+        if not screen.is_terminal or screen.is_dumb_terminal:
+            for view in views:
+                screen.print(view, "")
+            return
+        with Live(next(views), console=screen, auto_refresh=False) as live:
+            for view in views:
+                live.update(view, refresh=True)
     except KeyboardInterrupt:
         return
+
+
+def _views(app: App, screen: Console) -> Iterator[RenderableType]:
+    """One a second while there is what it is shown on; a server that goes away later is waited for."""
+    counts, away, was_terminal = app.jobs.stats(), "", screen.file.isatty()
+    while screen.file.isatty() == was_terminal:
+        yield _view(counts, screen, away)
+        time.sleep(_REFRESH)
+        try:
+            counts, away = app.jobs.stats(), ""
+        except StoreUnavailable as error:
+            away = f"trying again: {error}"
 
 
 def _view(counts: dict[str, Any], screen: Console, away: str = "") -> RenderableType:

@@ -113,17 +113,18 @@ def submit(
     try:
         app.answer({"submitted": outcomes} if lines else outcomes[0], _show, outcomes, wait=wait)
     except OSError:  # the output's
-        note(f"submitted, although that cannot be printed: {_named(handles)}")
+        _note_unprinted(handles)
         raise
     if any("error" in outcome for outcome in outcomes):
         click.get_current_context().exit(FAILED)
 
 
-def _named(handles: list[JobHandle[Any]]) -> str:
-    """Which jobs these are, in a few words."""
-    if len(handles) == 1:
-        return handles[0].id
-    return f"{len(handles):,} jobs, {handles[0].id} to {handles[-1].id}"
+def _note_unprinted(handles: list[JobHandle[Any]]) -> None:
+    """Tell in a few words which jobs these are, as the answer cannot be printed."""
+    if handles:
+        several = f"{len(handles):,} jobs, {handles[0].id} to {handles[-1].id}"
+        which = several if len(handles) > 1 else handles[0].id
+        note(f"submitted, although that cannot be printed: {which}")
 
 
 def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]) -> list[JobHandle[Any]]:
@@ -134,9 +135,13 @@ def _submit_lines(jobs: JobQueue, lines: Iterable[bytes], common: dict[str, Any]
     try:
         for page in pages(jobs.admitted(job for _, job in _read_lines(lines, common))):
             handles += jobs.enqueue_admitted(page)
-    except JunmaiJobsError as error:
+    except (JunmaiJobsError, KeyboardInterrupt) as error:
         if handles:
-            error.add_note(f"the {len(handles):,} jobs of the lines before are submitted")
+            told = f"the {len(handles):,} jobs of the lines before are submitted"
+            if isinstance(error, KeyboardInterrupt):
+                note(f"Stopped: {told}; `junmai-jobs list` shows them.")
+            else:
+                error.add_note(told)
         raise
     return handles
 
