@@ -18,7 +18,8 @@ from tests.servers import free_port
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from tests.command_line import CommandLine
 
@@ -100,10 +101,22 @@ def test_a_terminal_that_is_gone_is_no_error(cli: CommandLine, command: list[str
         assert cli.finish(cli.start("nope", stdout=terminal, stderr=terminal)).code == 2
 
 
-def test_what_serves_goes_on_without_its_terminal(cli: CommandLine) -> None:
+@contextmanager
+def gone_reader() -> Iterator[int]:
+    """The end of a pipe at which nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+@pytest.mark.parametrize("gone", [gone_terminal, gone_reader])
+def test_what_serves_goes_on_when_nobody_reads_what_it_tells(
+    cli: CommandLine, gone: Callable[[], AbstractContextManager[int]]
+) -> None:
     port = free_port()
-    with gone_terminal() as terminal:
-        process = cli.start("metrics", "--serve", "--port", str(port), stdout=terminal, stderr=terminal)
+    with gone() as nobody:
+        process = cli.start("metrics", "--serve", "--port", str(port), stdout=nobody, stderr=nobody)
 
     def is_served() -> bool:
         assert process.poll() is None

@@ -123,6 +123,11 @@ class App:
         else:
             show(*args, **kwargs)
 
+    def mention(self, document: object, show: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Answer, unless nobody is left to read it; the command goes on all the same."""
+        with suppress(BrokenPipeError):
+            self.answer(document, show, *args, **kwargs)
+
 
 def _import_failure(module: str, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):

@@ -100,7 +100,7 @@ def _serve(app: App, registry: CollectorRegistry, host: str, port: int) -> None:
     server.RequestHandlerClass = _handler()
     server.set_app(_guarded(server.get_app(), {host, *app.config.bridge_hosts}))
     address = f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}/metrics"
-    app.answer({"url": address}, say, f"Junmai Jobs tells Prometheus at {address} - stop it with Ctrl-C")
+    app.mention({"url": address}, say, f"Junmai Jobs tells Prometheus at {address} - stop it with Ctrl-C")
     while not over.wait(1.0):  # with no end to it no signal would be heeded on Windows
         pass
     server.shutdown()

@@ -49,7 +49,7 @@ def serve(app: App, *, host: str | None, port: int | None, code: bool, log_file:
     begin_log(app, app.config.loglevel, log_file)
     stop_on_signals(server.shutdown)
     told = {"urls": _addresses(app.config.bridge_host, server.port), **_secrets(app)}
-    app.answer(told, _show, told)
+    app.mention(told, _show, told)
     server.serve_forever(poll_interval=0.2)
 
 

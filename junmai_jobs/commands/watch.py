@@ -103,7 +103,7 @@ def _work_on(app: App, batches: Iterable[Batch], once: Callable[[Batch], Report]
         if batch.is_all:
             report, started = replace(report, started=started), 0
             document = report.as_dict() | {"event": "processed", "at": iso(time.time())}
-            app.answer(document, _show, report, before)
+            app.mention(document, _show, report, before)
             before = report
         else:
             note(f"{count(started, 'new photo')} so far, and more are coming.")

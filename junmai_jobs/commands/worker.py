@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -173,7 +172,7 @@ def worker(
     code = reload.run(running, app.config, begun) if reloads else run_with_signals(running)
     if reloads and code == reload.CHANGED:
         click.get_current_context().exit(code)
-    _tell({"worker": running.name, "exit_code": code}, app)
+    app.mention({"worker": running.name, "exit_code": code}, lambda: None)
     click.get_current_context().exit(code)
 
 
@@ -182,15 +181,6 @@ def _warn_of_misspelt(app: App, served: Iterable[str]) -> None:
     known = {*app.jobs.inspector.queues(), *STANDARD_QUEUES, *app.config.queue_order}
     for queue, hint in misspelt(served, known):
         note(f"Warning: nothing has been in the queue {queue!r} yet; {hint}")
-
-
-def _tell(document: object, app: App) -> None:
-    """Answer, unless nobody is left to read it; that changes nothing."""
-    try:
-        app.answer(document, lambda: None)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise
 
 
 @click.command(cls=Command)

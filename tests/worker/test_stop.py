@@ -25,7 +25,6 @@ from junmai_jobs.board import new_board
 from junmai_jobs.broker import Step
 from junmai_jobs.child import Child
 from junmai_jobs.child_process import ChildSetup
-from junmai_jobs.commands import worker as command
 from junmai_jobs.commands.app import App
 from junmai_jobs.errors import StoreUnavailable
 from junmai_jobs.forkserver import start_forkserver
@@ -257,7 +256,7 @@ def test_an_answer_that_nobody_reads_changes_nothing(monkeypatch: pytest.MonkeyP
     app = App()
     app.as_json = True
     monkeypatch.setattr(sys, "stdout", Deaf())
-    command._tell({}, app)
+    app.mention({}, lambda: None)
 
 
 def family_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
