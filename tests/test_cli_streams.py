@@ -19,7 +19,6 @@ from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from tests.command_line import CommandLine
 
@@ -28,12 +27,12 @@ NO_ROOM = "Error: the output cannot be written: its disk is full"
 
 
 @contextmanager
-def gone_terminal() -> Iterator[int]:
-    """A terminal that was closed, of which no SIGHUP tells."""
-    parent, child = pty.openpty()
-    os.close(parent)
-    yield child
-    os.close(child)
+def gone(make: Callable[[], tuple[int, int]]) -> Iterator[int]:
+    """The writing end of a pipe, or of a terminal of which no SIGHUP tells, whose other end is closed."""
+    other, ours = make()
+    os.close(other)
+    yield ours
+    os.close(ours)
 
 
 def test_a_reader_that_leaves_is_no_error(cli: CommandLine) -> None:
@@ -95,27 +94,18 @@ def test_what_a_tasks_module_prints_where_there_is_no_room(cli: CommandLine) -> 
     "command", [["list"], ["stats"], ["submit", "add", "1"], ["pause", "--json"]], ids=" ".join
 )
 def test_a_terminal_that_is_gone_is_no_error(cli: CommandLine, command: list[str]) -> None:
-    with gone_terminal() as terminal:
+    with gone(pty.openpty) as terminal:
         done = cli.finish(cli.start(*command, stdout=terminal))
         assert (done.code, done.err) == (0, "")
         assert cli.finish(cli.start("nope", stdout=terminal, stderr=terminal)).code == 2
 
 
-@contextmanager
-def gone_reader() -> Iterator[int]:
-    """The end of a pipe at which nobody reads."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    yield writing
-    os.close(writing)
-
-
-@pytest.mark.parametrize("gone", [gone_terminal, gone_reader])
+@pytest.mark.parametrize("make", [pty.openpty, os.pipe])
 def test_what_serves_goes_on_when_nobody_reads_what_it_tells(
-    cli: CommandLine, gone: Callable[[], AbstractContextManager[int]]
+    cli: CommandLine, make: Callable[[], tuple[int, int]]
 ) -> None:
     port = free_port()
-    with gone() as nobody:
+    with gone(make) as nobody:
         process = cli.start("metrics", "--serve", "--port", str(port), stdout=nobody, stderr=nobody)
 
     def is_served() -> bool:
