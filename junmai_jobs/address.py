@@ -28,6 +28,7 @@ _OF_TLS = {
     "ssl_check_hostname": _YES_OR_NO,
 }
 _OF_SENTINELS = {"sentinel_username": _TEXT, "sentinel_password": _TEXT}
+_WITH_HOSTS = re.compile(r"([^/?:]+://)([^/?]*)(.*)")
 _SCHEMES = {"redis", "rediss", "redis+sentinel", "rediss+sentinel"}
 
 
@@ -64,7 +65,9 @@ def parse_address(url: str) -> Address:
 
 
 def _taken_apart(url: str) -> Address:
-    parts = urlsplit(url)
+    # Several hosts, one of them in brackets, are none to newer versions of ``urlsplit``.
+    start, netloc, rest = found.groups() if (found := _WITH_HOSTS.fullmatch(url)) else (url, "", "")
+    parts = urlsplit(f"{start}{'-' if netloc else ''}{rest}")
     if parts.scheme == "unix" and len(parts.path) > 1:
         if "\0" in unquote(parts.path):
             raise NoAddress("there is no such path")
@@ -74,7 +77,7 @@ def _taken_apart(url: str) -> Address:
     path = re.fullmatch(r"/([^/]+)(/[0-9]{0,9})?" if sentinel else r"()(/?[0-9]{0,9})", parts.path)
     if parts.scheme not in _SCHEMES or path is None:
         raise NoAddress("its scheme, service or database is wrong")
-    user, at, hosts = parts.netloc.rpartition("@")
+    user, at, hosts = netloc.rpartition("@")
     port = _SENTINEL_PORT if sentinel else _REDIS_PORT
     places = tuple(_place(host, port) for host in hosts.split(","))
     _check_options(

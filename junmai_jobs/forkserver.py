@@ -41,7 +41,7 @@ def start_forkserver(modules: Iterable[str]) -> None:
 
     To be called in the main thread, once the environment is as the children are to have it.
     """
-    if children_context(modules).get_start_method() != "forkserver":
+    if sys.platform == "win32" or children_context(modules).get_start_method() != "forkserver":
         return
     from multiprocessing import forkserver, resource_tracker  # noqa: PLC0415 - not there on Windows
 

@@ -109,7 +109,7 @@ def _fetch(package: Package, folder: Path) -> None:
                 pack.extractall(content)  # noqa: S202 - its checksum is known
         else:
             with tarfile.open(archive) as pack:
-                pack.extractall(content, filter="data")
+                pack.extractall(content)  # noqa: S202 - and so is this one's
         try:
             content.rename(folder)
         except OSError:

@@ -21,7 +21,7 @@ from junmai_jobs.config import load_config
 from junmai_jobs.demo.bursts import Burst, make_burst
 from junmai_jobs.errors import Abort, RetryLater
 from junmai_jobs.job import Status
-from junmai_jobs.photo.errors import ExportRefused, PhotoGone, PresetError
+from junmai_jobs.photo.errors import ExportRefused, PhotoGone, PresetError, UnreadablePhoto
 from junmai_jobs.photo.pictures import decoding
 from junmai_jobs.tasks import photos
 from junmai_jobs.tasks.chores import cleanup_old_results, update_system_metrics
@@ -101,17 +101,18 @@ def test_process_photo(catalog: Catalog, burst: Burst, ids: dict[Path, int]) -> 
         process_photo(999)
 
 
-def test_a_photo_of_a_catalog_that_has_begun_anew_is_not_taken_for_another(
+def test_what_is_found_of_a_photo_is_not_recorded_of_another_that_has_its_number_now(
     catalog: Catalog, burst: Burst, ids: dict[Path, int], tmp_path: Path
 ) -> None:
-    other = next(path for path in ids if path != burst.sharp)
-    with pytest.raises(Abort, match=rf"photo {ids[other]} of the catalog is .*, not .*: process its folder"):
-        process_photo(ids[other], burst.sharp)
-    row = catalog.photo_row(ids[other])
-    assert row is not None
-    assert row.status == "imported"
+    other = ids[next(path for path in ids if path != burst.sharp)]
+    (broken := burst.sharp.with_name("broken.jpg")).write_bytes(b"")
+    assert process_photo(other, burst.sharp)["path"] == burst.sharp
+    with pytest.raises(UnreadablePhoto):
+        process_photo(other, broken)
+    assert catalog.photo_row(other).status == "imported"  # type: ignore[union-attr]
     (link := tmp_path / "link").symlink_to(burst.sharp.parent)
-    assert process_photo(ids[burst.sharp], link / burst.sharp.name)["photo_id"] == ids[burst.sharp]
+    process_photo(ids[burst.sharp], link / burst.sharp.name)
+    assert catalog.photo_row(ids[burst.sharp]).status == "completed"  # type: ignore[union-attr]
 
 
 def test_the_users_contexts_replace_the_shipped_ones(home: Path, burst: Burst, ids: dict[Path, int]) -> None:

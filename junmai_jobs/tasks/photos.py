@@ -61,6 +61,8 @@ def process_photo(
 ) -> dict[str, Any]:
     """Read, judge and record one photograph: EXIF, quality, context, and the preset for it.
 
+    It is recorded if the catalog's photo of that number is this file.
+
     Args:
         photo_id: the catalog's id of it.
         path: its file.
@@ -85,11 +87,13 @@ def process_photo(
         try:
             found = _known_or_looked_at(records, file, companion, roots_of(records, photo_id))
         except UnreadablePhoto as error:
-            records.record_failure(photo_id, str(error))
+            if _is_of(records, photo_id, file):
+                records.record_failure(photo_id, str(error))
             raise
         preset = (config or {}).get("preset") or found["context"]["recommended_preset"]
         result = found | {"photo_id": photo_id, "path": file, "preset": preset}
-        record(records, result)
+        if _is_of(records, photo_id, file):
+            record(records, result)
     return result | {"processing_time": round(time.monotonic() - begin, 3)}
 
 
@@ -171,17 +175,21 @@ def _with_second_opinion(quality: dict[str, Any], picture: Image) -> dict[str, A
 
 
 def _path(records: Catalog, photo_id: int, path: PathLike | None) -> Path:
-    row = records.photo_row(photo_id)
     if path is not None:
-        file = Path(str(path))  # whatever a payload holds
-    elif row is not None:
-        file = row.path
-    else:
+        return Path(str(path))  # whatever a payload holds
+    row = records.photo_row(photo_id)
+    if row is None:
         raise Abort(f"there is no photo {photo_id} in the catalog: process its folder first")
-    if row is not None and file != row.path and file.resolve() != row.path.resolve():
-        # The catalog has begun anew since: what is found out would be recorded of another photo.
-        raise Abort(f"photo {photo_id} of the catalog is {row.path}, not {file}: process its folder again")
-    return file
+    return row.path
+
+
+def _is_of(records: Catalog, photo_id: int, file: Path) -> bool:
+    """Whether the catalog's photo is this file: one that began anew has other numbers."""
+    row = records.photo_row(photo_id)
+    try:
+        return row is None or file == row.path or file.resolve() == row.path.resolve()
+    except (OSError, RuntimeError, ValueError):  # it is no path, or leads nowhere
+        return False
 
 
 def _known_or_looked_at(
