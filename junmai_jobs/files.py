@@ -70,10 +70,13 @@ def aside(final: Path) -> Iterator[Path]:
 
 
 def may_become(file: Path, head: bytes) -> bool:
-    """Whether a file of ours, which begins so, may be put there: there is none yet, or one of these."""
+    """Whether a file of ours, which begins so, may be put there: there is none yet, or one of these.
+
+    One that is empty will do: another process has just begun it.
+    """
     try:
         with open_regular(file) as there:
-            return there.read(len(head)) == head
+            return there.read(len(head)) in {head, b""}
     except FileNotFoundError:
         return not file.is_symlink()
     except OSError:

@@ -14,7 +14,14 @@ import pytest
 from junmai_jobs.config import load_config
 from junmai_jobs.embedded import Embedded
 from junmai_jobs.errors import ConfigError
-from junmai_jobs.files import SMALL, aside, make_private_folder, put_in_place, remove_leftovers
+from junmai_jobs.files import (
+    SMALL,
+    aside,
+    make_private_folder,
+    may_become,
+    put_in_place,
+    remove_leftovers,
+)
 from junmai_jobs.photo.develop.contexts import load_rules
 from junmai_jobs.photo.errors import PresetError
 from junmai_jobs.schema import CatalogFile
@@ -144,6 +151,18 @@ def test_what_the_last_look_refuses_is_not_put_there_and_leaves_nothing(tmp_path
         made.write_bytes(b"new")
         put_in_place(made, final, last_look=refuse)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"final": b"old"}
+
+
+@pytest.mark.parametrize(
+    ("content", "may"), [(None, True), (b"", True), (b"ours, all", True), (b"our", False)]
+)
+def test_what_is_ours_may_take_the_place_of_nothing_else(
+    tmp_path: Path, content: bytes | None, *, may: bool
+) -> None:
+    file = tmp_path / "sheet.html"
+    if content is not None:
+        file.write_bytes(content)
+    assert may_become(file, b"ours,") is may
 
 
 def test_leftovers_are_ours_alone_and_old(tmp_path: Path) -> None:
