@@ -192,9 +192,7 @@ def test_a_log_that_a_restart_would_not_read(begin: Begin) -> None:
         assert is_rewriting()
         server.kill()
         server.start()
-        with suppress(
-            StoreUnavailable
-        ):  # until it has ended, who rewrites holds the other end of our connection
+        with suppress(StoreUnavailable):  # who rewrites holds the other end until it has ended
             jobs.stats()
         assert [jobs.job(each).args for each in (own, also.id)] == [[7], [8]]
 
